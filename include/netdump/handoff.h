@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * handoff.h - the contract between boot and crash.
+ *
+ * netdump.c32 writes one struct nd_handoff while the machine is healthy; a
+ * stub in the system and DINI read it at the crash.  It stands alone: any
+ * system that wants its memory dumped through netdump needs this file only.
+ *
+ * All numbers are little-endian.  "phys" is a physical address, "bytes" a
+ * length, "far" a real-mode pointer (segment in the high half, offset in the
+ * low half).  Version 1 holds every field below.
+ */
+#ifndef NETDUMP_HANDOFF_H
+#define NETDUMP_HANDOFF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ND_HANDOFF_SIGNATURE "$PXE-NETDUMP-ND$" /* 16 bytes, no NUL kept */
+#define ND_HANDOFF_VERSION   1
+#define ND_HANDOFF_ALIGN     16        /* the block starts on a multiple of this */
+#define ND_HANDOFF_BELOW     0x100000u /* and lies wholly below this address */
+
+#define ND_SEAL_RANGES_MAX 8
+#define ND_SERVERS_MAX     4
+#define ND_MAP_RANGES_MAX  40
+#define ND_HOST_BYTES      64
+#define ND_REASON_BYTES    128
+#define ND_PCI_MAX         8
+#define ND_LOW_COPY_BYTES  0x500 /* interrupt vectors and BIOS data area */
+
+/* What the machine does once the dump is over, or cannot be made. */
+enum nd_action { ND_ACTION_REBOOT = 0, ND_ACTION_HALT = 1, ND_ACTION_HOLD = 2 };
+
+/* Kinds of memory in the map that the system was given. */
+enum nd_range_kind {
+	ND_RANGE_RAM = 1,  /* the system's own: what a dump is made of */
+	ND_RANGE_GATE = 2, /* fenced: the gate and its buffers */
+	ND_RANGE_UNDI = 3, /* fenced: firmware code and data, low or hidden high */
+	ND_RANGE_DINI = 4, /* fenced: DINI */
+};
+
+struct nd_range {
+	uint64_t phys;
+	uint64_t bytes;
+	uint32_t kind; /* enum nd_range_kind */
+	uint32_t zero;
+};
+
+/* A stretch of fenced memory that the seal's checksum covers, in order. */
+struct nd_seal_range {
+	uint32_t phys;
+	uint32_t bytes;
+};
+
+/* One PCI function's configuration space as it was when UNDI last worked. */
+struct nd_pci_copy {
+	uint16_t bdf; /* bus << 8 | device << 3 | function */
+	uint16_t zero;
+	uint8_t config[256];
+};
+
+struct nd_handoff {
+	char signature[16]; /* ND_HANDOFF_SIGNATURE */
+	uint16_t version;   /* ND_HANDOFF_VERSION */
+	uint16_t bytes;     /* sizeof(struct nd_handoff) */
+	uint32_t crc;       /* nd_handoff_crc(): the block itself, last words left out */
+
+	uint32_t seal_crc; /* nd_crc32() over seal[0..seal_count), one after the other */
+	uint32_t seal_count;
+	struct nd_seal_range seal[ND_SEAL_RANGES_MAX];
+
+	/* The gate; how it is called stands at struct nd_gate_call. */
+	uint32_t gate_phys; /* its 64 KiB segment; a multiple of 1 KiB */
+	uint32_t gate_bytes;
+	uint32_t gate_entry_phys;
+	uint32_t gate_call_phys; /* struct nd_gate_call */
+	uint32_t tx_slots_phys;  /* tx_slots buffers of slot_bytes each */
+	uint32_t rx_slots_phys;  /* rx_slots buffers of slot_bytes each */
+	uint16_t tx_slots;
+	uint16_t rx_slots;
+	uint32_t slot_bytes;
+
+	uint32_t dini_phys; /* the region: image, then zeroed memory */
+	uint32_t dini_bytes;
+	uint32_t dini_image_bytes;
+	uint32_t dini_entry_phys; /* see "Entering DINI" below */
+
+	uint32_t undi_entry_far;  /* !PXE EntryPointSP or PXENV+ RMEntry */
+	uint32_t undi_struct_far; /* the !PXE or PXENV+ structure itself */
+
+	uint32_t low_copy_phys;  /* ND_LOW_COPY_BYTES from physical 0, as the BIOS had them */
+	uint32_t pci_copy_phys;  /* pci_copy_count times struct nd_pci_copy, */
+	uint32_t pci_copy_count; /* the NIC first, then the bridges above it, nearest first */
+
+	/* Addresses in network byte order, ports in host byte order. */
+	uint8_t mac[6];
+	uint16_t server_port;
+	uint8_t client_ip[4];
+	uint8_t netmask[4];
+	uint8_t gateway[4]; /* 0.0.0.0: none */
+	uint32_t server_count;
+	uint8_t server_ip[ND_SERVERS_MAX][4];
+
+	uint32_t action;          /* enum nd_action */
+	uint32_t deadline_s;      /* seconds without a word from a server before giving up */
+	char host[ND_HOST_BYTES]; /* the machine's name, NUL-terminated, may be empty */
+
+	uint32_t map_count;
+	struct nd_range map[ND_MAP_RANGES_MAX];
+
+	char last_words[ND_REASON_BYTES]; /* why no dump was made; written at the crash */
+};
+
+/*
+ * Entering DINI
+ *
+ * Mode:    32-bit protected mode, paging off, flat 4 GiB segments, IF = 0,
+ *          other CPUs stopped.  A near call: [ESP] is the return address.
+ * Inputs:  EAX = ND_DINI_ENTER, ESI = phys of struct nd_handoff,
+ *          EBX = phys of struct nd_crash below 4 GiB, or 0.
+ * Output:  does not return when a dump was tried.  It returns only when it
+ *          refuses before touching any device, with EAX = enum nd_refusal, all
+ *          segment registers, GDTR, IDTR, ESP, EBX, EBP, ESI, EDI as they were,
+ *          so that the stub can go on with what the system has.
+ */
+#define ND_DINI_ENTER 0x494E4944u /* "DINI" */
+
+enum nd_refusal {
+	ND_REFUSED_MAGIC = 1,   /* EAX was not ND_DINI_ENTER */
+	ND_REFUSED_HANDOFF = 2, /* the handoff block is damaged or of another version */
+	ND_REFUSED_SEAL = 3,    /* fenced memory was changed */
+	ND_REFUSED_CPU = 4,     /* no long mode */
+};
+
+/*
+ * The DINI file, as netdump.c32 loads it: this header first, image_bytes in all,
+ * to be followed in memory by zeros up to memory_bytes.  It runs at any multiple
+ * of 4 KiB that ends below 4 GiB.  The image is never written to while it runs.
+ */
+#define ND_DINI_FILE_MAGIC 0x46494E44u /* "DNIF" */
+
+struct nd_dini_header {
+	uint32_t magic;        /* ND_DINI_FILE_MAGIC */
+	uint16_t version;      /* ND_HANDOFF_VERSION that it understands */
+	uint16_t bytes;        /* sizeof(struct nd_dini_header) */
+	uint32_t image_bytes;  /* of the file */
+	uint32_t memory_bytes; /* of the region, a multiple of 4 KiB, at most 2 MiB */
+	uint32_t entry_offset; /* from the start of the image */
+};
+
+#define ND_CRASH_MAGIC   0x48534143u /* "CASH" */
+#define ND_CRASH_VERSION 1
+
+/* What only the crashed system knows.  DINI believes none of it, only passes it on. */
+struct nd_crash {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t bytes;               /* sizeof(struct nd_crash) */
+	uint64_t elfcorehdr_phys;     /* ELF core header, 0: none */
+	uint64_t elfcorehdr_bytes;    /* 0: unknown, read the ELF header to learn it */
+	uint64_t cr3;                 /* of the crashing CPU, 0: unknown */
+	uint64_t idt_base;            /* linear, 0: unknown */
+	char reason[ND_REASON_BYTES]; /* NUL-terminated, may be empty */
+};
+
+/*
+ * Calling the gate
+ *
+ * Mode:    32-bit protected mode, paging off, flat 4 GiB segments, IF = 0,
+ *          CR4 = 0, EFER.LME = 0, A20 on, PIC masked.  A near call.
+ * Inputs:  struct nd_gate_call at gate_call_phys, frames in the slots.
+ * Output:  the same structure.  EAX, ECX, EDX and flags are lost; every other
+ *          register, the segment registers, GDTR and IDTR come back unchanged.
+ *          CR0.PE was 0 in between.
+ *
+ * ND_GATE_UNDI: calls UNDI function undi_opcode once, with undi_param as its
+ * parameter block (PXE 2.1 section 4), and leaves AX in undi_ax.
+ *
+ * ND_GATE_BATCH: transmits the frames of slots 0 .. tx_count-1 in order, raw
+ * (Ethernet header included), pumps UNDI_ISR between and after them, and copies
+ * up to rx_slots received frames into the receive slots.  Every loop in it is
+ * bounded; a firmware call that never returns is not.
+ */
+enum nd_gate_op { ND_GATE_UNDI = 1, ND_GATE_BATCH = 2 };
+
+#define ND_GATE_TX_SLOTS    16
+#define ND_GATE_RX_SLOTS    12
+#define ND_GATE_SLOT_BYTES  1536
+#define ND_GATE_PARAM_BYTES 160
+
+struct nd_gate_call {
+	uint16_t op;          /* in: enum nd_gate_op */
+	uint16_t undi_opcode; /* in, ND_GATE_UNDI */
+	uint16_t undi_ax;     /* out, ND_GATE_UNDI */
+	uint16_t tx_count;    /* in, ND_GATE_BATCH: 0 .. ND_GATE_TX_SLOTS */
+	uint16_t tx_done;     /* out: frames that UNDI accepted, from slot 0 on */
+	uint16_t tx_status;   /* out: Status of the last UNDI_TRANSMIT */
+	uint16_t rx_count;    /* out: frames in the receive slots, from slot 0 on */
+	uint16_t rx_dropped;  /* out: frames too long for a slot, or malformed */
+	uint16_t isr_calls;   /* out: UNDI_ISR calls made */
+	uint16_t zero;
+	uint16_t tx_bytes[ND_GATE_TX_SLOTS];     /* in: frame lengths */
+	uint16_t rx_bytes[ND_GATE_RX_SLOTS];     /* out: frame lengths */
+	uint8_t undi_param[ND_GATE_PARAM_BYTES]; /* in and out, ND_GATE_UNDI */
+};
+
+/* CRC-32 (IEEE 802.3, reflected); start with 0, feed the result back in to go on. */
+static inline uint32_t nd_crc32(uint32_t crc, const void *data, size_t bytes)
+{
+	static const uint32_t nibble[16] = {
+		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+		0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+	};
+	const uint8_t *p = (const uint8_t *)data;
+
+	crc = ~crc;
+	while (bytes--) {
+		crc ^= *p++;
+		crc = (crc >> 4) ^ nibble[crc & 15];
+		crc = (crc >> 4) ^ nibble[crc & 15];
+	}
+	return ~crc;
+}
+
+/* The block's own checksum: everything behind the crc field, up to the last words. */
+static inline uint32_t nd_handoff_crc(const struct nd_handoff *h)
+{
+	size_t from = offsetof(struct nd_handoff, seal_crc);
+
+	return nd_crc32(0, (const uint8_t *)h + from,
+			offsetof(struct nd_handoff, last_words) - from);
+}
+
+/* Whether h is a whole block of this version; says nothing about the seal. */
+static inline int nd_handoff_valid(const struct nd_handoff *h)
+{
+	for (size_t i = 0; i < sizeof h->signature; i++)
+		if (h->signature[i] != ND_HANDOFF_SIGNATURE[i])
+			return 0;
+	return h->version == ND_HANDOFF_VERSION && h->bytes == sizeof *h &&
+	       h->crc == nd_handoff_crc(h) && h->seal_count <= ND_SEAL_RANGES_MAX &&
+	       h->server_count <= ND_SERVERS_MAX && h->map_count <= ND_MAP_RANGES_MAX &&
+	       h->pci_copy_count <= ND_PCI_MAX;
+}
+
+#ifndef __cplusplus
+_Static_assert(sizeof(struct nd_range) == 24, "nd_range");
+_Static_assert(sizeof(struct nd_pci_copy) == 260, "nd_pci_copy");
+_Static_assert(sizeof(struct nd_dini_header) == 20, "nd_dini_header");
+_Static_assert(sizeof(struct nd_crash) == 168, "nd_crash");
+_Static_assert(offsetof(struct nd_handoff, gate_phys) == 96, "nd_handoff.gate_phys");
+_Static_assert(offsetof(struct nd_handoff, dini_phys) == 128, "nd_handoff.dini_phys");
+_Static_assert(offsetof(struct nd_handoff, undi_entry_far) == 144, "nd_handoff.undi_entry_far");
+_Static_assert(offsetof(struct nd_handoff, mac) == 164, "nd_handoff.mac");
+_Static_assert(offsetof(struct nd_handoff, map) == 280, "nd_handoff.map");
+_Static_assert(sizeof(struct nd_handoff) == 1368, "nd_handoff");
+_Static_assert(offsetof(struct nd_gate_call, tx_bytes) == 20, "nd_gate_call.tx_bytes");
+_Static_assert(sizeof(struct nd_gate_call) == 236, "nd_gate_call");
+#endif
+
+#endif

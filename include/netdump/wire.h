@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wire.h - the contract between DINI and netdumpd.
+ *
+ * Every datagram on the wire, its limits and its meaning.  It stands alone:
+ * another client or server can be written from this file and docs/protocol.md.
+ *
+ * One message is one UDP datagram over IPv4, never fragmented.  All numbers are
+ * little-endian, all structures packed by their order.  Lengths are checked
+ * once, on arrival: header.length must equal the datagram's length.
+ *
+ * DINI reads, the server decides.  The crashed machine keeps no history: its
+ * memory does not change any more, so whatever is lost is asked for again.
+ *
+ *   DINI  -> HELLO  repeated until a server's first READ, and whenever the
+ *                   server falls silent
+ *   server-> READ   extents of physical memory, and a budget for the answer
+ *   DINI  -> DATA   records: pages or parts of them, raw, compressed, or zero
+ *   server-> DONE   the dump is on disk (or will never be, with the reason)
+ */
+#ifndef NETDUMP_WIRE_H
+#define NETDUMP_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ND_WIRE_MAGIC       0x5057444Eu /* "NDWP" */
+#define ND_WIRE_VERSION     1
+#define ND_WIRE_PORT        6668 /* UDP, netdumpd's; DINI answers from ND_WIRE_CLIENT_PORT */
+#define ND_WIRE_CLIENT_PORT 6669
+
+#define ND_WIRE_DATAGRAM_MAX 1472 /* UDP payload in a 1,500-byte IPv4 packet */
+#define ND_WIRE_TAG_BYTES    16   /* kept free at the end for an authentication tag */
+#define ND_WIRE_MESSAGE_MAX  (ND_WIRE_DATAGRAM_MAX - ND_WIRE_TAG_BYTES)
+
+#define ND_PAGE_BYTES  4096u
+#define ND_GRAIN_BYTES 64u /* records start and end on grains; a page is 64 of them */
+
+enum nd_wire_type { ND_HELLO = 1, ND_READ = 2, ND_DATA = 3, ND_DONE = 4 };
+
+struct nd_wire_header {
+	uint32_t magic;   /* ND_WIRE_MAGIC */
+	uint8_t version;  /* ND_WIRE_VERSION */
+	uint8_t type;     /* enum nd_wire_type */
+	uint16_t length;  /* of the whole message, this header included */
+	uint64_t session; /* drawn by DINI, never 0; one crash, one session */
+	uint64_t seq;     /* counts up from 1 in each direction of a session */
+};
+
+#define ND_HOST_NAME_BYTES    64
+#define ND_HELLO_REASON_BYTES 128
+#define ND_HELLO_RANGES_MAX   40
+
+/* enum nd_range_kind of handoff.h: 1 is the system's RAM, the rest is fenced */
+struct nd_wire_range {
+	uint64_t phys;
+	uint64_t bytes;
+	uint32_t kind;
+	uint32_t zero;
+};
+
+enum nd_hello_state {
+	ND_HELLO_NEW = 0,  /* no valid message from a server yet */
+	ND_HELLO_IDLE = 1, /* every READ is answered, waiting for the next */
+};
+
+struct nd_wire_hello {
+	struct nd_wire_header header; /* length: up to the last range in use */
+	uint32_t state;               /* enum nd_hello_state */
+	uint32_t elapsed_ms;          /* since DINI was entered */
+	uint8_t mac[6];
+	uint16_t zero;
+	uint8_t client_ip[4];
+	uint16_t read_queue;                /* READs that DINI holds at once */
+	uint16_t range_count;               /* 0 .. ND_HELLO_RANGES_MAX */
+	char host[ND_HOST_NAME_BYTES];      /* NUL-terminated, may be empty */
+	char reason[ND_HELLO_REASON_BYTES]; /* NUL-terminated, may be empty */
+	uint64_t elfcorehdr_phys;           /* ELF core header in the machine's memory, 0: none */
+	uint64_t elfcorehdr_bytes;          /* 0: unknown */
+	uint64_t cr3;
+	uint64_t idt_base;
+	uint32_t last_read_id; /* highest READ taken, 0: none; for a server that restarted */
+	uint32_t refused;      /* datagrams that DINI refused so far */
+	struct nd_wire_range range[ND_HELLO_RANGES_MAX];
+};
+
+#define ND_READ_EXTENTS_MAX 88
+#define ND_READ_QUEUE       8
+
+struct nd_wire_extent {
+	uint64_t phys;  /* a multiple of ND_PAGE_BYTES */
+	uint32_t pages; /* 1 or more */
+	uint32_t zero;
+};
+
+/*
+ * DINI holds up to ND_READ_QUEUE READs, takes one only when its read_id is higher
+ * than every one before, and answers them in order: the extents in order, each page
+ * once, until all are sent or the budget is spent.  The last DATA of a READ says so.
+ * What the server does not ask for again has arrived; what it does was lost.
+ */
+struct nd_wire_read {
+	struct nd_wire_header header; /* length: up to the last extent in use */
+	uint32_t read_id;             /* counts up from 1, gaps allowed */
+	uint32_t budget_bytes;        /* UDP payload bytes that the answer may take; a DATA is begun
+				       * only while less than this was sent */
+	uint16_t extent_count;        /* 1 .. ND_READ_EXTENTS_MAX */
+	uint16_t zero;
+	uint32_t zero2;
+	struct nd_wire_extent extent[ND_READ_EXTENTS_MAX];
+};
+
+enum nd_record_kind {
+	ND_RECORD_RAW = 1,    /* stored_bytes == raw_bytes */
+	ND_RECORD_LZ4 = 2,    /* one LZ4 block that makes raw_bytes, at most 64 KiB */
+	ND_RECORD_ZERO = 3,   /* raw_bytes zeros, stored_bytes == 0, any length */
+	ND_RECORD_ABSENT = 4, /* no memory there that DINI may read, stored_bytes == 0 */
+};
+
+/* Followed by stored_bytes bytes; the next record follows at once, unaligned. */
+struct nd_wire_record {
+	uint64_t phys;      /* a multiple of ND_GRAIN_BYTES */
+	uint32_t raw_bytes; /* a multiple of ND_GRAIN_BYTES, 1 grain or more */
+	uint16_t stored_bytes;
+	uint8_t kind; /* enum nd_record_kind */
+	uint8_t zero;
+};
+
+enum nd_data_flags { ND_DATA_LAST = 1 }; /* of this READ */
+
+struct nd_wire_data {
+	struct nd_wire_header header;
+	uint32_t read_id;
+	uint16_t index;       /* of this DATA within its READ, from 0: a gap is a loss; the
+			       * highest index ends the READ whatever its budget */
+	uint8_t flags;        /* enum nd_data_flags */
+	uint8_t record_count; /* 0 only with ND_DATA_LAST */
+			      /* records */
+};
+
+enum nd_done_status {
+	ND_DONE_COMPLETE = 0,   /* every byte is on disk */
+	ND_DONE_INCOMPLETE = 1, /* the server gives up; what came is kept */
+	ND_DONE_REFUSED = 2,    /* the server will not take this machine's dump */
+};
+
+#define ND_DONE_TEXT_BYTES 128
+
+struct nd_wire_done {
+	struct nd_wire_header header;
+	uint32_t status; /* enum nd_done_status */
+	uint32_t zero;
+	char text[ND_DONE_TEXT_BYTES]; /* NUL-terminated, why */
+};
+
+#ifndef __cplusplus
+_Static_assert(sizeof(struct nd_wire_header) == 24, "nd_wire_header");
+_Static_assert(sizeof(struct nd_wire_range) == 24, "nd_wire_range");
+_Static_assert(offsetof(struct nd_wire_hello, elfcorehdr_phys) == 240,
+	       "nd_wire_hello.elfcorehdr_phys");
+_Static_assert(sizeof(struct nd_wire_hello) == 280 + 24 * ND_HELLO_RANGES_MAX, "nd_wire_hello");
+_Static_assert(sizeof(struct nd_wire_hello) <= ND_WIRE_MESSAGE_MAX, "a HELLO is one datagram");
+_Static_assert(sizeof(struct nd_wire_read) == 40 + 16 * ND_READ_EXTENTS_MAX, "nd_wire_read");
+_Static_assert(sizeof(struct nd_wire_read) <= ND_WIRE_MESSAGE_MAX, "a READ is one datagram");
+_Static_assert(sizeof(struct nd_wire_record) == 16, "nd_wire_record");
+_Static_assert(sizeof(struct nd_wire_data) == 32, "nd_wire_data");
+_Static_assert(sizeof(struct nd_wire_done) == 160, "nd_wire_done");
+_Static_assert((ND_WIRE_MESSAGE_MAX - sizeof(struct nd_wire_data) - sizeof(struct nd_wire_record)) /
+			       ND_GRAIN_BYTES ==
+		       22,
+	       "an incompressible page takes three datagrams");
+#endif
+
+#endif
