@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* log.h - one line per event on standard error, and a lid on lines that strangers cause. */
+#ifndef NETDUMP_SERVER_LOG_H
+#define NETDUMP_SERVER_LOG_H
+
+#include <stdint.h>
+
+void nd_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Refusals: at most ten lines a second; what was swallowed is counted in the next one. */
+void nd_log_refusal(uint64_t now_ms, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * reads.h - the READs that a machine has not answered in full yet.
+ *
+ * Pages that are asked for belong to exactly one READ, each with a mask of the
+ * grains that have come.  Records are credited by address, not by the READ they
+ * name, so an answer that comes after its READ was given up still counts if the
+ * same pages are asked for again.  Pure: no I/O, no clock.
+ */
+#ifndef NETDUMP_SERVER_READS_H
+#define NETDUMP_SERVER_READS_H
+
+#include "netdump/wire.h"
+#include "server/pages.h"
+
+/* Pages that one READ may name: 16 MiB, so a mask array is 32 KiB at most. */
+#define ND_READ_PAGES_MAX 4096
+/* DATA of one READ: 32 KiB of budget in datagrams of at least 48 bytes is below 700. */
+#define ND_READ_INDEX_MAX 1024
+/* DATA of later READs after which what is missing of an earlier one counts as lost. */
+#define ND_READ_REORDER 8
+
+struct nd_reads_extent {
+	uint64_t page;
+	uint32_t count;
+	uint32_t first; /* of its masks in nd_read.mask */
+};
+
+struct nd_read {
+	uint32_t id;
+	uint32_t budget_bytes;
+	uint64_t sent_ms;
+	uint32_t pages;
+	uint32_t pages_full;
+	uint32_t later;   /* DATA of higher READs seen since */
+	uint32_t indices; /* different indices seen */
+	int32_t last;     /* index of the DATA that said LAST, -1: not seen */
+	uint16_t extents;
+	struct nd_reads_extent extent[ND_READ_EXTENTS_MAX];
+	uint64_t seen[ND_READ_INDEX_MAX / 64];
+	uint64_t *mask;
+};
+
+struct nd_reads {
+	struct nd_read *queue[ND_READ_QUEUE]; /* oldest first */
+	unsigned int count;
+};
+
+/* What a page mask is when the page is whole. */
+#define ND_PAGE_FULL UINT64_MAX
+
+/* Moves up to max_pages from `pending` into a new READ; NULL: memory is out, or none pending. */
+struct nd_read *nd_reads_open(struct nd_reads *reads, struct nd_pages *pending, uint32_t id,
+			      uint32_t budget_bytes, uint32_t max_pages, uint64_t now_ms);
+
+enum nd_reads_seen {
+	ND_SEEN_NEW,       /* a DATA of an open READ, first time */
+	ND_SEEN_DUPLICATE, /* that very DATA came before */
+	ND_SEEN_LATE,      /* of a READ that is not open any more */
+	ND_SEEN_BAD,       /* an index that no answer has */
+};
+enum nd_reads_seen nd_reads_saw(struct nd_reads *reads, const struct nd_wire_data *data);
+
+/*
+ * Credits [phys, phys + bytes) and calls `part` once per stretch of it that belongs to an
+ * open READ, with how many grains of it are new and how many pages became whole by it.
+ */
+typedef void nd_reads_part_fn(void *context, uint64_t phys, uint32_t bytes, uint32_t new_grains,
+			      uint32_t whole_pages);
+void nd_reads_credit(struct nd_reads *reads, uint64_t phys, uint32_t bytes, nd_reads_part_fn *part,
+		     void *context);
+
+/* Whether nothing more is to be expected of this READ. */
+bool nd_read_ended(const struct nd_read *read);
+
+/*
+ * Closes queue[at]: what is missing goes back to `pending`.  Returns false when memory is
+ * out.  *lost grows by the pages that were sent but did not (wholly) come: those before
+ * the last that did, or all when everything is presumed lost.
+ */
+bool nd_reads_close(struct nd_reads *reads, unsigned int at, struct nd_pages *pending,
+		    bool all_lost, uint64_t *lost);
+void nd_reads_free(struct nd_reads *reads);
+
+/* The lowest page named by an open READ, UINT64_MAX if none. */
+uint64_t nd_reads_lowest(const struct nd_reads *reads);
+
+#endif
