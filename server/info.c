@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * info.c - info.json: what is known about one dump.
+ *
+ * Strings from the wire are made valid UTF-8 by replacing what is not ASCII; a string
+ * that jansson refuses would silently drop its key.
+ */
+#include "server/info.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "server/machine.h"
+
+#define RANGES_MAX 256 /* of a list in the file */
+
+static json_t *text_json(const char *text)
+{
+	char clean[512];
+	size_t i = 0;
+
+	for (; text[i] && i + 1 < sizeof clean; i++)
+		clean[i] = text[i] >= 0x20 && text[i] < 0x7f ? text[i] : '?';
+	clean[i] = 0;
+	return json_string(clean);
+}
+
+static json_t *hex_json(uint64_t value)
+{
+	return json_sprintf("0x%" PRIx64, value);
+}
+
+static json_t *time_json(double when_s)
+{
+	time_t seconds = (time_t)when_s;
+	char text[40];
+	struct tm tm;
+
+	if (when_s <= 0)
+		return json_null();
+	strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &tm));
+	return json_sprintf("%s.%03dZ", text, (int)((when_s - (double)seconds) * 1000));
+}
+
+static json_t *seconds_json(double from_s, double to_s)
+{
+	return to_s > 0 ? json_real((double)(int64_t)((to_s - from_s) * 1000 + 0.5) / 1000)
+			: json_null();
+}
+
+static void spans_append(json_t *list, const struct nd_pages *pages)
+{
+	for (size_t i = 0; i < pages->spans && json_array_size(list) < RANGES_MAX; i++)
+		json_array_append_new(
+			list, json_pack("{s:o, s:I}", "phys",
+					hex_json(pages->span[i].page * ND_PAGE_BYTES), "bytes",
+					(json_int_t)(pages->span[i].count * ND_PAGE_BYTES)));
+}
+
+static json_t *missing_json(const struct nd_machine *m)
+{
+	json_t *list = json_array();
+
+	spans_append(list, &m->pending);
+	return list;
+}
+
+static json_t *absent_json(const struct nd_machine *m)
+{
+	json_t *list = json_array();
+
+	spans_append(list, &m->absent);
+	return list;
+}
+
+static json_t *fenced_json(const struct nd_wire_hello *hello)
+{
+	static const char *const kind[] = {"unknown", "ram", "gate", "undi", "dini"};
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < hello->range_count; i++) {
+		const struct nd_wire_range *r = &hello->range[i];
+
+		if (r->kind == 1)
+			continue;
+		json_array_append_new(list, json_pack("{s:o, s:I, s:s}", "phys", hex_json(r->phys),
+						      "bytes", (json_int_t)r->bytes, "kind",
+						      kind[r->kind < 5 ? r->kind : 0]));
+	}
+	return list;
+}
+
+static json_t *counts_json(const struct nd_counts *c)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "pages",
+			 (json_int_t)c->pages, "zero_pages", (json_int_t)c->zero_pages,
+			 "absent_pages", (json_int_t)c->absent_pages, "datagrams",
+			 (json_int_t)c->datagrams, "wire_bytes", (json_int_t)c->wire_bytes,
+			 "reasked_pages", (json_int_t)c->reasked_pages, "duplicates",
+			 (json_int_t)c->duplicates, "late", (json_int_t)c->late, "refused",
+			 (json_int_t)c->refused, "reads", (json_int_t)c->reads, "timeouts",
+			 (json_int_t)c->timeouts);
+}
+
+json_t *nd_info_make(const struct nd_machine *m, bool over)
+{
+	char ip[INET_ADDRSTRLEN] = "", mac[18];
+	const uint8_t *a = m->hello.mac;
+	json_t *info = counts_json(&m->counts);
+
+	if (!info)
+		return NULL;
+	inet_ntop(AF_INET, &m->address.sin_addr, ip, sizeof ip);
+	snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3], a[4],
+		 a[5]);
+	json_object_set_new(info, "version", json_integer(ND_INFO_VERSION));
+	json_object_set_new(info, "status",
+			    json_string(!over                           ? "receiving"
+					: m->status == ND_DONE_COMPLETE ? "complete"
+									: "incomplete"));
+	json_object_set_new(info, "why", m->why[0] ? text_json(m->why) : json_null());
+	json_object_set_new(info, "notes", text_json(m->notes));
+	json_object_set_new(info, "host", text_json(m->host));
+	json_object_set_new(info, "mac", json_string(mac));
+	json_object_set_new(info, "ip", json_string(ip));
+	json_object_set_new(info, "session", json_sprintf("%016" PRIx64, m->session));
+	json_object_set_new(info, "id", json_sprintf("%08" PRIx32, (uint32_t)m->session));
+	json_object_set_new(info, "reason", text_json(m->hello.reason));
+	json_object_set_new(info, "release", text_json(m->release));
+	json_object_set_new(info, "panic", text_json(m->panic));
+	json_object_set_new(info, "cpus", json_integer(m->cpus));
+	json_object_set_new(info, "cr3", hex_json(m->hello.cr3));
+	json_object_set_new(info, "idt_base", hex_json(m->hello.idt_base));
+	json_object_set_new(info, "crashed", time_json(m->base_s));
+	json_object_set_new(info, "started", time_json(m->started_s));
+	json_object_set_new(info, "first_log", time_json(m->first_log_s));
+	json_object_set_new(info, "seconds_to_first_log", seconds_json(m->base_s, m->first_log_s));
+	json_object_set_new(info, "vmcore_bytes", json_integer((json_int_t)m->vmcore.bytes));
+	json_object_set_new(info, "fenced", fenced_json(&m->hello));
+	json_object_set_new(info, "absent", absent_json(m));
+	json_object_set_new(info, "missing", missing_json(m));
+	return info;
+}
+
+void nd_info_finish(json_t *info, const char *sha256, double now_s, double base_s)
+{
+	json_object_set_new(info, "sha256", json_string(sha256));
+	json_object_set_new(info, "finished", time_json(now_s));
+	json_object_set_new(info, "seconds_to_end", seconds_json(base_s, now_s));
+}
+
+char *nd_info_text(const json_t *info)
+{
+	char *text = json_dumps(info, JSON_INDENT(2) | JSON_SORT_KEYS);
+	size_t bytes = text ? strlen(text) : 0;
+	char *line = text ? realloc(text, bytes + 2) : NULL;
+
+	if (!line) {
+		free(text);
+		return NULL;
+	}
+	line[bytes] = '\n';
+	line[bytes + 1] = 0;
+	return line;
+}

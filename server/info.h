@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* info.h - info.json: what is known about one dump, for people and for netdumpctl. */
+#ifndef NETDUMP_SERVER_INFO_H
+#define NETDUMP_SERVER_INFO_H
+
+#include <jansson.h>
+
+struct nd_machine;
+
+#define ND_INFO_VERSION 1
+
+/* Everything but checksum and end; NULL: no memory.  Status "receiving" while !over. */
+json_t *nd_info_make(const struct nd_machine *m, bool over);
+void nd_info_finish(json_t *info, const char *sha256, double now_s, double base_s);
+/* malloc'ed, ends in a newline; NULL: no memory. */
+char *nd_info_text(const json_t *info);
+
+#endif

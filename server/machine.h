@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * machine.h - one crashed machine's session: what has come, what to ask for next.
+ *
+ *   PROBE   the ELF core header is asked for (without one: the first page of RAM).
+ *           Nothing is on disk and little in memory until a DATA answers: HELLO is cheap
+ *           to forge.
+ *   NOTES   notes and VMCOREINFO
+ *   LOG     the log ring, written to dmesg.txt at once
+ *   MEMORY  everything else, in order of address
+ *   FINISH  checksum, fsync, rename, in a thread
+ *   OVER    DONE is sent, now and whenever the machine asks again
+ *
+ * No sockets and no clock in here: datagrams and the time are passed in, answers go out
+ * through struct nd_env.
+ */
+#ifndef NETDUMP_SERVER_MACHINE_H
+#define NETDUMP_SERVER_MACHINE_H
+
+#include <netinet/in.h>
+
+#include "server/cache.h"
+#include "server/elfcore.h"
+#include "server/finish.h"
+#include "server/reads.h"
+#include "server/store.h"
+#include "server/vmcore.h"
+#include "wire/message.h"
+
+enum nd_phase { ND_PROBE, ND_NOTES, ND_LOG, ND_MEMORY, ND_FINISH, ND_OVER };
+
+#define ND_WHY_BYTES   ND_DONE_TEXT_BYTES
+#define ND_PANIC_BYTES 256
+#define ND_NOTES_BYTES 512
+
+/* What a machine needs of the server around it. */
+struct nd_env {
+	void (*send)(void *context, const struct sockaddr_in *to, const void *message,
+		     size_t bytes);
+	void *context;
+	int top;               /* DIR */
+	int event_fd;          /* counted up by a dump's thread at its end */
+	uint32_t window_bytes; /* what one machine may have in flight now */
+	uint32_t silence_ms;   /* after which a machine counts as gone */
+};
+
+struct nd_counts {
+	uint64_t datagrams, wire_bytes;
+	uint64_t pages, zero_pages, absent_pages;
+	uint64_t reasked_pages, duplicates, late, refused;
+	uint64_t reads, timeouts;
+};
+
+struct nd_machine {
+	uint64_t session;
+	struct sockaddr_in address;
+	struct nd_wire_hello hello;
+	char host[ND_STORE_NAME_BYTES];
+	enum nd_phase phase;
+	enum nd_done_status status;
+	char why[ND_WHY_BYTES];     /* of an incomplete dump */
+	char notes[ND_NOTES_BYTES]; /* what went another way than planned */
+
+	struct nd_pages ram, pending, absent;
+	struct nd_reads reads;
+	struct nd_cache cache;
+	uint32_t next_read_id;
+	uint64_t seq;
+	uint32_t pages_per_read; /* that a budget brought lately */
+
+	uint64_t started_ms, heard_ms; /* first HELLO, latest valid message */
+	uint64_t quiet_ms;             /* since when the machine owes an answer and none came */
+	uint32_t rtt_ms, backoff;
+	unsigned int rounds;                   /* of parsers that had to wait */
+	double base_s, started_s, first_log_s; /* wall clock: crash, first HELLO, first log line */
+
+	struct nd_core *core;
+	uint8_t *note;
+	size_t note_bytes;
+	unsigned int cpus;
+	struct nd_vmcoreinfo vmcoreinfo;
+	char release[128], panic[ND_PANIC_BYTES];
+
+	struct nd_store store;
+	struct nd_vmcore vmcore;
+	struct nd_finish *finish;
+	struct nd_counts counts;
+};
+
+/* NULL: no memory.  now_s is the wall clock, for dates only. */
+struct nd_machine *nd_machine_new(const struct nd_wire_hello *hello,
+				  const struct sockaddr_in *address, uint64_t now_ms, double now_s);
+void nd_machine_free(struct nd_machine *m);
+
+/* A checked message of this session from its own address. */
+void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
+		      const struct nd_wire_hello *hello, uint64_t now_ms);
+void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
+		     const struct nd_wire_data *data, uint64_t now_ms, double now_s);
+
+/* Time went by: retries, silence, and the end of the thread. */
+void nd_machine_tick(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms, double now_s);
+/* When nd_machine_tick() has something to do next. */
+uint64_t nd_machine_due(const struct nd_machine *m, const struct nd_env *env);
+
+/* Ends the dump as incomplete, for a reason that people read. */
+void nd_machine_give_up(struct nd_machine *m, const struct nd_env *env, const char *why,
+			double now_s);
+
+/* DONE with the dump's status. */
+void nd_machine_done_send(struct nd_machine *m, const struct nd_env *env);
+
+#endif

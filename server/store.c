@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* store.c - folders of dumps: DIR/HOST/DATE-ID, and how one becomes final. */
+#include "server/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DIR_FLAGS  (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define FILE_FLAGS (O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+
+static bool name_harmless(const char *name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._-";
+	size_t bytes = strlen(name);
+
+	return bytes && bytes < ND_STORE_NAME_BYTES && name[0] != '.' &&
+	       strspn(name, allowed) == bytes;
+}
+
+void nd_store_host_name(char to[ND_STORE_NAME_BYTES], const char *said, const uint8_t mac[6])
+{
+	if (name_harmless(said))
+		snprintf(to, ND_STORE_NAME_BYTES, "%s", said);
+	else
+		snprintf(to, ND_STORE_NAME_BYTES, "%02x-%02x-%02x-%02x-%02x-%02x", mac[0], mac[1],
+			 mac[2], mac[3], mac[4], mac[5]);
+}
+
+void nd_store_init(struct nd_store *s)
+{
+	memset(s, 0, sizeof *s);
+	s->top = s->host = s->dir = s->vmcore = -1;
+}
+
+static void id_format(char to[10], uint64_t session)
+{
+	snprintf(to, 10, "-%08" PRIx32, (uint32_t)session);
+}
+
+/* Whether the folder's info.json names this session (the ID is only half of one). */
+static bool info_names(int host, const char *folder, uint64_t session)
+{
+	int dir = openat(host, folder, DIR_FLAGS), fd = -1;
+	char text[24];
+	json_t *info = NULL;
+	const char *value;
+	bool same = false;
+
+	if (dir >= 0)
+		fd = openat(dir, "info.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0)
+		info = json_loadfd(fd, 0, NULL);
+	value = json_string_value(json_object_get(info, "session"));
+	snprintf(text, sizeof text, "%016" PRIx64, session);
+	if (value)
+		same = !strcmp(value, text);
+	json_decref(info);
+	if (fd >= 0)
+		close(fd);
+	if (dir >= 0)
+		close(dir);
+	return same;
+}
+
+/* Finds a folder of this session in HOST; `partial` chooses which kind. */
+static bool folder_find(int host, uint64_t session, bool partial, char *name, size_t room)
+{
+	char tail[32], id[10];
+	int fd = openat(host, ".", DIR_FLAGS);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+	bool found = false;
+
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	id_format(id, session);
+	snprintf(tail, sizeof tail, "%s%s", id, partial ? ND_STORE_PARTIAL : "");
+	while (!found && (e = readdir(d))) {
+		size_t bytes = strlen(e->d_name), tail_bytes = strlen(tail);
+
+		if (bytes <= tail_bytes || bytes >= room ||
+		    strcmp(e->d_name + bytes - tail_bytes, tail))
+			continue;
+		found = info_names(host, e->d_name, session);
+		if (found)
+			snprintf(name, room, "%s", e->d_name);
+	}
+	closedir(d);
+	return found;
+}
+
+bool nd_store_finished(int top, const char *host_name, uint64_t session, char *path, size_t room)
+{
+	int host = openat(top, host_name, DIR_FLAGS);
+	char name[ND_STORE_NAME_BYTES];
+	bool found;
+
+	if (host < 0)
+		return false;
+	found = folder_find(host, session, false, name, sizeof name);
+	if (found)
+		snprintf(path, room, "%s/%s", host_name, name);
+	close(host);
+	return found;
+}
+
+int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t session, time_t now)
+{
+	char partial[ND_STORE_NAME_BYTES + sizeof ND_STORE_PARTIAL], id[10], date[32];
+	struct tm tm;
+	int error;
+
+	nd_store_init(s);
+	s->top = top;
+	snprintf(s->host_name, sizeof s->host_name, "%s", host_name);
+	if (mkdirat(top, host_name, 0750) && errno != EEXIST)
+		return errno;
+	s->host = openat(top, host_name, DIR_FLAGS);
+	if (s->host < 0)
+		return errno;
+	if (folder_find(s->host, session, true, partial, sizeof partial)) {
+		snprintf(s->name, sizeof s->name, "%.*s",
+			 (int)(strlen(partial) - strlen(ND_STORE_PARTIAL)), partial);
+	} else {
+		id_format(id, session);
+		strftime(date, sizeof date, "%Y%m%d-%H%M%S", gmtime_r(&now, &tm));
+		snprintf(s->name, sizeof s->name, "%s%s", date, id);
+		snprintf(partial, sizeof partial, "%s%s", s->name, ND_STORE_PARTIAL);
+		if (mkdirat(s->host, partial, 0750) && errno != EEXIST)
+			goto err;
+	}
+	s->dir = openat(s->host, partial, DIR_FLAGS);
+	if (s->dir < 0)
+		goto err;
+	s->vmcore = openat(s->dir, "vmcore", FILE_FLAGS, 0640);
+	if (s->vmcore < 0)
+		goto err;
+	return 0;
+err:
+	error = errno;
+	nd_store_close(s);
+	return error;
+}
+
+int nd_store_file(const struct nd_store *s, const char *name, const void *data, size_t bytes)
+{
+	int fd = openat(s->dir, name, FILE_FLAGS, 0640), error = 0;
+	const char *p = data;
+
+	if (fd < 0)
+		return errno;
+	while (bytes && !error) {
+		ssize_t n = write(fd, p, bytes);
+
+		if (n < 0) {
+			error = errno == EINTR ? 0 : errno;
+			continue;
+		}
+		p += n;
+		bytes -= (size_t)n;
+	}
+	if (!error && fsync(fd))
+		error = errno;
+	if (close(fd) && !error)
+		error = errno;
+	return error;
+}
+
+int nd_store_commit(struct nd_store *s, bool complete)
+{
+	char partial[ND_STORE_NAME_BYTES + sizeof ND_STORE_PARTIAL];
+
+	snprintf(partial, sizeof partial, "%s%s", s->name, ND_STORE_PARTIAL);
+	if (fsync(s->dir))
+		return errno;
+	if (complete && renameat2(s->host, partial, s->host, s->name, RENAME_NOREPLACE))
+		return errno;
+	return fsync(s->host) || fsync(s->top) ? errno : 0;
+}
+
+void nd_store_close(struct nd_store *s)
+{
+	if (s->vmcore >= 0)
+		close(s->vmcore);
+	if (s->dir >= 0)
+		close(s->dir);
+	if (s->host >= 0)
+		close(s->host);
+	s->host = s->dir = s->vmcore = -1;
+}
