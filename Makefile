@@ -37,7 +37,7 @@ include wire/wire.mk dini/dini.mk stub/stub.mk syslinux/syslinux.mk server/serve
 	tests/tests.mk scripts/scripts.mk
 
 .PHONY: all help clean
-all: server dini stub dist ## build everything
+all: dist ## build everything
 
 help: ## list these verbs
 	@awk -F':.*## ' '/^[a-z][a-z_.-]*:.*## /{printf "  make %-22s %s\n", $$1, $$2}' \
@@ -45,3 +45,6 @@ help: ## list these verbs
 
 clean: ## remove what was built, keep downloads
 	$(Q)find $(B) -mindepth 1 -maxdepth 1 ! -name downloads -exec rm -rf {} + 2>/dev/null || true
+
+.PHONY: check
+check: $(CHECK) ## run the tests
