@@ -4,6 +4,7 @@
 #define NETDUMP_SERVER_INFO_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 struct nd_machine;
 

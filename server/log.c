@@ -3,10 +3,16 @@
 #include "server/log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 
-#define REFUSALS_PER_SECOND 10
-#define LINE_BYTES          512
+#define LINES_PER_SECOND 10
+#define LINE_BYTES       512
+
+struct lid {
+	uint64_t second;
+	unsigned int lines, swallowed;
+};
 
 static void line_write(const char *prefix, const char *format, va_list args)
 {
@@ -29,23 +35,42 @@ void nd_log(const char *format, ...)
 	va_end(args);
 }
 
-void nd_log_refusal(uint64_t now_ms, const char *format, ...)
+/* Whether a line may be written; says before the next one how many were not. */
+static bool lid_open(struct lid *lid, uint64_t now_ms, const char *what)
 {
-	static uint64_t second;
-	static unsigned int lines, swallowed;
+	if (now_ms / 1000 != lid->second) {
+		lid->second = now_ms / 1000;
+		lid->lines = 0;
+	}
+	if (lid->lines++ >= LINES_PER_SECOND) {
+		lid->swallowed++;
+		return false;
+	}
+	if (lid->swallowed)
+		nd_log("%s: %u more, not logged one by one", what, lid->swallowed);
+	lid->swallowed = 0;
+	return true;
+}
+
+void nd_log_event(uint64_t now_ms, const char *format, ...)
+{
+	static struct lid lid;
 	va_list args;
 
-	if (now_ms / 1000 != second) {
-		second = now_ms / 1000;
-		lines = 0;
-	}
-	if (lines++ >= REFUSALS_PER_SECOND) {
-		swallowed++;
+	if (!lid_open(&lid, now_ms, "events"))
 		return;
-	}
-	if (swallowed)
-		nd_log("refused: %u more, not logged one by one", swallowed);
-	swallowed = 0;
+	va_start(args, format);
+	line_write("netdumpd: ", format, args);
+	va_end(args);
+}
+
+void nd_log_refusal(uint64_t now_ms, const char *format, ...)
+{
+	static struct lid lid;
+	va_list args;
+
+	if (!lid_open(&lid, now_ms, "refused"))
+		return;
 	va_start(args, format);
 	line_write("netdumpd: refused: ", format, args);
 	va_end(args);

@@ -35,6 +35,7 @@ enum nd_phase { ND_PROBE, ND_NOTES, ND_LOG, ND_MEMORY, ND_FINISH, ND_OVER };
 
 /* What a machine needs of the server around it. */
 struct nd_env {
+	/* NULL: say nothing any more */
 	void (*send)(void *context, const struct sockaddr_in *to, const void *message,
 		     size_t bytes);
 	void *context;
@@ -85,6 +86,7 @@ struct nd_machine {
 	struct nd_vmcore vmcore;
 	struct nd_finish *finish;
 	struct nd_counts counts;
+	bool remembered; /* the server's list of finished sessions has it */
 };
 
 /* NULL: no memory.  now_s is the wall clock, for dates only. */
@@ -106,6 +108,9 @@ uint64_t nd_machine_due(const struct nd_machine *m, const struct nd_env *env);
 /* Ends the dump as incomplete, for a reason that people read. */
 void nd_machine_give_up(struct nd_machine *m, const struct nd_env *env, const char *why,
 			double now_s);
+
+/* The server ends: give up without a word to the machine, and wait for the disk. */
+void nd_machine_stop(struct nd_machine *m, const struct nd_env *env, double now_s);
 
 /* DONE with the dump's status. */
 void nd_machine_done_send(struct nd_machine *m, const struct nd_env *env);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* loop.h - the server: its machines, its memory of finished sessions, its event loop. */
+#ifndef NETDUMP_SERVER_LOOP_H
+#define NETDUMP_SERVER_LOOP_H
+
+#include "server/link.h"
+
+struct nd_loop_options {
+	int top; /* DIR */
+	unsigned int machines_max;
+	uint32_t silence_ms;
+};
+
+/* Runs until SIGTERM or SIGINT.  0, or errno. */
+int nd_loop_run(struct nd_link *link, const struct nd_loop_options *options);
+
+#endif

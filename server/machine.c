@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* machine.c - one crashed machine's session: datagrams and time in, READs and DONE out. */
+#include "server/machine.h"
+
+#include <lz4.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/info.h"
+#include "server/log.h"
+#include "server/phase.h"
+#include "server/plan.h"
+
+/* READs that are sent unasked to an address from which no DATA has come. */
+#define PROBE_TRIES      5
+#define PAGES_PER_READ_0 64
+#define LZ4_RAW_MAX      65536
+
+struct nd_machine *nd_machine_new(const struct nd_wire_hello *hello,
+				  const struct sockaddr_in *address, uint64_t now_ms, double now_s)
+{
+	struct nd_machine *m = calloc(1, sizeof *m);
+
+	if (!m)
+		return NULL;
+	m->session = hello->header.session;
+	m->address = *address;
+	memcpy(&m->hello, hello, hello->header.length);
+	nd_store_host_name(m->host, hello->host, hello->mac);
+	nd_store_init(&m->store);
+	m->vmcore.fd = -1;
+	m->next_read_id = hello->last_read_id + 1;
+	m->pages_per_read = PAGES_PER_READ_0;
+	m->started_ms = m->heard_ms = m->quiet_ms = now_ms;
+	m->started_s = now_s;
+	m->base_s = now_s - hello->elapsed_ms / 1000.0;
+	if (!nd_core_ram(hello, &m->ram)) {
+		nd_machine_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+void nd_machine_free(struct nd_machine *m)
+{
+	if (!m)
+		return;
+	nd_finish_free(m->finish);
+	nd_reads_free(&m->reads);
+	nd_pages_free(&m->ram);
+	nd_pages_free(&m->pending);
+	nd_pages_free(&m->absent);
+	nd_cache_free(&m->cache);
+	nd_vmcore_free(&m->vmcore);
+	nd_store_close(&m->store);
+	free(m->core);
+	free(m->note);
+	free(m);
+}
+
+void nd_machine_done_send(struct nd_machine *m, const struct nd_env *env)
+{
+	struct nd_wire_done done;
+	char text[ND_DONE_TEXT_BYTES];
+
+	if (!env->send)
+		return;
+	if (m->status == ND_DONE_COMPLETE)
+		snprintf(text, sizeof text, "%.63s/%.63s", m->host, m->store.name);
+	else
+		snprintf(text, sizeof text, "%s", m->why);
+	nd_done_init(&done, m->session, ++m->seq, m->status, text);
+	env->send(env->context, &m->address, &done, sizeof done);
+}
+
+static void reads_close_all(struct nd_machine *m)
+{
+	while (m->reads.count)
+		nd_reads_close(&m->reads, 0, &m->pending, true, &m->counts.reasked_pages);
+}
+
+void nd_machine_give_up(struct nd_machine *m, const struct nd_env *env, const char *why,
+			double now_s)
+{
+	if (m->phase >= ND_FINISH)
+		return;
+	reads_close_all(m);
+	m->status = ND_DONE_INCOMPLETE;
+	snprintf(m->why, sizeof m->why, "%s", why);
+	nd_log("%s: incomplete: %s", m->host, why);
+	nd_phase_finish(m, env, now_s);
+}
+
+void nd_machine_stop(struct nd_machine *m, const struct nd_env *env, double now_s)
+{
+	nd_machine_give_up(m, env, "netdumpd was stopped", now_s);
+	nd_finish_free(m->finish);
+	m->finish = NULL;
+}
+
+/* One record on its way to its place. */
+struct sink {
+	struct nd_machine *m;
+	const struct nd_env *env;
+	const struct nd_record *record;
+	const uint8_t *raw; /* NULL: zeros */
+	double now_s;
+};
+
+static void part_take(void *context, uint64_t phys, uint32_t bytes, uint32_t new_grains,
+		      uint32_t whole_pages)
+{
+	struct sink *s = context;
+	struct nd_machine *m = s->m;
+	const uint8_t *data = s->raw ? s->raw + (phys - s->record->phys) : NULL;
+	bool absent = s->record->kind == ND_RECORD_ABSENT;
+	char why[ND_WHY_BYTES];
+	int error = 0;
+
+	if (!new_grains || m->phase >= ND_FINISH)
+		return;
+	if (m->store.dir < 0 && !nd_phase_store_open(m, s->env, s->now_s))
+		return;
+	m->counts.pages += whole_pages;
+	if (absent) {
+		m->counts.absent_pages += whole_pages;
+		nd_pages_add(&m->absent, phys / ND_PAGE_BYTES,
+			     (phys + (bytes - 1)) / ND_PAGE_BYTES - phys / ND_PAGE_BYTES + 1);
+	} else if (!data) {
+		m->counts.zero_pages += whole_pages;
+	}
+	if (m->phase < ND_MEMORY)
+		nd_cache_put(&m->cache, phys, data, bytes, absent);
+	else if (data)
+		error = nd_vmcore_write(&m->vmcore, phys, data, bytes);
+	if (error) {
+		snprintf(why, sizeof why, "vmcore cannot be written: %s", strerror(error));
+		nd_machine_give_up(m, s->env, why, s->now_s);
+	}
+}
+
+static void record_take(struct sink *s, const struct nd_record *record)
+{
+	static uint8_t raw[LZ4_RAW_MAX];
+
+	s->record = record;
+	s->raw = NULL;
+	if (record->kind == ND_RECORD_RAW)
+		s->raw = record->stored;
+	if (record->kind == ND_RECORD_LZ4) {
+		int bytes = LZ4_decompress_safe((const char *)record->stored, (char *)raw,
+						(int)record->stored_bytes, sizeof raw);
+
+		if (bytes < 0 || (uint32_t)bytes != record->raw_bytes) {
+			s->m->counts.refused++;
+			return;
+		}
+		s->raw = raw;
+	}
+	nd_reads_credit(&s->m->reads, record->phys, record->raw_bytes, part_take, s);
+}
+
+/* READs from which nothing more will come give back what is missing. */
+static void reads_reap(struct nd_machine *m)
+{
+	for (unsigned int i = 0; i < m->reads.count;) {
+		const struct nd_read *read = m->reads.queue[i];
+
+		if (!nd_read_ended(read)) {
+			i++;
+			continue;
+		}
+		m->pages_per_read = (3 * m->pages_per_read + read->pages_full + 3) / 4;
+		nd_reads_close(&m->reads, i, &m->pending, false, &m->counts.reasked_pages);
+	}
+	if (m->phase == ND_MEMORY && m->finish) {
+		uint64_t lowest = nd_reads_lowest(&m->reads);
+
+		if (m->pending.spans && m->pending.span[0].page < lowest)
+			lowest = m->pending.span[0].page;
+		nd_finish_stable(m->finish, nd_vmcore_stable(&m->vmcore, lowest));
+	}
+}
+
+static void rtt_sample(struct nd_machine *m, const struct nd_wire_data *data, uint64_t now_ms)
+{
+	for (unsigned int i = 0; i < m->reads.count; i++)
+		if (m->reads.queue[i]->id == data->read_id && !data->index)
+			m->rtt_ms =
+				(7 * m->rtt_ms + (uint32_t)(now_ms - m->reads.queue[i]->sent_ms)) /
+				8;
+}
+
+void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
+		     const struct nd_wire_data *data, uint64_t now_ms, double now_s)
+{
+	struct sink sink = {.m = m, .env = env, .now_s = now_s};
+	struct nd_record_reader reader;
+	struct nd_record record;
+	enum nd_reads_seen seen;
+
+	m->heard_ms = now_ms;
+	m->counts.datagrams++;
+	m->counts.wire_bytes += data->header.length;
+	if (m->phase >= ND_FINISH) {
+		m->counts.late++;
+		return;
+	}
+	seen = nd_reads_saw(&m->reads, data);
+	m->counts.refused += seen == ND_SEEN_BAD;
+	m->counts.duplicates += seen == ND_SEEN_DUPLICATE;
+	m->counts.late += seen == ND_SEEN_LATE;
+	if (seen == ND_SEEN_BAD || seen == ND_SEEN_DUPLICATE)
+		return;
+	if (seen == ND_SEEN_NEW)
+		rtt_sample(m, data, now_ms);
+	m->quiet_ms = now_ms;
+	m->backoff = 0;
+	nd_record_first(&reader, data);
+	while (nd_record_next(&reader, &record))
+		record_take(&sink, &record);
+	if (m->phase >= ND_FINISH)
+		return;
+	reads_reap(m);
+	nd_phase_advance(m, env, now_s);
+	nd_plan_fill(m, env, now_ms);
+}
+
+/* A machine whose dump is being synced waits for a word: any page, its answer ignored. */
+static void keepalive_send(struct nd_machine *m, const struct nd_env *env)
+{
+	struct nd_wire_read read;
+
+	if (!m->ram.spans)
+		return;
+	nd_read_init(&read, m->session, ++m->seq, m->next_read_id++, 1);
+	nd_read_extent_add(&read, m->ram.span[0].page * ND_PAGE_BYTES, 1);
+	env->send(env->context, &m->address, &read, read.header.length);
+}
+
+void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
+		      const struct nd_wire_hello *hello, uint64_t now_ms)
+{
+	m->heard_ms = now_ms;
+	if (hello->last_read_id >= m->next_read_id)
+		m->next_read_id = hello->last_read_id + 1;
+	if (m->phase == ND_OVER) {
+		nd_machine_done_send(m, env);
+		return;
+	}
+	if (m->phase == ND_FINISH) {
+		if (hello->state == ND_HELLO_IDLE)
+			keepalive_send(m, env);
+		return;
+	}
+	if (m->reads.count) {
+		const struct nd_read *newest = m->reads.queue[m->reads.count - 1];
+
+		/* All is answered, so what is missing was lost; or a probe never arrived. */
+		if (hello->state != ND_HELLO_IDLE || hello->last_read_id < newest->id)
+			return;
+		reads_close_all(m);
+	}
+	nd_phase_advance(m, env, m->started_s);
+	nd_plan_fill(m, env, now_ms);
+}
+
+static void finish_check(struct nd_machine *m, const struct nd_env *env, double now_s)
+{
+	int error;
+
+	if (!nd_finish_over(m->finish, &error))
+		return;
+	nd_finish_free(m->finish);
+	m->finish = NULL;
+	m->phase = ND_OVER;
+	if (error) {
+		m->status = ND_DONE_INCOMPLETE;
+		if (!m->why[0])
+			snprintf(m->why, sizeof m->why, "the dump cannot be made final: %s",
+				 strerror(error));
+		nd_log("%s: %s", m->host, m->why);
+	}
+	nd_log("%s: %s: %s/%s%s, %.3f s after the crash, %llu pages, %llu bytes on the wire",
+	       m->host, m->status == ND_DONE_COMPLETE ? "complete" : "incomplete", m->host,
+	       m->store.name, m->status == ND_DONE_COMPLETE ? "" : ND_STORE_PARTIAL,
+	       now_s - m->base_s, (unsigned long long)m->counts.pages,
+	       (unsigned long long)m->counts.wire_bytes);
+	nd_machine_done_send(m, env);
+}
+
+static uint32_t rto_of(const struct nd_machine *m)
+{
+	return nd_plan_rto_ms(m->rtt_ms, m->backoff);
+}
+
+void nd_machine_tick(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms, double now_s)
+{
+	if (m->phase == ND_FINISH)
+		finish_check(m, env, now_s);
+	if (m->phase >= ND_FINISH)
+		return;
+	if (now_ms - m->heard_ms >= env->silence_ms) {
+		nd_machine_give_up(m, env, "the machine fell silent", now_s);
+		return;
+	}
+	if (!m->reads.count || now_ms - m->quiet_ms < rto_of(m))
+		return;
+	if (m->store.dir < 0 && m->backoff >= PROBE_TRIES)
+		return;
+	reads_close_all(m);
+	m->counts.timeouts++;
+	m->backoff++;
+	nd_plan_fill(m, env, now_ms);
+}
+
+uint64_t nd_machine_due(const struct nd_machine *m, const struct nd_env *env)
+{
+	uint64_t due = m->heard_ms + env->silence_ms;
+
+	if (m->phase == ND_FINISH)
+		return m->quiet_ms + 1000000;
+	if (m->reads.count && !(m->store.dir < 0 && m->backoff >= PROBE_TRIES) &&
+	    m->quiet_ms + rto_of(m) < due)
+		due = m->quiet_ms + rto_of(m);
+	return due;
+}

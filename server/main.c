@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* main.c - netdumpd: command line, privileges, and off into the loop. */
+#include <argp.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/log.h"
+#include "server/loop.h"
+
+#define MACHINES_MAX     65536
+#define MACHINES_DEFAULT 256
+#define SILENCE_S        60
+
+const char *argp_program_version = "netdumpd 1";
+
+static const char doc[] =
+	"Receives memory dumps of crashed machines.\v"
+	"Dumps appear as DIR/HOST/DATE-ID/{vmcore,dmesg.txt,info.json}; while one is incomplete "
+	"its folder's name ends in .partial.  One line per event goes to standard error.  SIGTERM "
+	"ends the server; dumps under way are kept as incomplete.\n\n"
+	"Exit status: 0 after SIGTERM or SIGINT, 1 if it could not start or go on, 64 if the "
+	"command line makes no sense.";
+
+static const struct argp_option options[] = {
+	{"dir", 'd', "DIR", 0, "Where dumps go (made if it is not there)", 0},
+	{"listen", 'l', "ADDR[:PORT]", 0, "Where to listen; default 0.0.0.0:6668", 0},
+	{"user", 'u', "NAME", 0, "Become this user once the socket is open", 0},
+	{"machines", 'm', "N", 0, "Machines at once; default 256", 0},
+	{"silence", 's', "SECONDS", 0, "When a silent machine counts as gone; default 60", 0},
+	{0},
+};
+
+struct arguments {
+	const char *dir, *user;
+	struct sockaddr_in listen;
+	struct nd_loop_options loop;
+};
+
+static bool number_parse(const char *text, unsigned long low, unsigned long high,
+			 unsigned long *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoul(text, &end, 10);
+	return !errno && end != text && !*end && *text != '-' && *value >= low && *value <= high;
+}
+
+static bool listen_parse(const char *text, struct sockaddr_in *to)
+{
+	char ip[INET_ADDRSTRLEN];
+	const char *colon = strchr(text, ':');
+	size_t bytes = colon ? (size_t)(colon - text) : strlen(text);
+	unsigned long port = ND_WIRE_PORT;
+
+	if (bytes >= sizeof ip || (colon && !number_parse(colon + 1, 0, 65535, &port)))
+		return false;
+	memcpy(ip, text, bytes);
+	ip[bytes] = 0;
+	to->sin_port = htons((uint16_t)port);
+	return inet_pton(AF_INET, ip, &to->sin_addr) == 1;
+}
+
+static error_t option_take(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+	unsigned long value;
+
+	switch (key) {
+	case 'd':
+		a->dir = arg;
+		return 0;
+	case 'u':
+		a->user = arg;
+		return 0;
+	case 'l':
+		if (!listen_parse(arg, &a->listen))
+			argp_error(state, "--listen %s: not an IPv4 address and port", arg);
+		return 0;
+	case 'm':
+		if (!number_parse(arg, 1, MACHINES_MAX, &value))
+			argp_error(state, "--machines %s: not a number from 1 to %d", arg,
+				   MACHINES_MAX);
+		a->loop.machines_max = (unsigned int)value;
+		return 0;
+	case 's':
+		if (!number_parse(arg, 1, 86400, &value))
+			argp_error(state, "--silence %s: not a number from 1 to 86400", arg);
+		a->loop.silence_ms = (uint32_t)value * 1000;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_error(state, "%s: unexpected", arg);
+		return 0;
+	case ARGP_KEY_END:
+		if (!a->dir)
+			argp_error(state, "--dir is missing");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static bool user_become(const struct passwd *pw)
+{
+	return !initgroups(pw->pw_name, pw->pw_gid) && !setgid(pw->pw_gid) && !setuid(pw->pw_uid);
+}
+
+/* Opens DIR, making it if need be; what is made belongs to the user that will write there. */
+static int dir_open(const char *path, const struct passwd *pw)
+{
+	bool made = !mkdir(path, 0750);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && made && pw && fchown(fd, pw->pw_uid, pw->pw_gid)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {options, option_take, NULL, doc, NULL, NULL, NULL};
+	struct arguments a = {
+		.listen = {.sin_family = AF_INET, .sin_port = htons(ND_WIRE_PORT)},
+		.loop = {.machines_max = MACHINES_DEFAULT, .silence_ms = SILENCE_S * 1000},
+	};
+	const struct passwd *pw = NULL;
+	char ip[INET_ADDRSTRLEN] = "";
+	struct nd_link link;
+	int error;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if (a.user && !(pw = getpwnam(a.user))) {
+		nd_log("--user %s: there is no such user", a.user);
+		return 1;
+	}
+	a.loop.top = dir_open(a.dir, pw);
+	if (a.loop.top < 0) {
+		nd_log("--dir %s: %s", a.dir, strerror(errno));
+		return 1;
+	}
+	inet_ntop(AF_INET, &a.listen.sin_addr, ip, sizeof ip);
+	error = nd_link_open(&link, &a.listen);
+	if (error) {
+		nd_log("cannot listen on %s:%u: %s", ip, ntohs(a.listen.sin_port), strerror(error));
+		return 1;
+	}
+	if ((pw && !user_become(pw)) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
+		nd_log("--user %s: %s", a.user ? a.user : "", strerror(errno));
+		return 1;
+	}
+	nd_log("listening on %s:%u, dumps go to %s", ip, ntohs(a.listen.sin_port), a.dir);
+	error = nd_loop_run(&link, &a.loop);
+	if (error)
+		nd_log("%s", strerror(error));
+	close(link.fd);
+	close(a.loop.top);
+	return error ? 1 : 0;
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* phase.c - the order in which a machine's memory is understood: header, notes, log, rest. */
+#include "server/phase.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/info.h"
+#include "server/log.h"
+#include "server/printk.h"
+
+/* Round trips that all parsers together may take: page tables and rings end far below. */
+#define ROUNDS_MAX 2000
+
+void nd_phase_note(struct nd_machine *m, const char *text)
+{
+	size_t used = strlen(m->notes);
+
+	snprintf(m->notes + used, sizeof m->notes - used, "%s%s", used ? "; " : "", text);
+	nd_log("%s: note: %s", m->host, text);
+}
+
+/* struct nd_mem over the pages that came so far. */
+static enum nd_mem_status page_get(void *context, uint64_t page, const uint8_t **data)
+{
+	struct nd_machine *m = context;
+	const struct nd_cache_page *cached = nd_cache_find(&m->cache, page);
+
+	if (cached) {
+		*data = cached->data;
+		return cached->absent ? ND_MEM_ABSENT : ND_MEM_OK;
+	}
+	if (!nd_pages_has(&m->ram, page) || nd_cache_full(&m->cache) ||
+	    m->cache.used + m->pending.total >= ND_CACHE_PAGES_MAX || m->rounds > ROUNDS_MAX)
+		return ND_MEM_ABSENT;
+	return nd_pages_add(&m->pending, page, 1) ? ND_MEM_WAIT : ND_MEM_ABSENT;
+}
+
+/* Pages that a parser wanted before it failed are not waited for. */
+static enum nd_mem_status settle(struct nd_machine *m, enum nd_mem_status status)
+{
+	if (status == ND_MEM_WAIT)
+		m->rounds++;
+	else
+		nd_pages_free(&m->pending);
+	return status;
+}
+
+bool nd_phase_store_open(struct nd_machine *m, const struct nd_env *env, double now_s)
+{
+	char why[ND_WHY_BYTES], *text = NULL;
+	int error = nd_store_open(&m->store, env->top, m->host, m->session, (time_t)now_s);
+	json_t *info = error ? NULL : nd_info_make(m, false);
+
+	if (info)
+		text = nd_info_text(info);
+	json_decref(info);
+	if (text)
+		error = nd_store_file(&m->store, "info.json", text, strlen(text));
+	free(text);
+	if (!error) {
+		nd_log("%s: receiving into %s/%s" ND_STORE_PARTIAL, m->host, m->host,
+		       m->store.name);
+		return true;
+	}
+	snprintf(why, sizeof why, "its folder cannot be made: %s", strerror(error));
+	nd_machine_give_up(m, env, why, now_s);
+	return false;
+}
+
+/* Asks for one page of RAM: nobody gets a folder by HELLO alone. */
+static bool probe_needed(struct nd_machine *m)
+{
+	if (m->store.dir >= 0 || !m->ram.spans)
+		return false;
+	nd_pages_add(&m->pending, m->ram.span[0].page, 1);
+	return true;
+}
+
+static enum nd_mem_status header_step(struct nd_machine *m)
+{
+	const struct nd_mem mem = {page_get, m};
+	enum nd_mem_status status = ND_MEM_BAD;
+
+	if (!m->core)
+		m->core = calloc(1, sizeof *m->core);
+	if (!m->core)
+		return ND_MEM_BAD;
+	if (m->hello.elfcorehdr_phys) {
+		status = settle(m, nd_core_parse(m->core, &mem, m->hello.elfcorehdr_phys));
+		if (status == ND_MEM_OK) {
+			m->phase = ND_NOTES;
+			return status;
+		}
+		if (status == ND_MEM_WAIT)
+			return status;
+	}
+	if (probe_needed(m))
+		return ND_MEM_WAIT;
+	nd_phase_note(m, m->hello.elfcorehdr_phys
+				 ? m->core->why
+				 : "no ELF core header: memory is taken from the machine's map");
+	nd_core_from_hello(m->core, &m->hello);
+	m->phase = ND_MEMORY;
+	return ND_MEM_OK;
+}
+
+static enum nd_mem_status notes_step(struct nd_machine *m)
+{
+	const struct nd_mem mem = {page_get, m};
+	enum nd_mem_status status;
+
+	free(m->note);
+	status = settle(m, nd_core_notes(m->core, &mem, &m->note, &m->note_bytes, &m->cpus,
+					 &m->vmcoreinfo));
+	if (status == ND_MEM_WAIT)
+		return status;
+	m->phase = ND_LOG;
+	if (!m->vmcoreinfo.text)
+		nd_phase_note(m, "no VMCOREINFO: no log, no release");
+	else if (!nd_vmcoreinfo_text(&m->vmcoreinfo, "OSRELEASE", m->release, sizeof m->release))
+		nd_phase_note(m, "VMCOREINFO names no release");
+	return ND_MEM_OK;
+}
+
+/* The last line that says why the kernel died, without its time. */
+static void panic_find(struct nd_machine *m, const char *text)
+{
+	for (const char *line = text; *line;) {
+		size_t bytes = strcspn(line, "\n");
+		char one[ND_PANIC_BYTES];
+		const char *words = one;
+
+		snprintf(one, sizeof one, "%.*s",
+			 (int)(bytes < sizeof one ? bytes : sizeof one - 1), line);
+		if (one[0] == '[' && strstr(one, "] "))
+			words = strstr(one, "] ") + 2;
+		if (strstr(words, "Kernel panic") || strstr(words, "BUG:") || strstr(words, "Oops"))
+			snprintf(m->panic, sizeof m->panic, "%s", words);
+		line += bytes + (line[bytes] == '\n');
+	}
+}
+
+static enum nd_mem_status log_step(struct nd_machine *m, const struct nd_env *env, double now_s)
+{
+	const struct nd_mem mem = {page_get, m};
+	const char *why = "no page table is known";
+	char *text = NULL, note[160];
+	size_t bytes = 0;
+	enum nd_mem_status status = ND_MEM_BAD;
+	struct nd_xlat *x;
+	FILE *out;
+	int error;
+
+	if (!m->vmcoreinfo.text) {
+		m->phase = ND_MEMORY;
+		return ND_MEM_OK;
+	}
+	out = open_memstream(&text, &bytes);
+	x = nd_xlat_new(&mem, &m->vmcoreinfo, m->hello.cr3);
+	if (out && x)
+		status = nd_printk_write(x, &m->vmcoreinfo, out, &why);
+	nd_xlat_free(x);
+	if (out)
+		fclose(out);
+	if (settle(m, status) == ND_MEM_WAIT) {
+		free(text);
+		return status;
+	}
+	m->phase = ND_MEMORY;
+	if (status != ND_MEM_OK) {
+		snprintf(note, sizeof note, "no dmesg.txt: %s", why);
+		nd_phase_note(m, note);
+		free(text);
+		return ND_MEM_OK;
+	}
+	error = nd_store_file(&m->store, "dmesg.txt", text, bytes);
+	panic_find(m, text);
+	m->first_log_s = now_s;
+	nd_log("%s: first log line after %.3f s, %zu bytes of log; %s", m->host, now_s - m->base_s,
+	       bytes, m->panic[0] ? m->panic : "no panic line");
+	free(text);
+	if (error) {
+		snprintf(note, sizeof note, "dmesg.txt cannot be written: %s", strerror(error));
+		nd_machine_give_up(m, env, note, now_s);
+	}
+	return ND_MEM_OK;
+}
+
+/* Early pages move into the file; what is left of them has no place in it (crash notes). */
+static int cache_flush(struct nd_machine *m)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < m->cache.slots && !error; i++) {
+		const struct nd_cache_page *p = &m->cache.slot[i];
+
+		if (!p->data)
+			continue;
+		if (!p->absent)
+			error = nd_vmcore_write(&m->vmcore, p->page * ND_PAGE_BYTES, p->data,
+						ND_PAGE_BYTES);
+		if (!nd_pages_remove(&m->pending, p->page, 1))
+			error = ENOMEM;
+	}
+	nd_cache_free(&m->cache);
+	return error;
+}
+
+static void memory_begin(struct nd_machine *m, const struct nd_env *env, double now_s)
+{
+	char text[ND_WHY_BYTES];
+	const char *why = "out of memory";
+	int error;
+
+	nd_core_clip(m->core, &m->ram);
+	if (m->core->clipped) {
+		snprintf(text, sizeof text, "%u extents were cut to the machine's RAM",
+			 m->core->clipped);
+		nd_phase_note(m, text);
+	}
+	if (!nd_vmcore_begin(&m->vmcore, m->store.vmcore, m->core, m->note, m->note_bytes, &why)) {
+		nd_machine_give_up(m, env, why, now_s);
+		return;
+	}
+	if (!m->vmcore.pages) {
+		nd_machine_give_up(m, env, "the machine names no memory of its own", now_s);
+		return;
+	}
+	m->finish = nd_finish_start(&m->store, env->event_fd);
+	if (!m->finish || !nd_vmcore_pages(&m->vmcore, &m->pending)) {
+		nd_machine_give_up(m, env, "out of memory", now_s);
+		return;
+	}
+	error = cache_flush(m);
+	if (error) {
+		snprintf(text, sizeof text, "vmcore cannot be written: %s", strerror(error));
+		nd_machine_give_up(m, env, text, now_s);
+	}
+}
+
+void nd_phase_finish(struct nd_machine *m, const struct nd_env *env, double now_s)
+{
+	json_t *info;
+
+	(void)now_s;
+	m->phase = ND_FINISH;
+	if (m->store.dir >= 0 && !m->finish)
+		m->finish = nd_finish_start(&m->store, env->event_fd);
+	info = m->finish ? nd_info_make(m, true) : NULL;
+	if (info) {
+		nd_finish_end(m->finish, m->vmcore.bytes, info, m->status == ND_DONE_COMPLETE,
+			      m->base_s);
+		return;
+	}
+	/* Nothing on disk, or no memory to describe it. */
+	m->status = ND_DONE_INCOMPLETE;
+	m->phase = ND_OVER;
+	nd_machine_done_send(m, env);
+}
+
+void nd_phase_advance(struct nd_machine *m, const struct nd_env *env, double now_s)
+{
+	while (m->phase < ND_FINISH && !m->pending.total && !m->reads.count) {
+		if (m->phase == ND_PROBE) {
+			header_step(m);
+			if (!m->core) {
+				nd_machine_give_up(m, env, "out of memory", now_s);
+				return;
+			}
+			/* A machine without any RAM in its map: nothing can be asked. */
+			if (m->phase != ND_PROBE && m->store.dir < 0) {
+				nd_machine_give_up(m, env, "the machine's map names no RAM", now_s);
+				return;
+			}
+		} else if (m->phase == ND_NOTES) {
+			notes_step(m);
+		} else if (m->phase == ND_LOG) {
+			log_step(m, env, now_s);
+		} else if (!m->vmcore.bytes) {
+			memory_begin(m, env, now_s);
+		} else {
+			m->status = ND_DONE_COMPLETE;
+			nd_phase_finish(m, env, now_s);
+		}
+	}
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* phase.h - the order in which a machine's memory is understood: header, notes, log, rest. */
+#ifndef NETDUMP_SERVER_PHASE_H
+#define NETDUMP_SERVER_PHASE_H
+
+#include "server/machine.h"
+
+/*
+ * Goes as far as what has come allows; afterwards pages are pending, or READs are open, or
+ * the phase is ND_FINISH or later.
+ */
+void nd_phase_advance(struct nd_machine *m, const struct nd_env *env, double now_s);
+
+/* The machine's folder, made when the first valid DATA is here.  False: gave up. */
+bool nd_phase_store_open(struct nd_machine *m, const struct nd_env *env, double now_s);
+
+/* Hands the dump to its thread, complete or not by m->status. */
+void nd_phase_finish(struct nd_machine *m, const struct nd_env *env, double now_s);
+
+/* Adds a remark for info.json. */
+void nd_phase_note(struct nd_machine *m, const char *text);
+
+#endif
