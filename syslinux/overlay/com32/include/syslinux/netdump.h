@@ -11,6 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __SYSLINUX_CORE__
+#define NETDUMP_CORE_API extern
+#else
+#define NETDUMP_CORE_API extern __attribute__((weak))
+#endif
+
 #define NETDUMP_GATE_BYTES 0x10000u
 #define NETDUMP_E820_MAX   64
 
@@ -52,24 +58,24 @@ struct netdump_undi {
 };
 
 /* The gate's image, *bytes long, to be copied to NETDUMP_GATE_HEADER of its segment. */
-extern __attribute__((weak)) const void *netdump_gate_image(size_t *bytes);
+NETDUMP_CORE_API const void *netdump_gate_image(size_t *bytes);
 
-extern __attribute__((weak)) void netdump_undi_get(struct netdump_undi *undi);
+NETDUMP_CORE_API void netdump_undi_get(struct netdump_undi *undi);
 
 /*
  * Take the topmost bytes (a multiple of 4 KiB) of base memory, lowering 40:13, or
  * of free memory below 4 GiB, from PXELINUX's heaps.  0: not that much is free
  * at the top.  Give them back with the matching call.
  */
-extern __attribute__((weak)) uint32_t netdump_low_take(size_t bytes);
-extern __attribute__((weak)) void netdump_low_give(uint32_t phys, size_t bytes);
-extern __attribute__((weak)) uint32_t netdump_high_take(size_t bytes);
-extern __attribute__((weak)) void netdump_high_give(uint32_t phys, size_t bytes);
+NETDUMP_CORE_API uint32_t netdump_low_take(size_t bytes);
+NETDUMP_CORE_API void netdump_low_give(uint32_t phys, size_t bytes);
+NETDUMP_CORE_API uint32_t netdump_high_take(size_t bytes);
+NETDUMP_CORE_API void netdump_high_give(uint32_t phys, size_t bytes);
 
 /*
  * Keep the PXE stack over the boot, and call last(), if not NULL, when PXELINUX has
  * made its last call to it and is about to start the system.  NULL: as stock.
  */
-extern __attribute__((weak)) void netdump_arm(void (*last)(void));
+NETDUMP_CORE_API void netdump_arm(void (*last)(void));
 
 #endif

@@ -14,7 +14,6 @@
 ; Contract: include/netdump/handoff.h, "Calling the gate".
 
 		bits 16
-		org 0
 
 HANDOFF_BYTES	equ 0x600	; room kept for struct nd_handoff
 TX_SLOTS	equ 16		; as in handoff.h, ND_GATE_*
@@ -49,6 +48,8 @@ SEL_DATA16	equ 0x10
 SEL_CODE32	equ 0x18	; this segment, 32-bit
 SEL_FLAT	equ 0x20	; data, 4 GiB from 0
 
+		org HANDOFF_BYTES
+
 ; struct nd_gate_call
 		struc call_block
 .op		resw 1
@@ -66,7 +67,7 @@ SEL_FLAT	equ 0x20	; data, 4 GiB from 0
 .undi_param	resb PARAM_BYTES
 		endstruc
 
-		section .text start=HANDOFF_BYTES vstart=HANDOFF_BYTES
+		section .text
 
 ; struct netdump_gate_header of <syslinux/netdump.h>; offsets are from the segment's start.
 gate_header:
@@ -499,7 +500,7 @@ pci_copy:	times PCI_COPIES * PCI_COPY_BYTES db 0
 sealed_end:
 
 ; Working storage: not in the image, not under the seal.
-		section .bss nobits vfollows=.text align=16
+		section .bss nobits
 gdt:		resb gdt_template_end - gdt_template
 gdt_reg:	resb 6
 real_idtr:	resb 6

@@ -12,7 +12,8 @@
 #include <core.h>
 #include <syslinux/netdump.h>
 #include "pxe.h"
-#include "mem/malloc.h"
+#include "../../mem/malloc.h"
+#include "netdump.h"
 
 extern far_ptr_t StrucPtr;
 

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* e820.c - asks the BIOS for its memory map (INT 15h AX=E820h).  32-bit, PXELINUX running. */
+#include <com32.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "netdump.h"
+
+#define SMAP 0x534d4150
+
+bool nd_e820_read(struct nd_map *map)
+{
+	struct netdump_e820 *buffer = lmalloc(sizeof *buffer);
+	com32sys_t in, out;
+
+	memset(map, 0, sizeof *map);
+	if (!buffer) {
+		nd_error("no base memory left to ask for the memory map; load fewer modules");
+		return false;
+	}
+	memset(&in, 0, sizeof in);
+	in.eax.l = 0xe820;
+	in.edx.l = SMAP;
+	in.ecx.l = sizeof *buffer;
+	in.es = SEG(buffer);
+	in.edi.w[0] = OFFS(buffer);
+	do {
+		__intcall(0x15, &in, &out);
+		if ((out.eflags.l & EFLAGS_CF) || out.eax.l != SMAP || out.ecx.l < sizeof *buffer)
+			break;
+		nd_map_add(map, buffer->phys, buffer->bytes, buffer->type);
+		in.ebx.l = out.ebx.l;
+	} while (out.ebx.l && !map->overflow);
+	lfree(buffer);
+
+	if (!map->count || map->overflow) {
+		nd_error(map->overflow ? "the BIOS's memory map has more than %d entries" :
+					 "the BIOS has no memory map (INT 15h E820h); %d entries",
+			 map->overflow ? NETDUMP_E820_MAX : 0);
+		return false;
+	}
+	nd_map_sort(map);
+	return true;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fence.c - memory maps with the fence in them.  Pure; also built on the host for tests. */
+#include <string.h>
+
+#include "fence.h"
+
+/* Above this a hole is address space of devices, not memory that firmware hides. */
+#define HIDDEN_MAX (16u << 20)
+
+void nd_map_add(struct nd_map *map, uint64_t phys, uint64_t bytes, uint32_t type)
+{
+	if (!bytes)
+		return;
+	if (map->count == NETDUMP_E820_MAX) {
+		map->overflow = true;
+		return;
+	}
+	map->entry[map->count].phys = phys;
+	map->entry[map->count].bytes = bytes;
+	map->entry[map->count++].type = type;
+}
+
+void nd_map_sort(struct nd_map *map)
+{
+	for (uint32_t i = 1; i < map->count; i++) {
+		struct netdump_e820 entry = map->entry[i];
+		uint32_t j = i;
+
+		for (; j && map->entry[j - 1].phys > entry.phys; j--)
+			map->entry[j] = map->entry[j - 1];
+		map->entry[j] = entry;
+	}
+}
+
+void nd_fence_add(struct nd_fence *fence, uint64_t phys, uint64_t bytes, uint32_t kind)
+{
+	struct nd_range *r;
+
+	if (fence->count == sizeof fence->range / sizeof *fence->range) {
+		fence->overflow = true;
+		return;
+	}
+	r = &fence->range[fence->count++];
+	memset(r, 0, sizeof *r);
+	r->phys = phys;
+	r->bytes = bytes;
+	r->kind = kind;
+}
+
+void nd_fence_find_hidden(struct nd_fence *fence, const struct nd_map *map)
+{
+	for (uint32_t i = 0; i + 1 < map->count; i++) {
+		uint64_t end = map->entry[i].phys + map->entry[i].bytes;
+		uint64_t next = map->entry[i + 1].phys;
+
+		if (map->entry[i].type != ND_E820_RAM || next >> 32 || end >= next)
+			continue;
+		/* Behind base memory come the video memory and the option ROMs. */
+		if (end < 0xa0000 && next > 0xa0000)
+			next = 0xa0000;
+		if (end >= 0xa0000 && end < 0x100000)
+			continue;
+		if (next - end <= HIDDEN_MAX)
+			nd_fence_add(fence, end, next - end, ND_RANGE_UNDI);
+	}
+}
+
+static void reserve(struct nd_map *map, uint64_t start, uint64_t end)
+{
+	uint32_t count = map->count;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct netdump_e820 *e = &map->entry[i];
+		uint64_t e_start = e->phys, e_end = e->phys + e->bytes;
+
+		if (e->type != ND_E820_RAM || e_end <= start || e_start >= end)
+			continue;
+		e->bytes = start > e_start ? start - e_start : 0;
+		if (e_end > end)
+			nd_map_add(map, end, e_end - end, ND_E820_RAM);
+	}
+	nd_map_add(map, start, end - start, ND_E820_RESERVED);
+}
+
+void nd_fence_apply(struct nd_map *map, const struct nd_fence *fence)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < fence->count; i++)
+		reserve(map, fence->range[i].phys, fence->range[i].phys + fence->range[i].bytes);
+	for (uint32_t i = 0; i < map->count; i++) {
+		if (map->entry[i].bytes)
+			map->entry[kept++] = map->entry[i];
+	}
+	map->count = kept;
+	nd_map_sort(map);
+}
+
+uint64_t nd_map_high_ram_end(const struct nd_map *map)
+{
+	uint64_t end = 0x100000;
+
+	for (uint32_t i = 0; i < map->count; i++) {
+		const struct netdump_e820 *e = &map->entry[i];
+
+		if (e->type == ND_E820_RAM && e->phys <= end && e->phys + e->bytes > end)
+			end = e->phys + e->bytes;
+	}
+	return end;
+}

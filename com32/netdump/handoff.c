@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * handoff.c - writes the handoff block, and seals at the last moment: when
+ * PXELINUX has made its last call to the firmware and UNDI is closed.
+ * 32-bit, PXELINUX running.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <syslinux/pxe.h>
+
+#include "netdump.h"
+
+static struct nd_region *armed;
+static struct s_PXENV_UNDI_CLOSE *close_block; /* in base memory, taken while there is time */
+
+static struct nd_handoff *block(const struct nd_region *r)
+{
+	return (struct nd_handoff *)r->gate_phys;
+}
+
+static bool is_zero(const void *p, size_t bytes)
+{
+	const uint8_t *b = p;
+
+	while (bytes--)
+		if (*b++)
+			return false;
+	return true;
+}
+
+static void seal_add(struct nd_handoff *h, uint32_t phys, uint32_t bytes)
+{
+	if (h->seal_count < ND_SEAL_RANGES_MAX) {
+		h->seal[h->seal_count].phys = phys;
+		h->seal[h->seal_count++].bytes = bytes;
+	}
+}
+
+/* Called by the core when it is about to start the system. */
+static void seal(void)
+{
+	struct nd_region *r = armed;
+	struct nd_handoff *h = block(r);
+	struct nd_pci_copy *pci = (struct nd_pci_copy *)(r->gate_phys + r->gate->pci_copy);
+
+	memset(close_block, 0, sizeof *close_block);
+	pxe_call(PXENV_UNDI_CLOSE, close_block);
+
+	for (uint32_t i = 0; i < ND_LOW_COPY_BYTES; i++)
+		((uint8_t *)r->gate_phys)[r->gate->low_copy + i] = ((volatile uint8_t *)0)[i];
+	h->pci_copy_count = nd_pci_copy(pci, ND_PCI_MAX);
+
+	seal_add(h, r->gate_phys + NETDUMP_GATE_HEADER, r->gate->sealed_end - NETDUMP_GATE_HEADER);
+	for (uint32_t i = 0; i < r->fence.count; i++)
+		if (r->fence.range[i].kind == ND_RANGE_UNDI)
+			seal_add(h, (uint32_t)r->fence.range[i].phys,
+				 (uint32_t)r->fence.range[i].bytes);
+	seal_add(h, r->dini_phys, r->dini.image_bytes);
+	for (uint32_t i = 0; i < h->seal_count; i++)
+		h->seal_crc = nd_crc32(h->seal_crc, (void *)h->seal[i].phys, h->seal[i].bytes);
+	h->crc = nd_handoff_crc(h);
+}
+
+static void fill_machine(struct nd_handoff *h, const struct nd_region *r)
+{
+	memcpy(h->signature, ND_HANDOFF_SIGNATURE, sizeof h->signature);
+	h->version = ND_HANDOFF_VERSION;
+	h->bytes = sizeof *h;
+	h->gate_phys = r->gate_phys;
+	h->gate_bytes = NETDUMP_GATE_BYTES;
+	h->gate_entry_phys = r->gate_phys + r->gate->entry32;
+	h->gate_call_phys = r->gate_phys + r->gate->call_area;
+	h->tx_slots_phys = r->gate_phys + r->gate->tx_slots;
+	h->rx_slots_phys = r->gate_phys + r->gate->rx_slots;
+	h->tx_slots = ND_GATE_TX_SLOTS;
+	h->rx_slots = ND_GATE_RX_SLOTS;
+	h->slot_bytes = ND_GATE_SLOT_BYTES;
+	h->dini_phys = r->dini_phys;
+	h->dini_bytes = r->dini.memory_bytes;
+	h->dini_image_bytes = r->dini.image_bytes;
+	h->dini_entry_phys = r->dini_phys + r->dini.entry_offset;
+	h->undi_entry_far = r->undi.entry_far;
+	h->undi_struct_far = r->undi.struct_far;
+	h->low_copy_phys = r->gate_phys + r->gate->low_copy;
+	h->pci_copy_phys = r->gate_phys + r->gate->pci_copy;
+}
+
+static bool fill_map(struct nd_handoff *h, const struct nd_region *r)
+{
+	for (uint32_t i = 0; i < r->map.count + r->fence.count; i++) {
+		struct nd_range *to = &h->map[h->map_count];
+
+		if (i < r->map.count && r->map.entry[i].type != ND_E820_RAM)
+			continue;
+		if (h->map_count == ND_MAP_RANGES_MAX) {
+			nd_error("the memory map has more than %d ranges of RAM", ND_MAP_RANGES_MAX);
+			return false;
+		}
+		if (i < r->map.count) {
+			to->phys = r->map.entry[i].phys;
+			to->bytes = r->map.entry[i].bytes;
+			to->kind = ND_RANGE_RAM;
+		} else {
+			*to = r->fence.range[i - r->map.count];
+		}
+		h->map_count++;
+	}
+	return true;
+}
+
+static bool fill_network(struct nd_handoff *h, const struct nd_options *o,
+			 const struct nd_lease *lease)
+{
+	if (o->has_mac && memcmp(o->mac, lease->mac, sizeof o->mac)) {
+		nd_error("mac=: the firmware drives the NIC that booted, "
+			 "%02x:%02x:%02x:%02x:%02x:%02x, and no other",
+			 lease->mac[0], lease->mac[1], lease->mac[2], lease->mac[3], lease->mac[4],
+			 lease->mac[5]);
+		return false;
+	}
+	memcpy(h->mac, lease->mac, sizeof h->mac);
+	memcpy(h->client_ip, o->has_client_ip ? o->client_ip : lease->client_ip, 4);
+	memcpy(h->netmask, lease->netmask, 4);
+	memcpy(h->gateway, o->has_gateway ? o->gateway : lease->gateway, 4);
+	h->server_port = o->server_port;
+	h->server_count = o->server_count ? o->server_count : 1;
+	memcpy(h->server_ip, o->server_count ? o->server_ip[0] : lease->server_ip,
+	       4 * h->server_count);
+	memcpy(h->host, lease->host, sizeof h->host);
+	if (is_zero(h->client_ip, 4) || is_zero(h->server_ip[0], 4)) {
+		nd_error("no %s address: give it with %s=",
+			 is_zero(h->client_ip, 4) ? "client" : "server",
+			 is_zero(h->client_ip, 4) ? "ip" : "server");
+		return false;
+	}
+	return true;
+}
+
+bool nd_handoff_arm(struct nd_region *r, const struct nd_options *o, const struct nd_lease *lease)
+{
+	struct nd_handoff *h = block(r);
+
+	if (!close_block)
+		close_block = lmalloc(sizeof *close_block);
+	if (!close_block) {
+		nd_error("no base memory left for a PXE call; load fewer modules");
+		return false;
+	}
+	memset(h, 0, sizeof *h);
+	fill_machine(h, r);
+	if (!fill_map(h, r) || !fill_network(h, o, lease))
+		return false;
+	h->action = (uint32_t)o->action;
+	h->deadline_s = o->deadline_s;
+	armed = r;
+	netdump_arm(seal);
+	return true;
+}

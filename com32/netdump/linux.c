@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* linux.c - bzImage and its initrds, through Syslinux's own loader.  32-bit, PXELINUX running. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslinux/linux.h>
+
+#include "netdump.h"
+
+static bool initrd_add(struct initramfs *chain, char *name)
+{
+	printf("Loading %s... ", name);
+	if (initramfs_load_archive(chain, name)) {
+		printf("failed\n");
+		nd_error("%s cannot be loaded: is it on the TFTP server?", name);
+		return false;
+	}
+	printf("ok\n");
+	return true;
+}
+
+/* initrd=a,b among the kernel's arguments, as linux.c32 takes it. */
+static bool initrds_of_word(struct initramfs *chain, char *names)
+{
+	for (char *name = names; name;) {
+		char *comma = strchr(name, ',');
+		bool ok;
+
+		if (comma)
+			*comma = '\0';
+		ok = !*name || initrd_add(chain, name);
+		if (comma)
+			*comma++ = ',';
+		if (!ok)
+			return false;
+		name = comma;
+	}
+	return true;
+}
+
+bool nd_linux_load(struct nd_image *image)
+{
+	struct initramfs *chain = initramfs_init();
+	char **arg = image->argv + 1;
+
+	if (!chain) {
+		nd_error("too little memory for the list of initrds");
+		return false;
+	}
+	for (; *arg && strcmp(*arg, ND_MODULE_SEPARATOR); arg++)
+		if (!strncmp(*arg, "initrd=", 7) && !initrds_of_word(chain, *arg + 7))
+			return false;
+	for (; *arg; arg++)
+		if (!strcmp(*arg, ND_MODULE_SEPARATOR) && arg[1] && !initrd_add(chain, arg[1]))
+			return false;
+	image->loaded = chain;
+	return true;
+}
+
+void nd_linux_boot(struct nd_image *image, const char *extra_word)
+{
+	struct setup_data *setup = setup_data_init();
+	char *arguments = nd_words_join(image->argv, extra_word);
+	char *line = arguments ? malloc(strlen(arguments) + 12) : NULL;
+
+	if (!setup || !line) {
+		nd_error("too little memory for the command line");
+		return;
+	}
+	strcpy(line, "BOOT_IMAGE="); /* as PXELINUX has it for every kernel */
+	strcat(line, arguments);
+	syslinux_boot_linux(image->data, image->bytes, image->loaded, setup, line);
+	nd_error("%s could not be started: too little memory, or no Linux kernel", image->argv[0]);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * netdump.h - what the parts of netdump.c32 call of each other.
+ *
+ * 32-bit protected mode, PXELINUX running.  A function that can fail prints what
+ * failed and what to do, and returns false.
+ */
+#ifndef COM32_NETDUMP_H
+#define COM32_NETDUMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <netdump/handoff.h>
+#include "fence.h"
+#include "options.h"
+
+void nd_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* e820.c: the BIOS's map as it is now, sorted. */
+bool nd_e820_read(struct nd_map *map);
+
+/* lease.c: addresses from PXE's DHCP packets, options over them. */
+struct nd_lease {
+	uint8_t mac[6], client_ip[4], netmask[4], gateway[4], server_ip[4];
+	char host[ND_HOST_BYTES];
+};
+bool nd_lease_get(struct nd_lease *lease);
+
+/* pci.c */
+uint32_t nd_pci_copy(struct nd_pci_copy *copy, uint32_t max);
+
+/* region.c: the memory that is fenced, and the way back while nothing is booted. */
+struct nd_region {
+	uint32_t gate_phys; /* 0: not taken */
+	uint32_t dini_phys; /* 0: not taken */
+	struct nd_dini_header dini;
+	struct netdump_gate_header *gate; /* in place */
+	struct nd_map map;                /* as the system will see it */
+	struct nd_fence fence;
+	struct netdump_undi undi;
+	uint32_t int15_before;
+};
+bool nd_region_take(struct nd_region *region, const void *dini_file, size_t dini_bytes);
+void nd_region_give(struct nd_region *region);
+
+/* handoff.c: writes the block, and seals when PXELINUX lets go. */
+bool nd_handoff_arm(struct nd_region *region, const struct nd_options *options,
+		    const struct nd_lease *lease);
+
+/* linux.c, multiboot.c: load everything first, boot later; boot returns only on failure. */
+struct nd_image {
+	void *data;
+	size_t bytes;
+	char **argv;  /* image, arguments, "---", modules */
+	bool linux_kernel;
+	void *loaded; /* the loader's own */
+};
+bool nd_linux_load(struct nd_image *image);
+void nd_linux_boot(struct nd_image *image, const char *extra_word);
+bool nd_multiboot_load(struct nd_image *image);
+void nd_multiboot_boot(struct nd_image *image, const char *extra_word);
+
+#define ND_MODULE_SEPARATOR "---"
+
+/* argv[0..] up to the separator or NULL, joined by blanks, extra behind; NULL: no memory. */
+char *nd_words_join(char **argv, const char *extra);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * pci.c - copies the configuration space of the NIC that UNDI drives, and of the
+ * bridges above it (PCI 3.0 section 3.2.2.3.2, configuration mechanism 1).
+ * 32-bit, PXELINUX running.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/io.h>
+#include <syslinux/pxe.h>
+
+#include "netdump.h"
+
+#define NO_DEVICE 0xffffffffu
+
+static uint32_t config_read(uint16_t bdf, uint8_t at)
+{
+	outl(0x80000000u | (uint32_t)bdf << 8 | (at & 0xfc), 0xcf8);
+	return inl(0xcfc);
+}
+
+static bool undi_bdf(uint16_t *bdf)
+{
+	struct s_PXENV_UNDI_GET_NIC_TYPE *nic = lmalloc(sizeof *nic);
+	bool ok;
+
+	if (!nic)
+		return false;
+	memset(nic, 0, sizeof *nic);
+	ok = !pxe_call(PXENV_UNDI_GET_NIC_TYPE, nic) && nic->Status == 0 && nic->NicType == 2;
+	*bdf = nic->info.pci.BusDevFunc;
+	lfree(nic);
+	return ok;
+}
+
+/* The bridge whose secondary bus is `bus`. */
+static bool bridge_above(uint8_t bus, uint16_t *bdf)
+{
+	for (uint32_t i = 0; i < 0x10000; i++) {
+		uint16_t at = (uint16_t)i;
+
+		if ((at & 7) && !(config_read(at & ~7, 0x0c) & 0x00800000)) {
+			continue;
+		}
+		if (config_read(at, 0) == NO_DEVICE)
+			continue;
+		if ((config_read(at, 0x0c) >> 16 & 0x7f) != 1)
+			continue;
+		if ((config_read(at, 0x18) >> 8 & 0xff) == bus) {
+			*bdf = at;
+			return true;
+		}
+	}
+	return false;
+}
+
+uint32_t nd_pci_copy(struct nd_pci_copy *copy, uint32_t max)
+{
+	uint32_t count = 0;
+	uint16_t bdf;
+
+	if (!undi_bdf(&bdf))
+		return 0;
+	while (count < max) {
+		copy[count].bdf = bdf;
+		copy[count].zero = 0;
+		for (unsigned at = 0; at < 256; at += 4) {
+			uint32_t value = config_read(bdf, (uint8_t)at);
+
+			memcpy(copy[count].config + at, &value, 4);
+		}
+		count++;
+		if (!(bdf >> 8) || !bridge_above((uint8_t)(bdf >> 8), &bdf))
+			break;
+	}
+	return count;
+}

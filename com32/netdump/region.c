@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * region.c - takes the memory for the gate and DINI, puts both in place, and
+ * hooks INT 15h, so that from here on everyone, PXELINUX's own loaders included,
+ * sees the fence.  32-bit, PXELINUX running.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "netdump.h"
+
+#define INT15_VECTOR ((volatile uint32_t *)(4 * 0x15))
+
+static bool dini_check(struct nd_dini_header *h, const void *file, size_t bytes)
+{
+	if (bytes < sizeof *h) {
+		nd_error("the DINI file is too short (%u bytes)", (unsigned)bytes);
+		return false;
+	}
+	memcpy(h, file, sizeof *h);
+	if (h->magic != ND_DINI_FILE_MAGIC || h->bytes < sizeof *h || h->image_bytes != bytes ||
+	    h->memory_bytes < bytes || h->memory_bytes > (2u << 20) || (h->memory_bytes & 4095) ||
+	    h->entry_offset >= bytes) {
+		nd_error("the DINI file is no DINI image, or is damaged");
+		return false;
+	}
+	if (h->version != ND_HANDOFF_VERSION) {
+		nd_error("the DINI file is of version %u, netdump.c32 of %u; install both from one "
+			 "release",
+			 h->version, ND_HANDOFF_VERSION);
+		return false;
+	}
+	return true;
+}
+
+static void gate_place(struct nd_region *r)
+{
+	size_t bytes;
+	const void *image = netdump_gate_image(&bytes);
+	uint8_t *segment = (uint8_t *)r->gate_phys;
+
+	memset(segment, 0, NETDUMP_GATE_BYTES);
+	memcpy(segment + NETDUMP_GATE_HEADER, image, bytes);
+	r->gate = (struct netdump_gate_header *)(segment + NETDUMP_GATE_HEADER);
+}
+
+/* Fills the gate's map and puts its hook before the BIOS's. */
+static void int15_hook(struct nd_region *r)
+{
+	uint64_t end = nd_map_high_ram_end(&r->map);
+	uint64_t below = end < 0x1000000 ? end : 0x1000000;
+	uint64_t above = end < 0x1000000 ? 0x1000000 : end;
+
+	if (above > 0xffffffff)
+		above = 0x100000000;
+	memcpy((uint8_t *)r->gate_phys + r->gate->e820_table, r->map.entry,
+	       r->map.count * sizeof r->map.entry[0]);
+	r->gate->e820_count = (uint16_t)r->map.count;
+	r->gate->e801_low_kib = (uint16_t)((below - 0x100000) >> 10);
+	r->gate->e801_high_64k = (uint16_t)((above - 0x1000000) >> 16);
+	r->gate->ext88_kib = (uint16_t)((end < 0x4000000 ? end - 0x100000 : 0x3f00000) >> 10);
+	r->gate->undi_entry_far = r->undi.entry_far;
+	r->int15_before = *INT15_VECTOR;
+	r->gate->int15_old_far = r->int15_before;
+	*INT15_VECTOR = (r->gate_phys >> 4) << 16 | r->gate->int15_hook;
+}
+
+static bool fence_make(struct nd_region *r)
+{
+	uint32_t gate_end = r->gate_phys + NETDUMP_GATE_BYTES;
+
+	if (!nd_e820_read(&r->map))
+		return false;
+	nd_fence_add(&r->fence, r->gate_phys, NETDUMP_GATE_BYTES, ND_RANGE_GATE);
+	/* The firmware's base memory, unless the BIOS's map leaves it out by itself. */
+	for (uint32_t i = 0; i < r->map.count; i++) {
+		struct netdump_e820 *e = &r->map.entry[i];
+
+		/* Some BIOSes go on reporting what 40:13 has taken; clip them. */
+		if (e->type == ND_E820_RAM && e->phys < gate_end && e->phys + e->bytes > gate_end)
+			e->bytes = gate_end - e->phys;
+	}
+	nd_fence_find_hidden(&r->fence, &r->map);
+	nd_fence_add(&r->fence, r->dini_phys, r->dini.memory_bytes, ND_RANGE_DINI);
+	nd_fence_apply(&r->map, &r->fence);
+	if (r->map.overflow || r->fence.overflow) {
+		nd_error("the memory map has too many entries for the fence (at most %d)",
+			 NETDUMP_E820_MAX);
+		return false;
+	}
+	return true;
+}
+
+bool nd_region_take(struct nd_region *r, const void *dini_file, size_t dini_bytes)
+{
+	memset(r, 0, sizeof *r);
+	if (!dini_check(&r->dini, dini_file, dini_bytes))
+		return false;
+	netdump_undi_get(&r->undi);
+	r->dini_phys = netdump_high_take(r->dini.memory_bytes);
+	r->gate_phys = r->dini_phys ? netdump_low_take(NETDUMP_GATE_BYTES) : 0;
+	if (!r->gate_phys) {
+		nd_error("too little memory: %u KiB %s are not free; give the machine more, or "
+			 "load smaller images",
+			 (unsigned)((r->dini_phys ? NETDUMP_GATE_BYTES : r->dini.memory_bytes) >> 10),
+			 r->dini_phys ? "of base memory" : "below 4 GiB");
+		nd_region_give(r);
+		return false;
+	}
+	memcpy((void *)r->dini_phys, dini_file, dini_bytes);
+	memset((uint8_t *)r->dini_phys + dini_bytes, 0, r->dini.memory_bytes - dini_bytes);
+	gate_place(r);
+	if (!fence_make(r)) {
+		nd_region_give(r);
+		return false;
+	}
+	int15_hook(r);
+	return true;
+}
+
+void nd_region_give(struct nd_region *r)
+{
+	if (r->int15_before)
+		*INT15_VECTOR = r->int15_before;
+	if (r->gate_phys)
+		netdump_low_give(r->gate_phys, NETDUMP_GATE_BYTES);
+	if (r->dini_phys)
+		netdump_high_give(r->dini_phys, r->dini.memory_bytes);
+	memset(r, 0, sizeof *r);
+}
