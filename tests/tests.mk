@@ -6,9 +6,12 @@
 
 CHECK += check-unit
 
-UNIT_TESTS := message handoff
+UNIT_TESTS += message handoff options fence
 message_TEST_SRC := wire/message.c
 handoff_TEST_SRC :=
+options_TEST_SRC := com32/netdump/options.c
+fence_TEST_SRC := com32/netdump/fence.c
+fence_TEST_FLAGS := -Isyslinux/overlay/com32/include
 
 UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/%_test)
 
@@ -20,4 +23,4 @@ check-unit: $(UNIT_BIN) ## unit tests, under the sanitizers
 $(B)/tests/%_test: tests/unit/%_test.c $$($$*_TEST_SRC) $(B)/.setup-build $(B)/.setup-check
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(SAN_CFLAGS) -MMD -o $@ $< $($*_TEST_SRC) -lcmocka $($*_TEST_LIBS)
+	$(Q)$(CC) $(SAN_CFLAGS) $($*_TEST_FLAGS) -MMD -o $@ $< $($*_TEST_SRC) -lcmocka $($*_TEST_LIBS)

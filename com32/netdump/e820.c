@@ -34,8 +34,8 @@ bool nd_e820_read(struct nd_map *map)
 	lfree(buffer);
 
 	if (!map->count || map->overflow) {
-		nd_error(map->overflow ? "the BIOS's memory map has more than %d entries" :
-					 "the BIOS has no memory map (INT 15h E820h); %d entries",
+		nd_error(map->overflow ? "the BIOS's memory map has more than %d entries"
+				       : "the BIOS has no memory map (INT 15h E820h); %d entries",
 			 map->overflow ? NETDUMP_E820_MAX : 0);
 		return false;
 	}

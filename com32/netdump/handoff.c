@@ -47,7 +47,8 @@ static void seal(void)
 	pxe_call(PXENV_UNDI_CLOSE, close_block);
 
 	for (uint32_t i = 0; i < ND_LOW_COPY_BYTES; i++)
-		((uint8_t *)r->gate_phys)[r->gate->low_copy + i] = ((volatile uint8_t *)0)[i];
+		((uint8_t *)r->gate_phys)[r->gate->low_copy + i] =
+			((volatile uint8_t *)nd_low(0))[i];
 	h->pci_copy_count = nd_pci_copy(pci, ND_PCI_MAX);
 
 	seal_add(h, r->gate_phys + NETDUMP_GATE_HEADER, r->gate->sealed_end - NETDUMP_GATE_HEADER);
@@ -93,7 +94,8 @@ static bool fill_map(struct nd_handoff *h, const struct nd_region *r)
 		if (i < r->map.count && r->map.entry[i].type != ND_E820_RAM)
 			continue;
 		if (h->map_count == ND_MAP_RANGES_MAX) {
-			nd_error("the memory map has more than %d ranges of RAM", ND_MAP_RANGES_MAX);
+			nd_error("the memory map has more than %d ranges of RAM",
+				 ND_MAP_RANGES_MAX);
 			return false;
 		}
 		if (i < r->map.count) {

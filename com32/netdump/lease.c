@@ -12,7 +12,7 @@
 #define CHADDR  28
 #define OPTIONS 240
 
-static const uint8_t cookie[4] = { 99, 130, 83, 99 };
+static const uint8_t cookie[4] = {99, 130, 83, 99};
 
 /* Option `code` (RFC 2132), or NULL; *length is its length. */
 static const uint8_t *option(const uint8_t *packet, size_t bytes, uint8_t code, uint8_t *length)

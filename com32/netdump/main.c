@@ -57,7 +57,8 @@ char *nd_words_join(char **argv, const char *extra)
 
 static bool is_linux(const uint8_t *p, size_t bytes)
 {
-	return bytes >= 1024 && p[0x1fe] == 0x55 && p[0x1ff] == 0xaa && !memcmp(p + 0x202, "HdrS", 4);
+	return bytes >= 1024 && p[0x1fe] == 0x55 && p[0x1ff] == 0xaa &&
+	       !memcmp(p + 0x202, "HdrS", 4);
 }
 
 static bool is_multiboot(const uint8_t *p, size_t bytes)
@@ -96,10 +97,11 @@ static bool fence_up(const struct nd_options *options)
 	struct nd_lease lease;
 	void *dini;
 	size_t dini_bytes;
-	uint64_t kib[ND_RANGE_DINI + 1] = { 0 };
+	uint64_t kib[ND_RANGE_DINI + 1] = {0};
 
 	if (!netdump_gate_image || !netdump_arm) {
-		nd_error("this PXELINUX has no gate: use the pxelinux.0 that came with netdump.c32");
+		nd_error(
+			"this PXELINUX has no gate: use the pxelinux.0 that came with netdump.c32");
 		return false;
 	}
 	if (loadfile(options->dini, &dini, &dini_bytes)) {

@@ -16,6 +16,13 @@
 #include "fence.h"
 #include "options.h"
 
+/* A pointer to low memory that the compiler takes for what it is, page 0 included. */
+static inline volatile void *nd_low(uint32_t phys)
+{
+	__asm__("" : "+r"(phys));
+	return (volatile void *)phys;
+}
+
 void nd_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* e820.c: the BIOS's map as it is now, sorted. */
@@ -53,7 +60,7 @@ bool nd_handoff_arm(struct nd_region *region, const struct nd_options *options,
 struct nd_image {
 	void *data;
 	size_t bytes;
-	char **argv;  /* image, arguments, "---", modules */
+	char **argv; /* image, arguments, "---", modules */
 	bool linux_kernel;
 	void *loaded; /* the loader's own */
 };

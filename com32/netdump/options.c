@@ -97,7 +97,7 @@ static bool whole_mac(const char *s, uint8_t mac[6])
 
 static bool action(const char *s, enum nd_action *value)
 {
-	static const char *const names[] = { "reboot", "halt", "hold" };
+	static const char *const names[] = {"reboot", "halt", "hold"};
 
 	for (int i = 0; i < 3; i++) {
 		if (!strcmp(s, names[i])) {

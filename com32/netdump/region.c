@@ -9,7 +9,7 @@
 
 #include "netdump.h"
 
-#define INT15_VECTOR ((volatile uint32_t *)(4 * 0x15))
+#define INT15_VECTOR ((volatile uint32_t *)nd_low(4 * 0x15))
 
 static bool dini_check(struct nd_dini_header *h, const void *file, size_t bytes)
 {
@@ -102,7 +102,8 @@ bool nd_region_take(struct nd_region *r, const void *dini_file, size_t dini_byte
 	if (!r->gate_phys) {
 		nd_error("too little memory: %u KiB %s are not free; give the machine more, or "
 			 "load smaller images",
-			 (unsigned)((r->dini_phys ? NETDUMP_GATE_BYTES : r->dini.memory_bytes) >> 10),
+			 (unsigned)((r->dini_phys ? NETDUMP_GATE_BYTES : r->dini.memory_bytes) >>
+				    10),
 			 r->dini_phys ? "of base memory" : "below 4 GiB");
 		nd_region_give(r);
 		return false;

@@ -24,12 +24,12 @@
 #define NETDUMP_GATE_HEADER 0x600
 
 struct netdump_gate_header {
-	char signature[8];     /* "NDGATE01" */
-	uint16_t sealed_end;   /* offsets from the segment's start: end of the image, */
-	uint16_t segment_end;  /* end of all that the gate uses, */
-	uint16_t entry32;      /* the gate itself, */
+	char signature[8];    /* "NDGATE01" */
+	uint16_t sealed_end;  /* offsets from the segment's start: end of the image, */
+	uint16_t segment_end; /* end of all that the gate uses, */
+	uint16_t entry32;     /* the gate itself, */
 	uint16_t int15_hook;
-	uint16_t call_area;    /* struct nd_gate_call */
+	uint16_t call_area; /* struct nd_gate_call */
 	uint16_t tx_slots;
 	uint16_t rx_slots;
 	uint16_t low_copy;

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fence_test.c - memory maps with the fence in them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "com32/netdump/fence.h"
+
+/* A 6 GiB machine with iPXE, as its BIOS reports it: holes where the firmware is. */
+static void machine(struct nd_map *map)
+{
+	memset(map, 0, sizeof *map);
+	nd_map_add(map, 0xfffc0000, 0x40000, ND_E820_RESERVED);
+	nd_map_add(map, 0, 0x9c000, ND_E820_RAM);
+	nd_map_add(map, 0x9fc00, 0x400, ND_E820_RESERVED);
+	nd_map_add(map, 0xf0000, 0x10000, ND_E820_RESERVED);
+	nd_map_add(map, 0x100000, 0xbfe00000 - 0x100000, ND_E820_RAM);
+	nd_map_add(map, 0xbffe0000, 0x20000, ND_E820_RESERVED);
+	nd_map_add(map, 0x100000000, 0xc0000000, ND_E820_RAM);
+	nd_map_sort(map);
+}
+
+static uint64_t ram(const struct nd_map *map)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < map->count; i++)
+		bytes += map->entry[i].type == ND_E820_RAM ? map->entry[i].bytes : 0;
+	return bytes;
+}
+
+static uint32_t type_at(const struct nd_map *map, uint64_t phys)
+{
+	for (uint32_t i = 0; i < map->count; i++)
+		if (phys >= map->entry[i].phys && phys - map->entry[i].phys < map->entry[i].bytes)
+			return map->entry[i].type;
+	return 0;
+}
+
+static void hidden_memory_is_found(void **state)
+{
+	(void)state;
+	struct nd_map map;
+	struct nd_fence fence = {0};
+
+	machine(&map);
+	nd_fence_find_hidden(&fence, &map);
+	assert_int_equal(fence.count, 2);
+	assert_int_equal(fence.range[0].phys, 0x9c000);
+	assert_int_equal(fence.range[0].bytes, 0x3c00);
+	assert_int_equal(fence.range[1].phys, 0xbfe00000);
+	assert_int_equal(fence.range[1].bytes, 0x1e0000);
+}
+
+static void the_fence_is_reserved_not_missing(void **state)
+{
+	(void)state;
+	struct nd_map map;
+	struct nd_fence fence = {0};
+	uint64_t before;
+
+	machine(&map);
+	before = ram(&map);
+	nd_fence_add(&fence, 0x8c000, 0x10000, ND_RANGE_GATE);
+	nd_fence_find_hidden(&fence, &map);
+	nd_fence_add(&fence, 0xbfd00000, 0x100000, ND_RANGE_DINI);
+	nd_fence_apply(&map, &fence);
+	assert_false(map.overflow);
+	assert_int_equal(before - ram(&map), 0x110000);
+	for (uint32_t i = 0; i < fence.count; i++) {
+		const struct nd_range *r = &fence.range[i];
+
+		assert_int_equal(type_at(&map, r->phys), ND_E820_RESERVED);
+		assert_int_equal(type_at(&map, r->phys + r->bytes - 1), ND_E820_RESERVED);
+	}
+	assert_int_equal(type_at(&map, 0x8bfff), ND_E820_RAM);
+	assert_int_equal(type_at(&map, 0xbfcfffff), ND_E820_RAM);
+	for (uint32_t i = 1; i < map.count; i++)
+		assert_true(map.entry[i - 1].phys <= map.entry[i].phys);
+	assert_int_equal(nd_map_high_ram_end(&map), 0xbfd00000);
+}
+
+static void a_range_inside_splits_ram(void **state)
+{
+	(void)state;
+	struct nd_map map;
+	struct nd_fence fence = {0};
+
+	machine(&map);
+	nd_fence_add(&fence, 0x10000000, 0x1000, ND_RANGE_DINI);
+	nd_fence_apply(&map, &fence);
+	assert_int_equal(type_at(&map, 0x0fffffff), ND_E820_RAM);
+	assert_int_equal(type_at(&map, 0x10000000), ND_E820_RESERVED);
+	assert_int_equal(type_at(&map, 0x10001000), ND_E820_RAM);
+}
+
+static void a_full_map_says_so(void **state)
+{
+	(void)state;
+	struct nd_map map = {0};
+
+	for (uint32_t i = 0; i <= NETDUMP_E820_MAX; i++)
+		nd_map_add(&map, i << 20, 1 << 19, ND_E820_RAM);
+	assert_true(map.overflow);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hidden_memory_is_found),
+		cmocka_unit_test(the_fence_is_reserved_not_missing),
+		cmocka_unit_test(a_range_inside_splits_ram),
+		cmocka_unit_test(a_full_map_says_so),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

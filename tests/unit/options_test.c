@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* options_test.c - netdump.c32's own words, good and bad. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "com32/netdump/options.h"
+
+static int parse(struct nd_options *o, const char *words, char why[160])
+{
+	static char line[512];
+	char *argv[32];
+	int argc = 0;
+
+	strncpy(line, words, sizeof line - 1);
+	for (char *word = strtok(line, " "); word; word = strtok(NULL, " "))
+		argv[argc++] = word;
+	return nd_options_parse(o, argc, argv, why, 160);
+}
+
+static void defaults_stand(void **state)
+{
+	(void)state;
+	struct nd_options o;
+	char why[160];
+
+	assert_int_equal(parse(&o, "-- vmlinuz quiet", why), 1);
+	assert_int_equal(o.server_count, 0);
+	assert_int_equal(o.server_port, 6668);
+	assert_int_equal(o.action, ND_ACTION_REBOOT);
+	assert_string_equal(o.dini, "dini.bin");
+	assert_false(o.fallback_boot);
+}
+
+static void every_option_is_read(void **state)
+{
+	(void)state;
+	struct nd_options o;
+	char why[160];
+	static const uint8_t second[4] = {10, 0, 0, 255};
+	static const uint8_t mac[6] = {0x52, 0x54, 0, 0x12, 0xab, 0xCD};
+
+	assert_int_equal(
+		parse(&o,
+		      "server=10.0.0.1,10.0.0.255:7000 ip=192.168.1.2 gateway=192.168.1.1 "
+		      "mac=52-54-00:12:ab:CD action=hold deadline=0 fallback=boot dini=x.bin "
+		      "-- xen.gz --- vmlinuz",
+		      why),
+		9);
+	assert_int_equal(o.server_count, 2);
+	assert_memory_equal(o.server_ip[1], second, 4);
+	assert_int_equal(o.server_port, 7000);
+	assert_true(o.has_client_ip && o.has_gateway && o.has_mac && o.fallback_boot);
+	assert_memory_equal(o.mac, mac, 6);
+	assert_int_equal(o.action, ND_ACTION_HOLD);
+	assert_int_equal(o.deadline_s, 0);
+	assert_string_equal(o.dini, "x.bin");
+}
+
+/* Each names the word at fault. */
+static const char *const bad[] = {
+	"server=",
+	"server=1.2.3",
+	"server=1.2.3.256",
+	"server=1.2.3.4:0",
+	"server=1.2.3.4:70000",
+	"server=1.2.3.4,",
+	"server=1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1",
+	"ip=1.2.3.4x",
+	"gateway=a",
+	"mac=52:54:00:12:34",
+	"mac=52:54:00:12:34:5g",
+	"action=sleep",
+	"deadline=86401",
+	"deadline=1s",
+	"fallback=panic",
+	"dini=",
+	"serve=1.2.3.4",
+	"quiet",
+};
+
+static void bad_words_are_named(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct nd_options o;
+		char why[160], line[200];
+
+		strcpy(line, bad[i]);
+		strcat(line, " -- vmlinuz");
+		assert_int_equal(parse(&o, line, why), -1);
+		assert_non_null(strstr(why, bad[i]));
+	}
+}
+
+static void an_image_is_needed(void **state)
+{
+	(void)state;
+	struct nd_options o;
+	char why[160];
+
+	assert_int_equal(parse(&o, "action=halt", why), -1);
+	assert_non_null(strstr(why, "no image"));
+	assert_int_equal(parse(&o, "action=halt --", why), -1);
+	assert_non_null(strstr(why, "no image"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults_stand),
+		cmocka_unit_test(every_option_is_read),
+		cmocka_unit_test(bad_words_are_named),
+		cmocka_unit_test(an_image_is_needed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
