@@ -106,6 +106,7 @@ struct sink {
 	const struct nd_record *record;
 	const uint8_t *raw; /* NULL: zeros */
 	double now_s;
+	int error; /* errno of the first write that failed; READs are in use here, so it waits */
 };
 
 static void part_take(void *context, uint64_t phys, uint32_t bytes, uint32_t new_grains,
@@ -115,13 +116,11 @@ static void part_take(void *context, uint64_t phys, uint32_t bytes, uint32_t new
 	struct nd_machine *m = s->m;
 	const uint8_t *data = s->raw ? s->raw + (phys - s->record->phys) : NULL;
 	bool absent = s->record->kind == ND_RECORD_ABSENT;
-	char why[ND_WHY_BYTES];
-	int error = 0;
 
-	if (!new_grains || m->phase >= ND_FINISH)
+	if (!new_grains || s->error)
 		return;
-	if (m->store.dir < 0 && !nd_phase_store_open(m, s->env, s->now_s))
-		return;
+	if (m->store.dir < 0)
+		s->error = nd_phase_store_open(m, s->env, s->now_s);
 	m->counts.pages += whole_pages;
 	if (absent) {
 		m->counts.absent_pages += whole_pages;
@@ -132,12 +131,8 @@ static void part_take(void *context, uint64_t phys, uint32_t bytes, uint32_t new
 	}
 	if (m->phase < ND_MEMORY)
 		nd_cache_put(&m->cache, phys, data, bytes, absent);
-	else if (data)
-		error = nd_vmcore_write(&m->vmcore, phys, data, bytes);
-	if (error) {
-		snprintf(why, sizeof why, "vmcore cannot be written: %s", strerror(error));
-		nd_machine_give_up(m, s->env, why, s->now_s);
-	}
+	else if (data && !s->error)
+		s->error = nd_vmcore_write(&m->vmcore, phys, data, bytes);
 }
 
 static void record_take(struct sink *s, const struct nd_record *record)
@@ -199,6 +194,7 @@ void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 	struct nd_record_reader reader;
 	struct nd_record record;
 	enum nd_reads_seen seen;
+	char why[ND_WHY_BYTES];
 
 	m->heard_ms = now_ms;
 	m->counts.datagrams++;
@@ -220,8 +216,11 @@ void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 	nd_record_first(&reader, data);
 	while (nd_record_next(&reader, &record))
 		record_take(&sink, &record);
-	if (m->phase >= ND_FINISH)
+	if (sink.error) {
+		snprintf(why, sizeof why, "the dump cannot be written: %s", strerror(sink.error));
+		nd_machine_give_up(m, env, why, now_s);
 		return;
+	}
 	reads_reap(m);
 	nd_phase_advance(m, env, now_s);
 	nd_plan_fill(m, env, now_ms);

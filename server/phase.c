@@ -48,26 +48,20 @@ static enum nd_mem_status settle(struct nd_machine *m, enum nd_mem_status status
 	return status;
 }
 
-bool nd_phase_store_open(struct nd_machine *m, const struct nd_env *env, double now_s)
+int nd_phase_store_open(struct nd_machine *m, const struct nd_env *env, double now_s)
 {
-	char why[ND_WHY_BYTES], *text = NULL;
 	int error = nd_store_open(&m->store, env->top, m->host, m->session, (time_t)now_s);
 	json_t *info = error ? NULL : nd_info_make(m, false);
+	char *text = info ? nd_info_text(info) : NULL;
 
-	if (info)
-		text = nd_info_text(info);
 	json_decref(info);
-	if (text)
-		error = nd_store_file(&m->store, "info.json", text, strlen(text));
+	if (!error)
+		error = text ? nd_store_file(&m->store, "info.json", text, strlen(text)) : ENOMEM;
 	free(text);
-	if (!error) {
+	if (!error)
 		nd_log("%s: receiving into %s/%s" ND_STORE_PARTIAL, m->host, m->host,
 		       m->store.name);
-		return true;
-	}
-	snprintf(why, sizeof why, "its folder cannot be made: %s", strerror(error));
-	nd_machine_give_up(m, env, why, now_s);
-	return false;
+	return error;
 }
 
 /* Asks for one page of RAM: nobody gets a folder by HELLO alone. */

@@ -1,1 +1,46 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+#
+# netdumpd and netdumpctl, and both again with sanitizers for the tests.
+
+SERVER_SRC := $(addprefix server/,cache.c elfcore.c finish.c info.c link.c log.c loop.c \
+	machine.c mem.c pages.c phase.c plan.c printk.c reads.c store.c vmcore.c \
+	vmcoreinfo.c xlat.c)
+NETDUMPD_SRC := server/main.c $(SERVER_SRC) $(WIRE_SRC)
+NETDUMPCTL_SRC := server/netdumpctl.c server/verify.c
+
+NETDUMPD_LIBS := -laddrxlat -lelf -ljansson -llz4 -lbearssl -lpthread
+NETDUMPCTL_LIBS := -lelf -ljansson -lbearssl
+
+HOST_SRC := $(sort $(NETDUMPD_SRC) $(NETDUMPCTL_SRC))
+
+.PHONY: server server-san
+server: $(B)/server/netdumpd $(B)/server/netdumpctl ## netdumpd and netdumpctl
+server-san: $(B)/san/server/netdumpd $(B)/san/server/netdumpctl
+
+$(HOST_SRC:%.c=$(B)/%.o): $(B)/%.o: %.c $(B)/.setup-server
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(HOST_SRC:%.c=$(B)/san/%.o): $(B)/san/%.o: %.c $(B)/.setup-server
+	$(call say,CC-SAN,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(SAN_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/server/netdumpd: $(NETDUMPD_SRC:%.c=$(B)/%.o)
+	$(call say,LD,$@)
+	$(Q)$(CC) -o $@ $^ $(NETDUMPD_LIBS)
+
+$(B)/server/netdumpctl: $(NETDUMPCTL_SRC:%.c=$(B)/%.o)
+	$(call say,LD,$@)
+	$(Q)$(CC) -o $@ $^ $(NETDUMPCTL_LIBS)
+
+$(B)/san/server/netdumpd: $(NETDUMPD_SRC:%.c=$(B)/san/%.o)
+	$(call say,LD,$@)
+	$(Q)$(CC) -fsanitize=address,undefined -o $@ $^ $(NETDUMPD_LIBS)
+
+$(B)/san/server/netdumpctl: $(NETDUMPCTL_SRC:%.c=$(B)/san/%.o)
+	$(call say,LD,$@)
+	$(Q)$(CC) -fsanitize=address,undefined -o $@ $^ $(NETDUMPCTL_LIBS)
+
+-include $(HOST_SRC:%.c=$(B)/%.d) $(HOST_SRC:%.c=$(B)/san/%.d)

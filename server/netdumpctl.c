@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* netdumpctl.c - lists, shows and verifies the dumps below a folder. */
+#include <argp.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/verify.h"
+
+#define DIR_FLAGS  (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define FILE_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+#define PATH_BYTES 600
+
+enum { EXIT_OK = 0, EXIT_NOT_RIGHT = 1, EXIT_USAGE = 64 };
+
+const char *argp_program_version = "netdumpctl 1";
+
+static const char doc[] =
+	"Lists, shows and verifies dumps that netdumpd received.\v"
+	"  list       one line a dump, oldest first\n"
+	"  show ID    what is known about one\n"
+	"  verify ID  compute vmcore's SHA-256 anew, check that it is a well-formed ELF core\n\n"
+	"ID is the eight hex digits at the end of a dump's folder, the folder's name, or "
+	"HOST/FOLDER.\n\n"
+	"Exit status: 0 fine, 1 no such dump, or it is not right, 64 a command line without sense.";
+
+static const struct argp_option options[] = {
+	{"dir", 'd', "DIR", 0, "Where the dumps are", 0},
+	{"json", 'j', NULL, 0, "Output for programs", 0},
+	{0},
+};
+
+struct arguments {
+	const char *dir, *verb, *id;
+	bool json;
+	int top;
+};
+
+struct dump {
+	char path[PATH_BYTES]; /* HOST/FOLDER */
+	const char *folder;    /* within path */
+	json_t *info;          /* NULL: not there or unreadable */
+};
+
+struct dumps {
+	struct dump **dump;
+	size_t count, room;
+};
+
+static error_t option_take(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *a = state->input;
+
+	switch (key) {
+	case 'd':
+		a->dir = arg;
+		return 0;
+	case 'j':
+		a->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (!a->verb)
+			a->verb = arg;
+		else if (!a->id)
+			a->id = arg;
+		else
+			argp_error(state, "%s: unexpected", arg);
+		return 0;
+	case ARGP_KEY_END:
+		if (!a->dir)
+			argp_error(state, "--dir is missing");
+		if (!a->verb)
+			argp_error(state, "what to do is missing: list, show ID or verify ID");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static json_t *info_load(int dir)
+{
+	int fd = openat(dir, "info.json", FILE_FLAGS);
+	json_t *info = fd >= 0 ? json_loadfd(fd, 0, NULL) : NULL;
+
+	if (fd >= 0)
+		close(fd);
+	return info;
+}
+
+static const char *text_of(const struct dump *d, const char *key)
+{
+	const char *text = json_string_value(json_object_get(d->info, key));
+
+	return text ? text : "";
+}
+
+static void dump_add(struct dumps *all, int host, const char *host_name, const char *folder)
+{
+	int dir = openat(host, folder, DIR_FLAGS);
+	struct dump *d = dir >= 0 ? calloc(1, sizeof *d) : NULL;
+
+	if (d && all->count == all->room) {
+		struct dump **grown = reallocarray(all->dump, all->room * 2 + 16, sizeof *grown);
+
+		if (grown) {
+			all->dump = grown;
+			all->room = all->room * 2 + 16;
+		} else {
+			free(d);
+			d = NULL;
+		}
+	}
+	if (d) {
+		snprintf(d->path, sizeof d->path, "%s/%s", host_name, folder);
+		d->folder = d->path + strlen(host_name) + 1;
+		d->info = info_load(dir);
+		all->dump[all->count++] = d;
+	}
+	if (dir >= 0)
+		close(dir);
+}
+
+static void each_folder(int at, void (*take)(int dir, const char *name, void *context),
+			void *context)
+{
+	int fd = openat(at, ".", DIR_FLAGS);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.')
+			take(at, e->d_name, context);
+	if (d)
+		closedir(d);
+}
+
+struct walk {
+	struct dumps *all;
+	const char *host_name;
+};
+
+static void folder_take(int host, const char *name, void *context)
+{
+	struct walk *w = context;
+
+	dump_add(w->all, host, w->host_name, name);
+}
+
+static void host_take(int top, const char *name, void *context)
+{
+	struct walk w = {context, name};
+	int host = openat(top, name, DIR_FLAGS);
+
+	if (host < 0)
+		return;
+	each_folder(host, folder_take, &w);
+	close(host);
+}
+
+static int by_date(const void *a, const void *b)
+{
+	const struct dump *const *x = a, *const *y = b;
+
+	return strcmp((*x)->folder, (*y)->folder);
+}
+
+static void dumps_free(struct dumps *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		json_decref(all->dump[i]->info);
+		free(all->dump[i]);
+	}
+	free(all->dump);
+}
+
+static bool id_matches(const struct dump *d, const char *id)
+{
+	size_t bytes = strcspn(d->folder, "."), id_bytes = strlen(id);
+
+	return !strcmp(id, d->path) || !strcmp(id, d->folder) ||
+	       (id_bytes == 8 && bytes > 8 && !strncmp(d->folder + bytes - 8, id, 8) &&
+		d->folder[bytes - 9] == '-');
+}
+
+/* The one dump that ID names; NULL and a message: none, or several. */
+static struct dump *dump_find(const struct dumps *all, const char *id)
+{
+	struct dump *found = NULL;
+
+	for (size_t i = 0; i < all->count; i++) {
+		if (!id_matches(all->dump[i], id))
+			continue;
+		if (found) {
+			fprintf(stderr, "netdumpctl: %s: several dumps, say HOST/FOLDER: %s, %s\n",
+				id, found->path, all->dump[i]->path);
+			return NULL;
+		}
+		found = all->dump[i];
+	}
+	if (!found)
+		fprintf(stderr, "netdumpctl: %s: no such dump (try: netdumpctl list)\n", id);
+	return found;
+}
+
+static void list_text(const struct dumps *all)
+{
+	printf("%-8s  %-20s  %-24s  %-10s  %10s  %-20s  %s\n", "ID", "HOST", "CRASHED", "STATUS",
+	       "MIB", "RELEASE", "PANIC");
+	for (size_t i = 0; i < all->count; i++) {
+		const struct dump *d = all->dump[i];
+
+		printf("%-8s  %-20.*s  %-24s  %-10s  %10" PRId64 "  %-20s  %s\n", text_of(d, "id"),
+		       (int)strcspn(d->path, "/"), d->path, text_of(d, "crashed"),
+		       d->info ? text_of(d, "status") : "no info",
+		       (int64_t)json_integer_value(json_object_get(d->info, "vmcore_bytes")) >> 20,
+		       text_of(d, "release"), text_of(d, "panic"));
+	}
+}
+
+static void list_json(const struct dumps *all)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < all->count; i++) {
+		json_t *one =
+			all->dump[i]->info ? json_deep_copy(all->dump[i]->info) : json_object();
+
+		json_object_set_new(one, "path", json_string(all->dump[i]->path));
+		json_array_append_new(list, one);
+	}
+	json_dumpf(list, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+	putchar('\n');
+	json_decref(list);
+}
+
+static int list_run(const struct arguments *a, struct dumps *all)
+{
+	if (a->json)
+		list_json(all);
+	else
+		list_text(all);
+	return EXIT_OK;
+}
+
+static void line_text(const struct dump *d, const char *label, const char *key)
+{
+	if (*text_of(d, key))
+		printf("%-16s %s\n", label, text_of(d, key));
+}
+
+static void line_number(const struct dump *d, const char *label, const char *key)
+{
+	const json_t *v = json_object_get(d->info, key);
+
+	if (json_is_integer(v))
+		printf("%-16s %" PRId64 "\n", label, (int64_t)json_integer_value(v));
+	else if (json_is_real(v))
+		printf("%-16s %.3f\n", label, json_real_value(v));
+}
+
+static void show_text(const struct arguments *a, const struct dump *d)
+{
+	const struct {
+		const char *label, *key;
+		bool number;
+	} line[] = {
+		{"host", "host", false},
+		{"address", "ip", false},
+		{"MAC", "mac", false},
+		{"session", "session", false},
+		{"status", "status", false},
+		{"why", "why", false},
+		{"remarks", "notes", false},
+		{"crashed", "crashed", false},
+		{"crash reason", "reason", false},
+		{"release", "release", false},
+		{"panic", "panic", false},
+		{"CPUs", "cpus", true},
+		{"s to first log", "seconds_to_first_log", true},
+		{"s to the end", "seconds_to_end", true},
+		{"pages", "pages", true},
+		{"zero pages", "zero_pages", true},
+		{"absent pages", "absent_pages", true},
+		{"bytes on wire", "wire_bytes", true},
+		{"datagrams", "datagrams", true},
+		{"pages reasked", "reasked_pages", true},
+		{"duplicates", "duplicates", true},
+		{"refused", "refused", true},
+		{"vmcore bytes", "vmcore_bytes", true},
+		{"SHA-256", "sha256", false},
+	};
+
+	printf("%-16s %s/%s\n", "files", a->dir, d->path);
+	for (size_t i = 0; i < sizeof line / sizeof *line; i++) {
+		if (line[i].number)
+			line_number(d, line[i].label, line[i].key);
+		else
+			line_text(d, line[i].label, line[i].key);
+	}
+	printf("%-16s %zu\n", "missing extents",
+	       json_array_size(json_object_get(d->info, "missing")));
+}
+
+static int show_run(const struct arguments *a, struct dumps *all)
+{
+	struct dump *d = dump_find(all, a->id);
+
+	if (!d)
+		return EXIT_NOT_RIGHT;
+	if (!d->info) {
+		fprintf(stderr, "netdumpctl: %s: info.json is missing or damaged\n", d->path);
+		return EXIT_NOT_RIGHT;
+	}
+	if (!a->json) {
+		show_text(a, d);
+		return EXIT_OK;
+	}
+	json_object_set_new(d->info, "path", json_string(d->path));
+	json_dumpf(d->info, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+	putchar('\n');
+	return EXIT_OK;
+}
+
+/* NULL: right; else what is wrong. */
+static const char *dump_check(const struct arguments *a, const struct dump *d, char *why,
+			      size_t room)
+{
+	char path[PATH_BYTES + 16], sha[65];
+	const char *wrong = NULL;
+	int fd, error;
+
+	snprintf(path, sizeof path, "%s/vmcore", d->path);
+	fd = openat(a->top, path, FILE_FLAGS);
+	if (fd < 0) {
+		snprintf(why, room, "vmcore: %s", strerror(errno));
+		return why;
+	}
+	error = nd_verify_sha(fd, sha);
+	if (error) {
+		snprintf(why, room, "vmcore: %s", strerror(error));
+		wrong = why;
+	} else if (!d->info || strcmp(text_of(d, "sha256"), sha)) {
+		wrong = "vmcore's SHA-256 is not the one in info.json";
+	} else if (!nd_verify_elf(fd, why, room)) {
+		wrong = why;
+	} else if (strcmp(text_of(d, "status"), "complete")) {
+		wrong = "the dump is incomplete";
+	}
+	close(fd);
+	return wrong;
+}
+
+static int verify_run(const struct arguments *a, struct dumps *all)
+{
+	struct dump *d = dump_find(all, a->id);
+	char why[128];
+	const char *wrong;
+
+	if (!d)
+		return EXIT_NOT_RIGHT;
+	wrong = dump_check(a, d, why, sizeof why);
+	if (a->json) {
+		json_t *o =
+			json_pack("{s:s, s:b, s:s?}", "path", d->path, "ok", !wrong, "why", wrong);
+
+		json_dumpf(o, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+		putchar('\n');
+		json_decref(o);
+	} else if (wrong) {
+		printf("%s: NOT right: %s\n", d->path, wrong);
+	} else {
+		printf("%s: right: SHA-256 matches, the ELF core is well formed\n", d->path);
+	}
+	return wrong ? EXIT_NOT_RIGHT : EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {
+		options, option_take, "list\nshow ID\nverify ID", doc, NULL, NULL, NULL};
+	static const struct {
+		const char *name;
+		bool id;
+		int (*run)(const struct arguments *a, struct dumps *all);
+	} verb[] = {
+		{"list", false, list_run}, {"show", true, show_run}, {"verify", true, verify_run}};
+	struct arguments a = {.top = -1};
+	struct dumps all = {0};
+	int status;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	for (size_t i = 0; i < sizeof verb / sizeof *verb; i++) {
+		if (strcmp(a.verb, verb[i].name) || !a.id != !verb[i].id)
+			continue;
+		a.top = open(a.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (a.top < 0) {
+			fprintf(stderr, "netdumpctl: --dir %s: %s\n", a.dir, strerror(errno));
+			return EXIT_NOT_RIGHT;
+		}
+		each_folder(a.top, host_take, &all);
+		if (all.count)
+			qsort(all.dump, all.count, sizeof *all.dump, by_date);
+		status = verb[i].run(&a, &all);
+		dumps_free(&all);
+		close(a.top);
+		return fflush(stdout) ? EXIT_NOT_RIGHT : status;
+	}
+	fprintf(stderr, "netdumpctl: say list, show ID or verify ID (see --help)\n");
+	return EXIT_USAGE;
+}
