@@ -147,16 +147,17 @@ bool nd_reads_close(struct nd_reads *reads, unsigned int at, struct nd_pages *pe
 		for (uint32_t p = 0; p < e->count;) {
 			uint32_t from = p;
 
+			/* The last page that came in part may be where the budget ended. */
 			if (mask[p])
-				before_last = missing + (mask[p] != ND_PAGE_FULL);
+				before_last = missing;
 			if (mask[p] == ND_PAGE_FULL) {
 				p++;
 				continue;
 			}
 			for (; p < e->count && mask[p] != ND_PAGE_FULL; p++) {
-				missing++;
 				if (mask[p])
 					before_last = missing;
+				missing++;
 			}
 			ok = nd_pages_add(pending, e->page + from, p - from) && ok;
 		}

@@ -18,6 +18,12 @@ struct nd_xlat {
 	enum nd_mem_status status; /* of the page that a walk stopped at */
 };
 
+/* Pages stay where they are until the parser is through: nothing to give back. */
+static void page_put(const addrxlat_buffer_t *buffer)
+{
+	(void)buffer;
+}
+
 static addrxlat_status page_get(const addrxlat_cb_t *cb, addrxlat_buffer_t *buffer)
 {
 	struct nd_xlat *x = cb->priv;
@@ -31,7 +37,7 @@ static addrxlat_status page_get(const addrxlat_cb_t *cb, addrxlat_buffer_t *buff
 	buffer->ptr = data;
 	buffer->size = ND_PAGE_BYTES;
 	buffer->byte_order = ADDRXLAT_LITTLE_ENDIAN;
-	buffer->put_page = NULL;
+	buffer->put_page = page_put;
 	return ADDRXLAT_OK;
 }
 
@@ -109,13 +115,16 @@ void nd_xlat_free(struct nd_xlat *x)
 
 static enum nd_mem_status page_walk(struct nd_xlat *x, uint64_t virt, uint64_t *phys)
 {
-	addrxlat_step_t step = {.ctx = x->ctx, .sys = x->sys, .meth = &x->method};
+	addrxlat_step_t step = {
+		.ctx = x->ctx,
+		.sys = x->sys,
+		.meth = &x->method,
+		.base = {.addr = virt, .as = ADDRXLAT_KVADDR},
+	};
 	addrxlat_status status;
 
 	x->status = ND_MEM_OK;
-	status = addrxlat_launch(&step, virt);
-	if (status == ADDRXLAT_OK)
-		status = addrxlat_walk(&step);
+	status = addrxlat_walk(&step);
 	addrxlat_ctx_clear_err(x->ctx);
 	if (status != ADDRXLAT_OK)
 		return x->status == ND_MEM_WAIT ? ND_MEM_WAIT : ND_MEM_ABSENT;

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The memory of a machine that crashed, made up: what a fake machine serves.
+
+image = linux_image(seed) has RAM with zero, compressible and random pages, an ELF core
+header as kexec-tools leaves it, crash notes, VMCOREINFO, page tables and a printk ring
+whose arrays are scattered over physical memory.
+"""
+import random
+import struct
+
+PAGE = 4096
+ZERO_PAGE = bytes(PAGE)
+KERNEL_MAP = 0xFFFFFFFF80000000
+VMALLOC = 0xFFFFC90000000000
+
+PT_LOAD, PT_NOTE = 1, 4
+RAM, GATE, UNDI, DINI = 1, 2, 3, 4
+
+
+class Image:
+    """Sparse physical memory: pages that nobody wrote are zero."""
+
+    def __init__(self):
+        self.pages = {}
+        self.ranges = []  # (phys, bytes, kind)
+        self.loads = []  # (source phys, paddr, vaddr, bytes)
+        self.note_count = 0
+        self.elfcorehdr = 0
+        self.log = ""
+        self.release = ""
+
+    def page(self, number):
+        return self.pages.get(number, ZERO_PAGE)
+
+    def write(self, phys, data):
+        while data:
+            number, offset = divmod(phys, PAGE)
+            part = data[: PAGE - offset]
+            old = self.page(number)
+            new = old[:offset] + part + old[offset + len(part) :]
+            self.pages[number] = new
+            phys += len(part)
+            data = data[len(part) :]
+
+    def read(self, phys, count):
+        out = bytearray()
+        while count:
+            number, offset = divmod(phys, PAGE)
+            part = self.page(number)[offset : offset + count]
+            out += part
+            phys += len(part)
+            count -= len(part)
+        return bytes(out)
+
+    def is_ram(self, number):
+        start = number * PAGE
+        return any(k == RAM and start + PAGE > p and start < p + b for p, b, k in self.ranges)
+
+
+def note(name, kind, desc):
+    name += b"\0"
+    pad = lambda b: b + bytes(-len(b) % 4)
+    return struct.pack("<III", len(name), len(desc), kind) + pad(name) + pad(desc)
+
+
+def elf_header(phdrs, phentsize=56, machine=62, kind=4):
+    ident = b"\x7fELF\x02\x01\x01" + bytes(9)
+    head = ident + struct.pack(
+        "<HHIQQQIHHHHHH", kind, machine, 1, 0, 64, 0, 0, 64, phentsize, len(phdrs), 0, 0, 0
+    )
+    return head + b"".join(
+        struct.pack("<IIQQQQQQ", t, 7, off, vaddr, paddr, filesz, memsz, 0)
+        for t, off, vaddr, paddr, filesz, memsz in phdrs
+    )
+
+
+class PageTables:
+    def __init__(self, image, root, pool):
+        self.image, self.root, self.pool = image, root, pool
+
+    def map(self, virt, phys, large=False):
+        table = self.root
+        for shift in (39, 30, 21, 12):
+            at = table + (virt >> shift & 511) * 8
+            if shift == 12 or (shift == 21 and large):
+                self.image.write(at, struct.pack("<Q", phys | (0x1E3 if large else 0x163)))
+                return
+            (entry,) = struct.unpack("<Q", self.image.read(at, 8))
+            if not entry:
+                entry = self.pool.pop() | 0x63
+                self.image.write(at, struct.pack("<Q", entry))
+            table = entry & 0xFFFFFFFFFF000
+
+
+def log_records(seed, count):
+    rng = random.Random(seed)
+    lines = [f"Linux version 6.1.0-fake (seed {seed})", "Command line: netdump=0x9f000"]
+    while len(lines) < count - 3:
+        lines.append("driver %d: %s" % (len(lines), "x" * rng.randrange(0, 90)))
+    lines += ["two lines\nof one record", "sysrq: Trigger a crash",
+              "Kernel panic - not syncing: sysrq triggered crash"]
+    return [(1000000 * i * 7 + 123456789, line) for i, line in enumerate(lines)]
+
+
+def ring_bytes(records, count_bits, text_bits, first_id=5):
+    """The three arrays of a printk ring, as Linux 6.1 lays them out."""
+    count, size = 1 << count_bits, 1 << text_bits
+    descs, infos, text = bytearray(24 * count), bytearray(88 * count), bytearray(size)
+    lpos = 3 * size  # some laps were run before
+    first_lpos = lpos
+    blocks = []
+    for number, (ts_ns, line) in enumerate(records):
+        raw = line.encode()
+        want = 8 + len(raw) + (-len(raw) % 8)
+        begin = lpos
+        if begin // size != (begin + want) // size and (begin + want) % size:
+            end = (begin // size + 1) * size + want  # wraps: the data starts at 0
+            at = 0
+        else:
+            end, at = begin + want, begin % size
+        blocks.append((number, begin, end, at, ts_ns, raw))
+        lpos = end
+    while blocks and lpos - blocks[0][1] > size:
+        blocks.pop(0)
+    blocks = blocks[-count + 1 :]
+    for number, begin, end, at, ts_ns, raw in blocks:
+        ident = first_id + number
+        text[at : at + 8 + len(raw)] = struct.pack("<Q", ident) + raw
+        struct.pack_into("<QQQ", descs, ident % count * 24, 2 << 62 | ident, begin, end)
+        struct.pack_into("<QQHBBI", infos, ident % count * 88, number, ts_ns, len(raw), 0, 0, 0)
+    tail, head = first_id + blocks[0][0], first_id + blocks[-1][0]
+    assert first_lpos >= size
+    return descs, infos, text, tail, head, [(b[4], b[5].decode()) for b in blocks]
+
+
+VMCOREINFO = """OSRELEASE={release}
+PAGESIZE=4096
+SYMBOL(swapper_pg_dir)={pgd:x}
+NUMBER(phys_base)={phys_base}
+NUMBER(pgtable_l5_enabled)=0
+SYMBOL(prb)={prb:x}
+SIZE(printk_ringbuffer)=88
+OFFSET(printk_ringbuffer.desc_ring)=0
+OFFSET(printk_ringbuffer.text_data_ring)=48
+OFFSET(printk_ringbuffer.fail)=80
+SIZE(prb_desc_ring)=48
+OFFSET(prb_desc_ring.count_bits)=0
+OFFSET(prb_desc_ring.descs)=8
+OFFSET(prb_desc_ring.infos)=16
+OFFSET(prb_desc_ring.head_id)=24
+OFFSET(prb_desc_ring.tail_id)=32
+SIZE(prb_desc)=24
+OFFSET(prb_desc.state_var)=0
+OFFSET(prb_desc.text_blk_lpos)=8
+SIZE(prb_data_blk_lpos)=16
+OFFSET(prb_data_blk_lpos.begin)=0
+OFFSET(prb_data_blk_lpos.next)=8
+SIZE(printk_info)=88
+OFFSET(printk_info.seq)=0
+OFFSET(printk_info.ts_nsec)=8
+OFFSET(printk_info.text_len)=16
+OFFSET(printk_info.caller_id)=20
+OFFSET(printk_info.dev_info)=24
+SIZE(prb_data_ring)=32
+OFFSET(prb_data_ring.size_bits)=0
+OFFSET(prb_data_ring.data)=8
+OFFSET(prb_data_ring.head_lpos)=16
+OFFSET(prb_data_ring.tail_lpos)=24
+SIZE(atomic_long_t)=8
+OFFSET(atomic_long_t.counter)=0
+KERNELOFFSET=0
+CRASHTIME=1700000000
+"""
+
+
+def dmesg_text(records):
+    out = []
+    for ts_ns, line in records:
+        us = ts_ns // 1000
+        for part in line.split("\n"):
+            out.append("[%5d.%06d] %s\n" % (us // 1000000, us % 1000000, part))
+    return "".join(out)
+
+
+def fill(image, rng, first, last, zero, compressible):
+    for number in range(first, last):
+        if number in image.pages:
+            continue
+        draw = rng.random()
+        if draw < zero:
+            continue
+        if draw < zero + compressible:
+            image.pages[number] = (rng.randbytes(16) * 256)[:PAGE]
+        else:
+            image.pages[number] = rng.randbytes(PAGE)
+
+
+def put_ring(image, rng, tables, frames, seed, records, count_bits, text_bits):
+    """Ring arrays at scattered frames; returns the virtual address of the pointer `prb`."""
+    descs, infos, text, tail, head, kept = ring_bytes(
+        log_records(seed, records), count_bits, text_bits)
+    virt, where = VMALLOC + 0x100, []
+    for array in (descs, infos, text):
+        where.append(virt)
+        end = virt + len(array)
+        for page in range(virt // PAGE, (end + PAGE - 1) // PAGE):
+            if page not in put_ring.mapped.setdefault(id(image), {}):
+                frame = frames.pop(rng.randrange(len(frames)))
+                put_ring.mapped[id(image)][page] = frame
+                tables.map(page * PAGE, frame)
+        at = virt
+        while array:
+            frame = put_ring.mapped[id(image)][at // PAGE]
+            part = array[: PAGE - at % PAGE]
+            image.write(frame + at % PAGE, bytes(part))
+            at, array = at + len(part), array[len(part) :]
+        virt = end + 0x40
+    image.log = dmesg_text(kept)
+    return struct.pack("<I4xQQQQ8xI4xQQQ8x", count_bits, where[0], where[1], head, tail,
+                       text_bits, where[2], 0, 0)
+
+
+put_ring.mapped = {}
+
+
+def linux_image(seed=1, mib=8, records=300, count_bits=9, text_bits=15, zero=0.5,
+                compressible=0.3, cpus=2):
+    rng = random.Random(seed)
+    image = Image()
+    top = mib << 20
+    base = 2 << 20  # the kernel's own memory, mapped at KERNEL_MAP + 16 MiB
+    phys_base = base - (16 << 20)
+    image.ranges = [(0x1000, 0x9E400, RAM), (0x9F400, 0xC00, GATE), (1 << 20, top - (2 << 20), RAM),
+                    (top - (1 << 20), 1 << 20, DINI), (1 << 32, 1 << 20, RAM)]
+    crash = top - (2 << 20)  # the crash kernel's reservation: header, notes, backup
+    image.elfcorehdr = crash + 0x1000
+    backup = crash + 0x10000
+    pool = [crash - PAGE * (i + 1) for i in range(16)]
+    frames = [crash - PAGE * (20 + i) for i in range(120)]
+    pgd = base + 0x10000
+    tables = PageTables(image, pgd, pool)
+    for i in range(2):
+        tables.map(KERNEL_MAP + (16 << 20) + (i << 21), base + (i << 21), large=True)
+    ring = put_ring(image, rng, tables, frames, seed, records, count_bits, text_bits)
+    virt = lambda phys: phys - phys_base + KERNEL_MAP
+    image.write(base + 0x20010, struct.pack("<Q", virt(base + 0x20100)))
+    image.write(base + 0x20100, ring)
+    image.release = "6.1.0-fake"
+    info = VMCOREINFO.format(release=image.release, pgd=virt(pgd), phys_base=phys_base,
+                             prb=virt(base + 0x20010)).encode()
+    phdrs = []
+    for cpu in range(cpus):
+        at = crash + 0x4000 + cpu * 0x400
+        image.write(at, note(b"CORE", 1, struct.pack("<336s", b"cpu%d" % cpu)))
+        phdrs.append((PT_NOTE, at, 0, 0, 0x400, 0x400))
+    image.write(crash + 0x6000, note(b"VMCOREINFO", 0, info))
+    phdrs.append((PT_NOTE, crash + 0x6000, 0, 0, PAGE, PAGE))
+    image.note_count = cpus + 1
+    image.write(backup, rng.randbytes(0x9E400))
+    image.loads = [(base, base, virt(base), 1 << 20), (backup, 0x1000, 0xFFFF888000001000, 0x9E400),
+                   (1 << 20, 1 << 20, 0xFFFF888000100000, crash - (1 << 20)),
+                   (1 << 32, 1 << 32, 0xFFFF888100000000, 1 << 20)]
+    phdrs += [(PT_LOAD, s, v, p, n, n) for s, p, v, n in image.loads]
+    image.write(image.elfcorehdr, elf_header(phdrs))
+    fill(image, rng, 256, crash // PAGE, zero, compressible)
+    fill(image, rng, (1 << 32) // PAGE, ((1 << 32) + (1 << 20)) // PAGE, zero, compressible)
+    return image
+
+
+def plain_image(seed=1, mib=4):
+    """A machine whose system left no ELF core header."""
+    rng = random.Random(seed)
+    image = Image()
+    image.ranges = [(0, 0x9F000, RAM), (0x9F000, 0x1000, GATE), (1 << 20, (mib - 1) << 20, RAM)]
+    image.loads = [(p, p, 0, b) for p, b, k in image.ranges if k == RAM]
+    fill(image, rng, 0, 0x9F, 0.5, 0.2)
+    fill(image, rng, 256, (mib << 20) // PAGE, 0.5, 0.2)
+    return image

@@ -1,0 +1,327 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A fake crashed machine: the client side of the wire protocol, written from wire.h alone.
+
+As a program: fakemachine.py SERVER:PORT [--mib N] [--seed N] [--loss P] ... sends one dump
+of a made-up machine and prints how fast it went.
+"""
+import argparse
+import collections
+import ctypes
+import ctypes.util
+import os
+import random
+import select
+import socket
+import struct
+import sys
+import time
+
+import fakeimage
+from fakeimage import PAGE, ZERO_PAGE
+
+MAGIC, VERSION = 0x5057444E, 1
+HELLO, READ, DATA, DONE = 1, 2, 3, 4
+NEW, IDLE = 0, 1
+RAW, LZ4, ZERO, ABSENT = 1, 2, 3, 4
+LAST = 1
+MESSAGE_MAX = 1472 - 16
+QUEUE = 8
+HEADER = struct.Struct("<IBBHQQ")
+RECORD = struct.Struct("<QIHBB")
+
+_lz4 = ctypes.CDLL(ctypes.util.find_library("lz4"))
+
+
+def lz4_compress(raw):
+    room = _lz4.LZ4_compressBound(len(raw))
+    out = ctypes.create_string_buffer(room)
+    count = _lz4.LZ4_compress_default(raw, out, len(raw), room)
+    return out.raw[:count]
+
+
+def message(kind, session, seq, body):
+    return HEADER.pack(MAGIC, VERSION, kind, HEADER.size + len(body), session, seq) + body
+
+
+def hello(session, seq=1, state=NEW, host=b"", reason=b"", ranges=(), elfcorehdr=0, last_read=0,
+          elapsed_ms=0, mac=b"\x52\x54\0\x12\x34\x56", read_queue=QUEUE):
+    body = struct.pack("<II6sH4sHH64s128sQQQQII", state, elapsed_ms, mac, 0, bytes(4), read_queue,
+                       len(ranges), host, reason, elfcorehdr, 0, 0, 0, last_read, 0)
+    body += b"".join(struct.pack("<QQII", p, b, k, 0) for p, b, k in ranges)
+    return message(HELLO, session, seq, body)
+
+
+def data(session, seq, read_id, index, flags, records):
+    body = struct.pack("<IHBB", read_id, index, flags, len(records))
+    body += b"".join(RECORD.pack(p, raw, len(s), kind, 0) + s for p, raw, kind, s in records)
+    return message(DATA, session, seq, body)
+
+
+Done = collections.namedtuple("Done", "status text")
+Read = collections.namedtuple("Read", "read_id budget extents")
+
+
+def parse(datagram):
+    """What a server sent: Read, Done, or None."""
+    if len(datagram) < HEADER.size:
+        return None
+    magic, version, kind, length, session, _ = HEADER.unpack_from(datagram)
+    if magic != MAGIC or version != VERSION or length != len(datagram):
+        return None
+    if kind == READ:
+        read_id, budget, count = struct.unpack_from("<IIH", datagram, 24)
+        assert 1 <= count <= 88 and length == 40 + 16 * count, "a READ that breaks the contract"
+        extents = [struct.unpack_from("<QI", datagram, 40 + 16 * i) for i in range(count)]
+        assert all(p % PAGE == 0 and n for p, n in extents)
+        return session, Read(read_id, budget, extents)
+    if kind == DONE:
+        status, = struct.unpack_from("<I", datagram, 24)
+        return session, Done(status, datagram[32:160].split(b"\0")[0].decode())
+    return None
+
+
+class Faults:
+    """What a bad network does to datagrams, the same for the same seed."""
+
+    def __init__(self, seed=0, loss=0.0, duplicate=0.0, reorder=0.0, damage=0.0):
+        self.args = (seed + 1, loss, duplicate, reorder, damage)
+        self.rng = random.Random(seed)
+        self.loss, self.duplicate, self.reorder, self.damage = loss, duplicate, reorder, damage
+        self.held = []
+
+    def apply(self, datagram):
+        """Datagrams to deliver now, each with whether its bytes were damaged on the way."""
+        r = self.rng.random
+        out = []
+        if r() >= self.loss:
+            if r() < self.damage:
+                spoilt = bytearray(datagram)
+                spoilt[self.rng.randrange(len(spoilt))] ^= 1 << self.rng.randrange(8)
+                out.append((bytes(spoilt), True))
+            else:
+                out.append((datagram, False))
+            if r() < self.duplicate:
+                out.append(out[0])
+        if out and r() < self.reorder:
+            self.held.append([self.rng.randrange(1, 12), out])
+            out = []
+        for item in self.held:
+            item[0] -= 1
+        for item in [i for i in self.held if i[0] <= 0]:
+            self.held.remove(item)
+            out += item[1]
+        return out
+
+    def flush(self):
+        """A quiet wire delivers what it held back."""
+        held, self.held = self.held, []
+        return [d for _, out in held for d in out]
+
+
+class FakeMachine:
+    def __init__(self, server, image, session, host="fake", faults=None, reason="test crash",
+                 port=0):
+        self.server, self.image, self.session, self.host = server, image, session, host
+        self.reason = reason
+        self.faults = faults or Faults()
+        self.faults_in = Faults(*self.faults.args)
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind(("127.0.0.1", port))
+        self.sock.connect(server)
+        self.sock.setblocking(False)
+        self.raw = None
+        if self.faults.damage and os.geteuid() == 0:
+            self.raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        self.started = time.monotonic()
+        self.seq = 0
+        self.last_read = 0
+        self.reads = collections.deque()
+        self.state = NEW
+        self.done = None
+        self.sent = self.sent_bytes = 0
+        self.stored = {}
+        self.on_read = None  # a hook of tests
+        self.limit = None  # falls silent after so many DATA
+
+    def close(self):
+        self.sock.close()
+        if self.raw:
+            self.raw.close()
+
+    # --- sending ---------------------------------------------------------
+
+    def _deliver(self, datagram, damaged):
+        if not damaged:
+            try:
+                self.sock.send(datagram)
+            except (BlockingIOError, ConnectionRefusedError):
+                pass
+            return
+        # On a wire, bits turn over behind the UDP checksum.  As root that is what happens
+        # here too (a checksum that does not fit); else the datagram is cut instead.
+        if not self.raw:
+            self.sock.send(datagram[:-1])
+            return
+        source, sport = self.sock.getsockname()
+        udp = struct.pack("!HHHH", sport, self.server[1], 8 + len(datagram), 0xBEEF) + datagram
+        ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0,
+                         socket.inet_aton(source), socket.inet_aton(self.server[0]))
+        self.raw.sendto(ip + udp, self.server)
+
+    def _send(self, datagram):
+        self.sent += 1
+        self.sent_bytes += len(datagram)
+        for item in self.faults.apply(datagram):
+            self._deliver(*item)
+
+    def send_hello(self):
+        self.seq += 1
+        self._send(hello(self.session, self.seq, self.state, self.host.encode(),
+                         self.reason.encode(), self.image.ranges, self.image.elfcorehdr,
+                         self.last_read, int((time.monotonic() - self.started) * 1000)))
+
+    # --- answering -------------------------------------------------------
+
+    def _records(self, read):
+        """Records of a READ, unbounded; zero pages joined."""
+        for phys, count in read.extents:
+            zero_from = None
+            for number in range(phys // PAGE, phys // PAGE + count):
+                page = self.image.page(number)
+                if page == ZERO_PAGE and self.image.is_ram(number):
+                    if zero_from is None:
+                        zero_from = number
+                    continue
+                if zero_from is not None:
+                    yield zero_from * PAGE, (number - zero_from) * PAGE, ZERO, b""
+                    zero_from = None
+                if not self.image.is_ram(number):
+                    yield number * PAGE, PAGE, ABSENT, b""
+                    continue
+                if number not in self.stored:
+                    self.stored[number] = lz4_compress(page)
+                stored = self.stored[number]
+                if len(stored) <= 1300:
+                    yield number * PAGE, PAGE, LZ4, stored
+                else:
+                    yield number * PAGE, PAGE, RAW, page
+            if zero_from is not None:
+                end = phys // PAGE + count
+                yield zero_from * PAGE, (end - zero_from) * PAGE, ZERO, b""
+
+    def answer(self, read):
+        """Yields the DATA datagrams of a READ."""
+        index, sent, batch, used = 0, 0, [], 32
+        parts = self._parts(read)
+        for record in parts:
+            need = RECORD.size + len(record[3])
+            if used + need > MESSAGE_MAX or len(batch) == 255:
+                self.seq += 1
+                yield data(self.session, self.seq, read.read_id, index, 0, batch)
+                sent += used
+                index, batch, used = index + 1, [], 32
+                if sent >= read.budget:
+                    break
+            batch.append(record)
+            used += need
+        self.seq += 1
+        yield data(self.session, self.seq, read.read_id, index, LAST, batch)
+
+    def _parts(self, read):
+        """Records cut to what one datagram holds."""
+        for phys, count, kind, stored in self._records(read):
+            if kind != RAW:
+                yield phys, count, kind, stored
+                continue
+            for at in range(0, count, 1408):
+                part = stored[at : at + 1408]
+                yield phys + at, len(part), RAW, part
+
+    def receive(self):
+        while True:
+            try:
+                datagram = self.sock.recv(2048)
+            except (BlockingIOError, ConnectionRefusedError):
+                return
+            for item, damaged in self.faults_in.apply(datagram):
+                if not damaged:
+                    self.take(item)
+
+    def take(self, datagram):
+        parsed = parse(datagram)
+        if not parsed or parsed[0] != self.session:
+            return
+        if isinstance(parsed[1], Done):
+            self.done = parsed[1]
+            if self.on_done:
+                self.on_done()
+            return
+        self.state = IDLE
+        if parsed[1].read_id > self.last_read and len(self.reads) < QUEUE:
+            self.last_read = parsed[1].read_id
+            self.reads.append(parsed[1])
+            if self.on_read:
+                self.on_read(parsed[1])
+
+    on_done = None
+
+    def run(self, timeout=60):
+        """Until DONE; raises TimeoutError."""
+        end = time.monotonic() + timeout
+        next_hello = 0
+        while not self.done:
+            now = time.monotonic()
+            if now > end:
+                raise TimeoutError("no DONE")
+            if not self.reads and now >= next_hello:
+                for item in self.faults.flush():
+                    self._deliver(*item)
+                for item, damaged in self.faults_in.flush():
+                    if not damaged:
+                        self.take(item)
+                self.send_hello()
+                next_hello = now + 0.05
+            if not self.reads:
+                select.select([self.sock], [], [], max(0, next_hello - now))
+                self.receive()
+                continue
+            for count, datagram in enumerate(self.answer(self.reads.popleft())):
+                if self.limit is not None:
+                    self.limit -= 1
+                    if self.limit < 0:
+                        return None
+                self._send(datagram)
+                if count % 16 == 15:
+                    self.receive()
+            self.receive()
+            next_hello = time.monotonic() + 0.02
+        return self.done
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("server", help="ADDRESS:PORT")
+    parser.add_argument("--mib", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--zero", type=float, default=0.5)
+    parser.add_argument("--compressible", type=float, default=0.3)
+    for fault in ("loss", "duplicate", "reorder", "damage"):
+        parser.add_argument("--" + fault, type=float, default=0.0)
+    args = parser.parse_args()
+    address, port = args.server.split(":")
+    image = fakeimage.linux_image(args.seed, args.mib, zero=args.zero,
+                                  compressible=args.compressible)
+    faults = Faults(args.seed, args.loss, args.duplicate, args.reorder, args.damage)
+    machine = FakeMachine((address, int(port)), image, random.Random(args.seed).getrandbits(63) | 1,
+                          faults=faults)
+    machine.started = start = time.monotonic()
+    done = machine.run(600)
+    seconds = time.monotonic() - start
+    print("DONE %d %s: %.2f s, %.1f MiB of memory/s, %.1f MB/s on the wire" % (
+        done.status, done.text, seconds, args.mib / seconds, machine.sent_bytes / seconds / 1e6))
+    return done.status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
