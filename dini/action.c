@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* action.c - what the machine does when DINI has ended.  Long mode. */
+#include "dini/action.h"
+#include "dini/clock.h"
+#include "dini/console.h"
+#include "dini/io.h"
+#include "netdump/handoff.h"
+
+#define KEYBOARD       0x64
+#define KEYBOARD_FULL  0x02
+#define KEYBOARD_POLLS 50000
+#define RESET_CONTROL  0xCF9
+#define RESET_WAIT_MS  50
+
+static uint32_t chosen;
+static unsigned int failures;
+
+void nd_action_set(uint32_t action)
+{
+	chosen = action;
+}
+
+static _Noreturn void triple_fault(void)
+{
+	static const struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) none = {0, 0};
+
+	__asm__ volatile("lidt %0; int3" : : "m"(none));
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+static _Noreturn void reboot(void)
+{
+	for (unsigned int i = 0; i < KEYBOARD_POLLS; i++)
+		if (!(nd_inb(KEYBOARD) & KEYBOARD_FULL))
+			break;
+	nd_outb(KEYBOARD, 0xFE);
+	nd_clock_wait_ms(RESET_WAIT_MS);
+	nd_outb(RESET_CONTROL, 0x02);
+	nd_outb(RESET_CONTROL, 0x06);
+	nd_clock_wait_ms(RESET_WAIT_MS);
+	triple_fault();
+}
+
+void nd_action_run(void)
+{
+	switch (chosen) {
+	case ND_ACTION_HALT:
+		nd_say("halt");
+		break;
+	case ND_ACTION_HOLD:
+		nd_say("hold");
+		break;
+	default:
+		nd_say("reboot");
+		reboot();
+	}
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+void nd_action_fail(const char *why)
+{
+	if (failures++)
+		triple_fault();
+	nd_say("failed: %s", why);
+	nd_action_run();
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* agent.c - DINI's side of netdump/wire.h: who is spoken to, and when.  Any mode. */
+#include "dini/agent.h"
+
+#include <string.h>
+
+#include "dini/pack.h"
+#include "wire/message.h"
+
+void nd_agent_init(struct nd_agent *agent, const struct nd_agent_config *config, uint64_t now_ms)
+{
+	memset(agent, 0, sizeof *agent);
+	agent->config = *config;
+	agent->config.host[ND_HOST_NAME_BYTES - 1] = 0;
+	agent->config.reason[ND_HELLO_REASON_BYTES - 1] = 0;
+	agent->start_ms = now_ms;
+	agent->heard_ms = now_ms;
+	agent->hello_ms = now_ms;
+	agent->hello_wait_ms = ND_AGENT_HELLO_FAST_MS;
+}
+
+bool nd_agent_done(const struct nd_agent *agent)
+{
+	return agent->done;
+}
+
+static int server_find(const struct nd_agent *agent, const struct nd_agent_peer *from)
+{
+	for (unsigned int i = 0; i < agent->config.server_count; i++)
+		if (memcmp(agent->config.server[i].ip, from->ip, sizeof from->ip) == 0 &&
+		    agent->config.server[i].port == from->port)
+			return (int)i;
+	return -1;
+}
+
+/* False if there is no room, or it is an old one: both happen, and cost nothing. */
+static bool read_take(struct nd_agent *agent, const struct nd_wire_read *read)
+{
+	struct nd_agent_read *slot;
+
+	if (read->read_id <= agent->last_read_id || agent->queue_count == ND_READ_QUEUE)
+		return false;
+	slot = &agent->queue[(agent->queue_first + agent->queue_count) % ND_READ_QUEUE];
+	slot->read_id = read->read_id;
+	slot->budget_bytes = read->budget_bytes;
+	slot->extent_count = read->extent_count;
+	memcpy(slot->extent, read->extent, read->extent_count * sizeof read->extent[0]);
+	agent->queue_count++;
+	agent->last_read_id = read->read_id;
+	return true;
+}
+
+/* What another server asked for is of no use to the next. */
+static void queue_drop(struct nd_agent *agent)
+{
+	agent->queue_count = 0;
+	nd_pack_restart(agent);
+}
+
+/* A server that will not have this dump leaves it to the others, if there are any. */
+static void done_take(struct nd_agent *agent, const struct nd_wire_done *done, unsigned int server)
+{
+	if (done->status == ND_DONE_REFUSED) {
+		agent->unwilling |= 1u << server;
+		agent->bound = false;
+		queue_drop(agent);
+		if (agent->unwilling != (1u << agent->config.server_count) - 1)
+			return;
+	}
+	agent->done = true;
+	agent->done_status = done->status;
+	memcpy(agent->done_text, done->text, sizeof agent->done_text);
+}
+
+void nd_agent_input(struct nd_agent *agent, const struct nd_agent_peer *from, const void *payload,
+		    size_t bytes, uint64_t now_ms)
+{
+	const struct nd_wire_header *header = (const void *)agent->input;
+	int server = server_find(agent, from);
+
+	agent->refused++; /* until it has proved good */
+	if (server < 0 || bytes > sizeof agent->input || agent->done ||
+	    (agent->unwilling >> server & 1))
+		return;
+	if (agent->bound && agent->bound_server != (unsigned int)server &&
+	    now_ms - agent->heard_ms < ND_AGENT_FORGET_MS)
+		return;
+	memcpy(agent->input, payload, bytes);
+	if (nd_message_check(agent->input, bytes) != ND_MESSAGE_OK ||
+	    header->session != agent->config.session)
+		return;
+	if (header->type != ND_READ && header->type != ND_DONE)
+		return;
+
+	if (agent->bound && agent->bound_server != (unsigned int)server)
+		queue_drop(agent);
+	agent->heard = true;
+	agent->heard_ms = now_ms;
+	agent->hello_wait_ms = ND_AGENT_IDLE_MS;
+	agent->hello_ms = now_ms + ND_AGENT_IDLE_MS;
+	agent->bound = true;
+	agent->bound_server = (unsigned int)server;
+	if (header->type == ND_DONE) {
+		done_take(agent, (const void *)agent->input, (unsigned int)server);
+		agent->refused--;
+	} else if (read_take(agent, (const void *)agent->input)) {
+		agent->refused--;
+	}
+}
+
+/* Copies `from` up to its NUL into a field that is zero already and keeps its last byte. */
+static void string_copy(char *to, const char *from, size_t room)
+{
+	for (size_t i = 0; i + 1 < room && from[i]; i++)
+		to[i] = from[i];
+}
+
+static size_t hello_make(struct nd_agent *agent, void *buffer, uint64_t now_ms)
+{
+	const struct nd_agent_config *c = &agent->config;
+	struct nd_wire_hello *hello = buffer;
+
+	nd_hello_init(hello, c->session, ++agent->seq);
+	hello->state = agent->heard ? ND_HELLO_IDLE : ND_HELLO_NEW;
+	hello->elapsed_ms = (uint32_t)(now_ms - agent->start_ms);
+	memcpy(hello->mac, c->mac, sizeof hello->mac);
+	memcpy(hello->client_ip, c->client_ip, sizeof hello->client_ip);
+	hello->read_queue = ND_READ_QUEUE;
+	string_copy(hello->host, c->host, sizeof hello->host);
+	string_copy(hello->reason, c->reason, sizeof hello->reason);
+	hello->elfcorehdr_phys = c->elfcorehdr_phys;
+	hello->elfcorehdr_bytes = c->elfcorehdr_bytes;
+	hello->cr3 = c->cr3;
+	hello->idt_base = c->idt_base;
+	hello->last_read_id = agent->last_read_id;
+	hello->refused = agent->refused;
+	for (unsigned int i = 0; i < c->range_count && i < ND_HELLO_RANGES_MAX; i++)
+		nd_hello_range_add(hello, c->range[i].phys, c->range[i].bytes, c->range[i].kind);
+	return nd_hello_bytes(hello);
+}
+
+/* The bound server while it is heard of, else the next that has not said no. */
+static unsigned int hello_peer(struct nd_agent *agent, uint64_t now_ms)
+{
+	unsigned int server;
+
+	if (agent->bound && now_ms - agent->heard_ms < ND_AGENT_FORGET_MS)
+		return agent->bound_server;
+	do {
+		server = agent->hello_server;
+		agent->hello_server = (server + 1) % agent->config.server_count;
+	} while (agent->unwilling >> server & 1);
+	return server;
+}
+
+static void hello_schedule(struct nd_agent *agent, uint64_t now_ms)
+{
+	agent->hellos++;
+	agent->hello_ms = now_ms + agent->hello_wait_ms;
+	if (!agent->heard) {
+		if (agent->hellos >= ND_AGENT_HELLO_FAST)
+			agent->hello_wait_ms = ND_AGENT_HELLO_MS;
+		return;
+	}
+	agent->hello_wait_ms *= 2;
+	if (agent->hello_wait_ms > ND_AGENT_IDLE_MAX_MS)
+		agent->hello_wait_ms = ND_AGENT_IDLE_MAX_MS;
+}
+
+size_t nd_agent_output(struct nd_agent *agent, void *buffer, size_t capacity, uint64_t now_ms,
+		       struct nd_agent_peer *to)
+{
+	size_t bytes;
+
+	if (capacity < ND_WIRE_MESSAGE_MAX || agent->done)
+		return 0;
+	if (agent->queue_count && agent->bound) {
+		*to = agent->config.server[agent->bound_server];
+		bytes = nd_pack_data(agent, buffer);
+		if (!agent->queue_count) {
+			agent->hello_wait_ms = ND_AGENT_IDLE_MS;
+			agent->hello_ms = now_ms + ND_AGENT_IDLE_MS;
+		}
+		agent->bytes_sent += bytes;
+		return bytes;
+	}
+	if (now_ms < agent->hello_ms)
+		return 0;
+	*to = agent->config.server[hello_peer(agent, now_ms)];
+	bytes = hello_make(agent, buffer, now_ms);
+	hello_schedule(agent, now_ms);
+	return bytes;
+}

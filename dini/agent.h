@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * agent.h - DINI's side of netdump/wire.h: says HELLO, answers READs, believes DONE.
+ *
+ * Pure: no I/O, no clock, no allocation; builds freestanding and hosted.  The caller
+ * passes the time, carries datagrams, and lends memory a page at a time.
+ */
+#ifndef DINI_AGENT_H
+#define DINI_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "netdump/wire.h"
+
+#define ND_AGENT_SERVERS_MAX   4
+#define ND_AGENT_LZ4_BYTES     16416 /* LZ4_sizeofState(), asserted in agent.c */
+#define ND_AGENT_HELLO_FAST_MS 250   /* the first few, while links come up */
+#define ND_AGENT_HELLO_FAST    4
+#define ND_AGENT_HELLO_MS      1000
+#define ND_AGENT_IDLE_MS       500   /* silence after which an idle agent speaks up, */
+#define ND_AGENT_IDLE_MAX_MS   5000  /* doubling up to this */
+#define ND_AGENT_FORGET_MS     15000 /* silence after which any server may take over */
+#define ND_AGENT_SCAN_PAGES    4096  /* looked at for one datagram, that a call stays short */
+
+/* IPv4, network byte order; port in host byte order. */
+struct nd_agent_peer {
+	uint8_t ip[4];
+	uint16_t port;
+};
+
+/* ND_PAGE_BYTES at phys, good until the next call; NULL: not readable. */
+typedef const void *nd_agent_page_fn(void *ctx, uint64_t phys);
+
+struct nd_agent_config {
+	uint64_t session; /* not 0 */
+	uint8_t mac[6];
+	uint8_t client_ip[4];
+	unsigned int server_count; /* 1 .. ND_AGENT_SERVERS_MAX */
+	struct nd_agent_peer server[ND_AGENT_SERVERS_MAX];
+	char host[ND_HOST_NAME_BYTES];      /* cut at the last byte if it has no NUL */
+	char reason[ND_HELLO_REASON_BYTES]; /* the same */
+	uint64_t elfcorehdr_phys, elfcorehdr_bytes, cr3, idt_base;
+	unsigned int range_count;
+	struct nd_wire_range range[ND_HELLO_RANGES_MAX];
+	nd_agent_page_fn *page;
+	void *page_ctx;
+};
+
+struct nd_agent_read {
+	uint32_t read_id;
+	uint32_t budget_bytes;
+	uint32_t extent_count;
+	struct nd_wire_extent extent[ND_READ_EXTENTS_MAX];
+};
+
+struct nd_agent {
+	struct nd_agent_config config;
+	uint64_t seq;
+
+	uint64_t start_ms;
+	uint64_t heard_ms; /* of the last valid datagram from a server, start_ms before it */
+	uint64_t hello_ms; /* when the next HELLO is due */
+	uint32_t hello_wait_ms;
+	unsigned int hellos;
+	unsigned int hello_server; /* next in turn */
+	bool heard;                /* any server, ever */
+	bool bound;                /* to server[bound_server] */
+	unsigned int bound_server;
+	unsigned int unwilling; /* bit per server that answered ND_DONE_REFUSED */
+
+	struct nd_agent_read queue[ND_READ_QUEUE];
+	unsigned int queue_first, queue_count;
+	uint32_t last_read_id;
+
+	/* where the first READ of the queue stands */
+	unsigned int extent;
+	uint32_t page;   /* of the extent */
+	uint32_t offset; /* in the page, grains' multiple */
+	uint32_t sent_bytes;
+	uint32_t index;
+
+	bool done;
+	uint32_t done_status;
+	char done_text[ND_DONE_TEXT_BYTES];
+
+	uint32_t refused; /* datagrams not taken, for whatever reason */
+	uint64_t pages_sent, zero_pages, absent_pages, bytes_sent;
+
+	/* what is left of one page, compressed, for when it did not fit the last datagram */
+	uint64_t packed_phys;
+	uint32_t packed_bytes; /* 0: nothing there */
+	uint8_t packed[ND_PAGE_BYTES];
+	uint64_t input[(ND_WIRE_DATAGRAM_MAX + 7) / 8]; /* aligned copy of what came */
+	uint64_t lz4[ND_AGENT_LZ4_BYTES / 8];
+};
+
+void nd_agent_init(struct nd_agent *agent, const struct nd_agent_config *config, uint64_t now_ms);
+
+/* Takes one datagram, checks it, remembers what it asks. */
+void nd_agent_input(struct nd_agent *agent, const struct nd_agent_peer *from, const void *payload,
+		    size_t bytes, uint64_t now_ms);
+
+/*
+ * Makes the next datagram, if one is due: its length, at most ND_WIRE_MESSAGE_MAX, which
+ * capacity must reach; or 0.
+ */
+size_t nd_agent_output(struct nd_agent *agent, void *buffer, size_t capacity, uint64_t now_ms,
+		       struct nd_agent_peer *to);
+
+/* Whether a server has said that this is over; status and text are in the agent. */
+bool nd_agent_done(const struct nd_agent *agent);
+
+#endif

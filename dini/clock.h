@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* clock.h - milliseconds since nd_clock_init(), from the time stamp counter. */
+#ifndef DINI_CLOCK_H
+#define DINI_CLOCK_H
+
+#include <stdint.h>
+
+/* Measures the counter against the PIT for 10 ms; bounded where there is none. */
+void nd_clock_init(void);
+uint64_t nd_clock_ms(void);
+/* Before nd_clock_init() it waits by a guess. */
+void nd_clock_wait_ms(uint32_t ms);
+uint32_t nd_clock_khz(void);
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* exception.h - DINI's interrupt table: every exception is told, then ends the run. */
+#ifndef DINI_EXCEPTION_H
+#define DINI_EXCEPTION_H
+
+#define ND_EXCEPTIONS 32
+
+/* Builds the table and loads it.  The table is lost in every gate call: */
+void nd_exception_init(void);
+void nd_exception_load(void);
+
+#endif

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * main.c - the crash side from the seal's check to the last action.  Long mode.
+ *
+ *   check seal -> quiesce -> open UNDI -> { fill slots, gate batch, read frames } -> action
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "dini/action.h"
+#include "dini/agent.h"
+#include "dini/boot.h"
+#include "dini/clock.h"
+#include "dini/console.h"
+#include "dini/exception.h"
+#include "dini/io.h"
+#include "dini/memory.h"
+#include "dini/net.h"
+#include "dini/quiesce.h"
+#include "dini/seal.h"
+#include "dini/undi.h"
+
+#define RUNG_MS       8000  /* for an answer before the next rung: links take seconds */
+#define SILENCE_MS    30000 /* of a server that was heard, before UNDI is opened anew */
+#define RESOLVE_MS    1000  /* the first HELLO waits so long for ARP */
+#define REFRESH_MS    3000  /* of silence before addresses are asked for again */
+#define TX_STALLS_MAX 8     /* batches that took no frame, before those are given up */
+#define MAP_LINES_MAX 16
+
+_Static_assert(ND_AGENT_SERVERS_MAX == ND_SERVERS_MAX, "servers");
+_Static_assert(ND_HELLO_RANGES_MAX == ND_MAP_RANGES_MAX, "map ranges");
+_Static_assert(ND_REASON_BYTES == ND_HELLO_REASON_BYTES, "reason");
+_Static_assert(ND_HOST_BYTES == ND_HOST_NAME_BYTES, "host");
+
+static struct nd_handoff handoff;
+static struct nd_net net;
+static struct nd_agent agent;
+static struct nd_agent_config config;
+
+/* Frames in the gate's slots that UNDI has not taken yet. */
+static struct {
+	unsigned int count, stalls;
+	uint16_t bytes[ND_GATE_TX_SLOTS];
+} queue;
+
+static uint64_t rung_ms;    /* when UNDI was opened last */
+static uint64_t refresh_ms; /* when addresses were asked for last */
+static bool answered;       /* said so */
+
+static uint64_t session_draw(const uint8_t mac[6])
+{
+	uint64_t x = nd_rdtsc();
+
+	for (unsigned int i = 0; i < 6; i++)
+		x = (x << 8 | x >> 56) ^ mac[i];
+	if (nd_cpuid(1).ecx & (1u << 30)) {
+		uint64_t drawn = 0;
+
+		for (unsigned int i = 0; i < 10 && !drawn; i++)
+			__asm__ volatile("rdrand %0; jc 1f; xor %0, %0; 1:" : "=r"(drawn));
+		x ^= drawn;
+	}
+	/* splitmix64's last steps: every bit depends on every other */
+	x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
+	x = (x ^ x >> 27) * 0x94D049BB133111EBu;
+	x ^= x >> 31;
+	return x ? x : 1;
+}
+
+static void ip_say(const char *before, const uint8_t ip[4], const char *after)
+{
+	nd_say("%s%u.%u.%u.%u%s", before, ip[0], ip[1], ip[2], ip[3], after);
+}
+
+static void map_say(void)
+{
+	uint64_t ram = 0;
+
+	for (uint32_t i = 0; i < handoff.map_count; i++) {
+		const struct nd_range *r = &handoff.map[i];
+
+		if (r->kind == ND_RANGE_RAM)
+			ram += r->bytes;
+		if (i < MAP_LINES_MAX)
+			nd_say("map %lx + %lx kind %u", r->phys, r->bytes, r->kind);
+	}
+	nd_say("memory %lu MiB in %u ranges", ram >> 20, handoff.map_count);
+}
+
+static void crash_take(uint32_t phys)
+{
+	struct nd_crash crash;
+
+	if (!phys)
+		return;
+	memcpy(&crash, nd_low(phys), sizeof crash);
+	if (crash.magic != ND_CRASH_MAGIC || crash.version != ND_CRASH_VERSION ||
+	    crash.bytes != sizeof crash) {
+		nd_say("crash block ignored: not one of this version");
+		return;
+	}
+	config.elfcorehdr_phys = crash.elfcorehdr_phys;
+	config.elfcorehdr_bytes = crash.elfcorehdr_bytes;
+	config.cr3 = crash.cr3;
+	config.idt_base = crash.idt_base;
+	memcpy(config.reason, crash.reason, sizeof config.reason);
+}
+
+static void config_make(const uint8_t mac[6])
+{
+	uint16_t port = handoff.server_port ? handoff.server_port : ND_WIRE_PORT;
+
+	config.session = session_draw(mac);
+	memcpy(config.mac, mac, sizeof config.mac);
+	memcpy(config.client_ip, handoff.client_ip, sizeof config.client_ip);
+	config.server_count = handoff.server_count;
+	for (uint32_t i = 0; i < handoff.server_count; i++) {
+		memcpy(config.server[i].ip, handoff.server_ip[i], 4);
+		config.server[i].port = port;
+	}
+	memcpy(config.host, handoff.host, sizeof config.host);
+	config.range_count = handoff.map_count;
+	for (uint32_t i = 0; i < handoff.map_count; i++)
+		config.range[i] = (struct nd_wire_range){
+			.phys = handoff.map[i].phys,
+			.bytes = handoff.map[i].bytes,
+			.kind = handoff.map[i].kind,
+		};
+	config.page = nd_memory_page;
+}
+
+static void undi_open(void)
+{
+	nd_undi_open_next();
+	rung_ms = nd_clock_ms();
+	refresh_ms = rung_ms;
+	queue.count = 0;
+	nd_net_refresh(&net);
+}
+
+/* ARP for every server's way; true when one can be reached, or time is up. */
+static bool servers_resolve(uint64_t now_ms)
+{
+	bool any = false;
+
+	for (unsigned int i = 0; i < config.server_count; i++)
+		any |= nd_net_resolve(&net, config.server[i].ip);
+	return any || now_ms - rung_ms >= RESOLVE_MS;
+}
+
+static void slots_fill(uint64_t now_ms)
+{
+	bool may_speak = servers_resolve(now_ms);
+
+	for (unsigned int tries = 0; tries < ND_GATE_TX_SLOTS; tries++) {
+		struct nd_agent_peer to;
+		uint8_t *frame;
+		size_t bytes;
+
+		if (queue.count == nd_undi_tx_slots())
+			return;
+		frame = nd_undi_tx_slot(queue.count);
+		bytes = nd_net_output(&net, frame, now_ms);
+		if (!bytes && may_speak) {
+			size_t payload = nd_agent_output(
+				&agent, frame + ND_FRAME_UDP_PAYLOAD,
+				nd_undi_slot_bytes() - ND_FRAME_UDP_PAYLOAD, now_ms, &to);
+
+			if (!payload)
+				return;
+			bytes = nd_net_udp(&net, frame, to.ip, to.port, payload);
+		} else if (!bytes) {
+			return;
+		}
+		if (bytes)
+			queue.bytes[queue.count++] = (uint16_t)bytes;
+	}
+}
+
+/* Frames that were not taken move to the front; what UNDI never takes is given up. */
+static void slots_drop(unsigned int taken)
+{
+	queue.stalls = taken || !queue.count ? 0 : queue.stalls + 1;
+	if (queue.stalls >= TX_STALLS_MAX) {
+		queue.stalls = 0;
+		queue.count = 0;
+		return;
+	}
+	for (unsigned int i = taken; i < queue.count && taken; i++) {
+		memcpy(nd_undi_tx_slot(i - taken), nd_undi_tx_slot(i), queue.bytes[i]);
+		queue.bytes[i - taken] = queue.bytes[i];
+	}
+	queue.count -= taken;
+}
+
+static void frames_take(unsigned int received, uint64_t now_ms)
+{
+	for (unsigned int i = 0; i < received; i++) {
+		struct nd_datagram d;
+		struct nd_agent_peer from;
+
+		if (!nd_net_input(&net, nd_undi_rx_slot(i), nd_undi_rx_bytes(i), &d))
+			continue;
+		memcpy(from.ip, d.from_ip, sizeof from.ip);
+		from.port = d.from_port;
+		nd_agent_input(&agent, &from, d.payload, d.bytes, now_ms);
+		if (agent.heard && !answered) {
+			answered = true;
+			ip_say("server ", from.ip, " answers");
+		}
+	}
+}
+
+/* False when it is time to give up. */
+static bool silence_check(uint64_t now_ms)
+{
+	uint64_t silent_ms = now_ms - agent.heard_ms;
+	uint64_t rung_age_ms = now_ms - rung_ms;
+
+	if (handoff.deadline_s && silent_ms >= handoff.deadline_s * 1000ull)
+		return false;
+	if (silent_ms >= REFRESH_MS && now_ms - refresh_ms >= REFRESH_MS) {
+		refresh_ms = now_ms;
+		nd_net_refresh(&net);
+	}
+	if (agent.heard ? silent_ms >= SILENCE_MS && rung_age_ms >= SILENCE_MS
+			: rung_age_ms >= RUNG_MS)
+		undi_open();
+	return true;
+}
+
+/* Until a server says that it is over, or the deadline; says which. */
+static void dump_run(void)
+{
+	while (!nd_agent_done(&agent)) {
+		unsigned int taken, received;
+
+		slots_fill(nd_clock_ms());
+		taken = nd_undi_batch(queue.bytes, queue.count, &received);
+		frames_take(received, nd_clock_ms());
+		slots_drop(taken);
+		if (!silence_check(nd_clock_ms())) {
+			nd_say("no word from a server for %u s: giving up", handoff.deadline_s);
+			nd_seal_last_words(nd_boot.handoff_phys, answered ? "the server fell silent"
+									  : "no server answered");
+			return;
+		}
+	}
+	nd_say("done: %s", agent.done_text);
+	if (agent.done_status != ND_DONE_COMPLETE)
+		nd_seal_last_words(nd_boot.handoff_phys, agent.done_text);
+	nd_say("sent %lu pages, %lu zero, %lu absent in %lu bytes, %lu ms", agent.pages_sent,
+	       agent.zero_pages, agent.absent_pages, agent.bytes_sent, nd_clock_ms());
+}
+
+static uint32_t refuse(uint32_t refusal, const char *why)
+{
+	nd_say("refused: %s", why);
+	if (memcmp(handoff.signature, ND_HANDOFF_SIGNATURE, sizeof handoff.signature) == 0)
+		nd_seal_last_words(nd_boot.handoff_phys, why);
+	return refusal;
+}
+
+uint32_t nd_main64(void)
+{
+	uint8_t mac[6];
+	const char *why;
+	uint32_t refusal;
+
+	nd_exception_init();
+	nd_say("entered");
+	refusal = nd_seal_check(nd_boot.handoff_phys, &handoff, &why);
+	if (refusal)
+		return refuse(refusal, why);
+
+	nd_action_set(handoff.action);
+	nd_console_init();
+	nd_memory_init(handoff.map, handoff.map_count);
+	crash_take(nd_boot.crash_phys);
+	nd_quiesce(handoff.low_copy_phys);
+	nd_clock_init();
+	nd_say("clock %u kHz", nd_clock_khz());
+	map_say();
+
+	nd_undi_init(&handoff);
+	memcpy(mac, handoff.mac, sizeof mac);
+	config_make(mac);
+	nd_net_init(&net, mac, handoff.client_ip, handoff.netmask, handoff.gateway,
+		    ND_WIRE_CLIENT_PORT);
+	undi_open();
+	if (memcmp(mac, (const uint8_t[6]){0}, sizeof mac) == 0 && nd_undi_mac(mac)) {
+		memcpy(net.mac, mac, sizeof mac);
+		memcpy(config.mac, mac, sizeof mac);
+	}
+	nd_agent_init(&agent, &config, nd_clock_ms());
+	dump_run();
+	nd_action_run();
+}

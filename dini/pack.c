@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * pack.c - fills DATA messages: zero and absent pages as runs, the rest compressed
+ * where that pays, in pieces of whole grains where a page does not fit.  Any mode.
+ *
+ * Nothing is kept of what was sent: the memory does not change, so a page that is
+ * asked for again is simply packed again.
+ */
+#include "dini/pack.h"
+
+#include <lz4.h>
+#include <string.h>
+
+#include "wire/message.h"
+
+#define ROOM_MIN      256 /* less is not worth compressing a piece for */
+#define RUN_BYTES_MAX ((uint64_t)UINT32_MAX / ND_PAGE_BYTES * ND_PAGE_BYTES)
+#define INDEX_LAST    UINT16_MAX
+#define LZ4_FAST      1 /* acceleration: LZ4's own default */
+
+_Static_assert(ND_AGENT_LZ4_BYTES >= sizeof(LZ4_stream_t), "LZ4 state");
+
+enum page_kind { PAGE_DATA, PAGE_ZERO, PAGE_ABSENT };
+
+struct pack {
+	struct nd_agent *agent;
+	struct nd_data_writer writer;
+	/* a run that has not been written yet */
+	enum page_kind run_kind; /* PAGE_DATA: there is none */
+	uint64_t run_phys, run_bytes;
+	uint32_t scanned; /* pages looked at */
+	bool full;
+};
+
+void nd_pack_restart(struct nd_agent *agent)
+{
+	agent->extent = 0;
+	agent->page = 0;
+	agent->offset = 0;
+	agent->sent_bytes = 0;
+	agent->index = 0;
+	agent->packed_bytes = 0;
+}
+
+static const struct nd_agent_read *read_first(const struct nd_agent *agent)
+{
+	return &agent->queue[agent->queue_first];
+}
+
+static bool read_is_packed(const struct nd_agent *agent)
+{
+	return agent->extent == read_first(agent)->extent_count;
+}
+
+static void page_next(struct nd_agent *agent)
+{
+	agent->offset = 0;
+	agent->packed_bytes = 0;
+	if (++agent->page == read_first(agent)->extent[agent->extent].pages) {
+		agent->page = 0;
+		agent->extent++;
+	}
+}
+
+/* Most pages that are not zero differ from it within their first line. */
+static bool page_is_zero(const void *page)
+{
+	const uint8_t *p = page;
+
+	for (size_t i = 0; i < ND_PAGE_BYTES; i += ND_GRAIN_BYTES) {
+		uint64_t word[ND_GRAIN_BYTES / 8];
+		uint64_t any = 0;
+
+		memcpy(word, p + i, sizeof word);
+		for (size_t k = 0; k < sizeof word / sizeof word[0]; k++)
+			any |= word[k];
+		if (any)
+			return false;
+	}
+	return true;
+}
+
+/* Room is kept for it from when the run begins, so this cannot fail. */
+static void run_flush(struct pack *p)
+{
+	if (p->run_kind == PAGE_DATA)
+		return;
+	nd_data_add(&p->writer, p->run_phys, (uint32_t)p->run_bytes,
+		    p->run_kind == PAGE_ZERO ? ND_RECORD_ZERO : ND_RECORD_ABSENT, NULL, 0);
+	p->run_kind = PAGE_DATA;
+}
+
+static size_t left_bytes(const struct nd_data_writer *w)
+{
+	return ND_WIRE_MESSAGE_MAX - w->used;
+}
+
+/* False if a new run needs a record that does not fit any more. */
+static bool run_add(struct pack *p, enum page_kind kind, uint64_t phys)
+{
+	if (p->run_kind == kind && p->run_phys + p->run_bytes == phys &&
+	    p->run_bytes < RUN_BYTES_MAX) {
+		p->run_bytes += ND_PAGE_BYTES;
+		return true;
+	}
+	run_flush(p);
+	if (left_bytes(&p->writer) < sizeof(struct nd_wire_record))
+		return false;
+	p->run_kind = kind;
+	p->run_phys = phys;
+	p->run_bytes = ND_PAGE_BYTES;
+	return true;
+}
+
+static uint32_t compress(struct nd_agent *agent, const uint8_t *from, uint32_t bytes, void *to,
+			 size_t room)
+{
+	int packed = LZ4_compress_fast_extState(agent->lz4, (const char *)from, to, (int)bytes,
+						(int)room, LZ4_FAST);
+
+	return packed > 0 ? (uint32_t)packed : 0;
+}
+
+/*
+ * A page that compresses but does not fit: as many of its grains as probably do.  True
+ * if something was written.
+ */
+static bool piece_compress(struct pack *p, const uint8_t *from, uint64_t phys, uint32_t left)
+{
+	struct nd_agent *agent = p->agent;
+	size_t room = nd_data_room(&p->writer);
+	uint32_t grains = left / ND_GRAIN_BYTES;
+	uint32_t try_grains;
+
+	if (room < ROOM_MIN)
+		return false;
+	/* an eighth off, for the parts of a page are not alike */
+	try_grains = (uint32_t)(grains * room / agent->packed_bytes * 7 / 8);
+	if (try_grains >= grains)
+		try_grains = grains - 1;
+	for (; try_grains >= 8; try_grains -= try_grains / 4) {
+		uint32_t raw = try_grains * ND_GRAIN_BYTES;
+		uint32_t packed = compress(agent, from, raw, nd_data_space(&p->writer), room);
+
+		if (packed && packed < raw) {
+			nd_data_add(&p->writer, phys, raw, ND_RECORD_LZ4, nd_data_space(&p->writer),
+				    packed);
+			agent->offset += raw;
+			agent->packed_bytes = 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool piece_raw(struct pack *p, const uint8_t *from, uint64_t phys, uint32_t left)
+{
+	uint32_t room = (uint32_t)nd_data_room(&p->writer) / ND_GRAIN_BYTES * ND_GRAIN_BYTES;
+	uint32_t bytes = left < room ? left : room;
+
+	if (!bytes)
+		return false;
+	nd_data_add(&p->writer, phys, bytes, ND_RECORD_RAW, from, bytes);
+	p->agent->offset += bytes;
+	return true;
+}
+
+/* Writes what fits of the page from the agent's offset on. */
+static void page_write(struct pack *p, const uint8_t *page, uint64_t page_phys)
+{
+	struct nd_agent *agent = p->agent;
+
+	while (agent->offset < ND_PAGE_BYTES && !p->full) {
+		uint32_t left = ND_PAGE_BYTES - agent->offset;
+		const uint8_t *from = page + agent->offset;
+		uint64_t phys = page_phys + agent->offset;
+
+		if (nd_data_room(&p->writer) < ND_GRAIN_BYTES) {
+			p->full = true;
+			return;
+		}
+		if (!agent->packed_bytes || agent->packed_phys != phys) {
+			agent->packed_phys = phys;
+			agent->packed_bytes =
+				compress(agent, from, left, agent->packed, left - left / 8);
+		}
+		if (!agent->packed_bytes) {
+			/* once a page has begun raw, the rest of it is tried again: its parts
+			 * may differ, and it is cheap beside sending it */
+			p->full = !piece_raw(p, from, phys, left);
+		} else if (agent->packed_bytes <= nd_data_room(&p->writer)) {
+			nd_data_add(&p->writer, phys, left, ND_RECORD_LZ4, agent->packed,
+				    agent->packed_bytes);
+			agent->offset = ND_PAGE_BYTES;
+		} else if (!piece_compress(p, from, phys, left)) {
+			if (p->writer.used == sizeof(struct nd_wire_data))
+				piece_raw(p, from, phys, left); /* or it would never end */
+			p->full = true;
+		}
+	}
+}
+
+static void page_pack(struct pack *p)
+{
+	struct nd_agent *agent = p->agent;
+	const struct nd_wire_extent *e = &read_first(agent)->extent[agent->extent];
+	uint64_t phys = e->phys + (uint64_t)agent->page * ND_PAGE_BYTES;
+	const void *page = agent->config.page(agent->config.page_ctx, phys);
+	enum page_kind kind = PAGE_DATA;
+
+	if (!page)
+		kind = PAGE_ABSENT;
+	else if (agent->offset == 0 && !agent->packed_bytes && page_is_zero(page))
+		kind = PAGE_ZERO;
+	if (kind != PAGE_DATA) {
+		if (!run_add(p, kind, phys)) {
+			p->full = true;
+			return;
+		}
+		if (kind == PAGE_ZERO)
+			agent->zero_pages++;
+		else
+			agent->absent_pages++;
+		page_next(agent);
+		return;
+	}
+	run_flush(p);
+	page_write(p, page, phys);
+	if (agent->offset == ND_PAGE_BYTES) {
+		agent->pages_sent++;
+		page_next(agent);
+	}
+}
+
+size_t nd_pack_data(struct nd_agent *agent, void *buffer)
+{
+	const struct nd_agent_read *read = read_first(agent);
+	struct pack p = {.agent = agent, .run_kind = PAGE_DATA};
+	bool last;
+	size_t bytes;
+
+	nd_data_begin(&p.writer, buffer, agent->config.session, ++agent->seq, read->read_id,
+		      (uint16_t)agent->index);
+	if (agent->sent_bytes < read->budget_bytes)
+		while (!p.full && !read_is_packed(agent) && p.scanned++ < ND_AGENT_SCAN_PAGES)
+			page_pack(&p);
+	run_flush(&p);
+
+	agent->sent_bytes += p.writer.used;
+	last = read_is_packed(agent) || agent->sent_bytes >= read->budget_bytes ||
+	       agent->index == INDEX_LAST;
+	bytes = nd_data_end(&p.writer, last ? ND_DATA_LAST : 0);
+	agent->index++;
+	if (last) {
+		agent->queue_first = (agent->queue_first + 1) % ND_READ_QUEUE;
+		agent->queue_count--;
+		nd_pack_restart(agent);
+	}
+	return bytes;
+}

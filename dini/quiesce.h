@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* quiesce.h - takes the machine back to how the firmware expects it. */
+#ifndef DINI_QUIESCE_H
+#define DINI_QUIESCE_H
+
+#include <stdint.h>
+
+/*
+ * Interrupt sources silenced, PIC and PIT as the BIOS had them, then the first
+ * ND_LOW_COPY_BYTES of memory restored from low_copy_phys.  What page 0 held until
+ * then stays readable at nd_quiesce_page0().
+ */
+void nd_quiesce(uint32_t low_copy_phys);
+
+/* ND_PAGE_BYTES as they were at the crash; NULL before nd_quiesce(). */
+const void *nd_quiesce_page0(void);
+
+#endif

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* seal.c - whether what boot left for the crash is still what it was.  Long mode. */
+#include "dini/seal.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "dini/boot.h"
+#include "dini/io.h"
+
+#define MIB_1      0x100000u
+#define FRAME_ROOM 1514u
+
+static bool inside(uint64_t phys, uint64_t bytes, uint64_t from, uint64_t to)
+{
+	return phys >= from && phys <= to && bytes <= to - phys;
+}
+
+/* A checksum proves what was written, not that it makes sense: look before use. */
+static const char *nonsense(const struct nd_handoff *h)
+{
+	if (h->dini_phys != nd_boot.base_phys)
+		return "the block is not for this DINI";
+	if (h->tx_slots == 0 || h->rx_slots == 0 || h->slot_bytes < FRAME_ROOM ||
+	    h->slot_bytes > 0x10000)
+		return "no frame slots";
+	if (!inside(h->tx_slots_phys, (uint64_t)h->tx_slots * h->slot_bytes, 0x500, MIB_1) ||
+	    !inside(h->rx_slots_phys, (uint64_t)h->rx_slots * h->slot_bytes, 0x500, MIB_1) ||
+	    !inside(h->gate_call_phys, sizeof(struct nd_gate_call), 0x500, MIB_1) ||
+	    !inside(h->gate_entry_phys, 1, 0x500, MIB_1))
+		return "the gate is not below 1 MiB";
+	if (h->server_count == 0)
+		return "no server";
+	for (uint32_t i = 0; i < h->seal_count; i++)
+		if (!inside(h->seal[i].phys, h->seal[i].bytes, 0, 0x100000000ull))
+			return "a sealed range wraps";
+	return NULL;
+}
+
+uint32_t nd_seal_check(uint32_t phys, struct nd_handoff *copy, const char **why)
+{
+	uint32_t crc = 0;
+
+	*why = "no handoff block there";
+	if (phys % ND_HANDOFF_ALIGN ||
+	    !inside(phys, sizeof *copy, ND_LOW_COPY_BYTES, ND_HANDOFF_BELOW))
+		return ND_REFUSED_HANDOFF;
+	memcpy(copy, nd_low(phys), sizeof *copy);
+	if (memcmp(copy->signature, ND_HANDOFF_SIGNATURE, sizeof copy->signature) != 0)
+		return ND_REFUSED_HANDOFF;
+	*why = "the handoff block is damaged or of another version";
+	if (!nd_handoff_valid(copy))
+		return ND_REFUSED_HANDOFF;
+	*why = nonsense(copy);
+	if (*why)
+		return ND_REFUSED_HANDOFF;
+	for (uint32_t i = 0; i < copy->seal_count; i++)
+		crc = nd_crc32(crc, nd_low(copy->seal[i].phys), copy->seal[i].bytes);
+	if (crc != copy->seal_crc) {
+		*why = "fenced memory was changed";
+		return ND_REFUSED_SEAL;
+	}
+	copy->host[sizeof copy->host - 1] = 0;
+	return 0;
+}
+
+void nd_seal_last_words(uint32_t phys, const char *why)
+{
+	struct nd_handoff *h = nd_low(phys);
+	size_t bytes = 0;
+
+	while (bytes < sizeof h->last_words - 1 && why[bytes])
+		bytes++;
+
+	memcpy(h->last_words, why, bytes);
+	memset(h->last_words + bytes, 0, sizeof h->last_words - bytes);
+}

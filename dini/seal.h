@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* seal.h - whether what boot left for the crash is still what it was. */
+#ifndef DINI_SEAL_H
+#define DINI_SEAL_H
+
+#include "netdump/handoff.h"
+
+/*
+ * Copies the handoff block at phys to *copy and checks it, then the seal.  0, or
+ * enum nd_refusal with *why set; touches nothing but *copy.
+ */
+uint32_t nd_seal_check(uint32_t phys, struct nd_handoff *copy, const char **why);
+
+/* Leaves why no dump was made in the block, where the next boot finds it. */
+void nd_seal_last_words(uint32_t phys, const char *why);
+
+#endif

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * undi.c - the NIC through its firmware.  Long mode; each call goes down to real mode
+ * and back through the gate.
+ *
+ * Parameter blocks and opcodes: PXE 2.1 section 4.  Opcode 15h means GET_STATE in one
+ * table and STOP_UNDI in another, so it is never called.
+ */
+#include "dini/undi.h"
+
+#include <string.h>
+
+#include "dini/boot.h"
+#include "dini/clock.h"
+#include "dini/console.h"
+#include "dini/exception.h"
+#include "dini/io.h"
+#include "dini/pci.h"
+
+#define UNDI_INITIALIZE          0x03
+#define UNDI_SHUTDOWN            0x05
+#define UNDI_OPEN                0x06
+#define UNDI_CLOSE               0x07
+#define UNDI_SET_STATION_ADDRESS 0x0A
+#define UNDI_GET_INFORMATION     0x0C
+
+#define FILTER_DIRECTED    1
+#define FILTER_BROADCAST   2
+#define INITIALIZE_TRIES   10
+#define INITIALIZE_WAIT_MS 200
+
+struct undi_status {
+	uint16_t status;
+};
+
+struct undi_initialize {
+	uint16_t status;
+	uint32_t protocol_ini;
+	uint8_t reserved[8];
+} __attribute__((packed));
+
+struct undi_open {
+	uint16_t status;
+	uint16_t flag;
+	uint16_t filter;
+	uint8_t multicast[130];
+} __attribute__((packed));
+
+struct undi_station_address {
+	uint16_t status;
+	uint8_t mac[16];
+} __attribute__((packed));
+
+struct undi_information {
+	uint16_t status, base_io, irq, mtu, type, address_bytes;
+	uint8_t mac[16], permanent_mac[16];
+	uint16_t rom, rx_buffers, tx_buffers;
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct undi_initialize) == 14, "PXE 2.1, UNDI_INITIALIZE");
+_Static_assert(sizeof(struct undi_open) == 136, "PXE 2.1, UNDI_OPEN");
+_Static_assert(sizeof(struct undi_station_address) == 18, "PXE 2.1, UNDI_SET_STATION_ADDRESS");
+_Static_assert(sizeof(struct undi_information) == 50, "PXE 2.1, UNDI_GET_INFORMATION");
+_Static_assert(sizeof(struct undi_open) <= ND_GATE_PARAM_BYTES, "the gate's parameter block");
+
+static const struct nd_handoff *hand;
+static struct nd_gate_call *call;
+static unsigned int rung;
+
+void nd_undi_init(const struct nd_handoff *handoff)
+{
+	hand = handoff;
+	call = nd_low(handoff->gate_call_phys);
+	rung = 0;
+}
+
+static void gate_enter(void)
+{
+	nd_gate_enter64(hand->gate_entry_phys);
+	nd_exception_load();
+}
+
+/* The one place where UNDI is called.  True on success; param comes back changed. */
+static bool undi_call(uint16_t opcode, void *param, size_t bytes)
+{
+	struct undi_status answer;
+
+	memset(call, 0, sizeof *call);
+	memcpy(call->undi_param, param, bytes);
+	call->op = ND_GATE_UNDI;
+	call->undi_opcode = opcode;
+	gate_enter();
+	memcpy(param, call->undi_param, bytes);
+	memcpy(&answer, param, sizeof answer);
+	if (call->undi_ax == 0 && answer.status == 0)
+		return true;
+	nd_say("undi call %x: ax %x status %x", opcode, call->undi_ax, answer.status);
+	return false;
+}
+
+static void undi_simple(uint16_t opcode)
+{
+	struct undi_status param = {0};
+
+	undi_call(opcode, &param, sizeof param);
+}
+
+static void undi_open(void)
+{
+	struct undi_open param = {.filter = FILTER_DIRECTED | FILTER_BROADCAST};
+
+	if (undi_call(UNDI_OPEN, &param, sizeof param))
+		nd_say("undi open");
+}
+
+/* Firmware that has just been shut down may need some tries. */
+static void undi_initialize(void)
+{
+	for (unsigned int i = 0; i < INITIALIZE_TRIES; i++) {
+		struct undi_initialize param = {0};
+
+		if (undi_call(UNDI_INITIALIZE, &param, sizeof param))
+			return;
+		nd_clock_wait_ms(INITIALIZE_WAIT_MS);
+	}
+}
+
+static bool mac_is_set(const uint8_t mac[6])
+{
+	static const uint8_t none[6];
+
+	return memcmp(mac, none, sizeof none) != 0;
+}
+
+static void rung_restored(void)
+{
+	struct undi_station_address param = {0};
+
+	nd_pci_restore(nd_low(hand->pci_copy_phys), hand->pci_copy_count);
+	undi_simple(UNDI_SHUTDOWN);
+	undi_initialize();
+	if (mac_is_set(hand->mac)) {
+		memcpy(param.mac, hand->mac, 6);
+		undi_call(UNDI_SET_STATION_ADDRESS, &param, sizeof param);
+	}
+	undi_open();
+}
+
+static void rung_reopened(void)
+{
+	undi_simple(UNDI_CLOSE);
+	undi_open();
+}
+
+void nd_undi_open_next(void)
+{
+	static const struct {
+		const char *name;
+		void (*open)(void);
+	} ladder[] = {
+		{"restored configuration", rung_restored},
+		{"close and open", rung_reopened},
+	};
+
+	nd_say("undi rung %u: %s", rung, ladder[rung].name);
+	ladder[rung].open();
+	rung = (rung + 1) % (sizeof ladder / sizeof ladder[0]);
+}
+
+bool nd_undi_mac(uint8_t mac[6])
+{
+	struct undi_information param = {0};
+
+	if (!undi_call(UNDI_GET_INFORMATION, &param, sizeof param) || !mac_is_set(param.mac))
+		return false;
+	memcpy(mac, param.mac, 6);
+	return true;
+}
+
+unsigned int nd_undi_tx_slots(void)
+{
+	return hand->tx_slots < ND_GATE_TX_SLOTS ? hand->tx_slots : ND_GATE_TX_SLOTS;
+}
+
+uint32_t nd_undi_slot_bytes(void)
+{
+	return hand->slot_bytes;
+}
+
+void *nd_undi_tx_slot(unsigned int slot)
+{
+	return nd_low(hand->tx_slots_phys + slot * hand->slot_bytes);
+}
+
+const void *nd_undi_rx_slot(unsigned int slot)
+{
+	return nd_low(hand->rx_slots_phys + slot * hand->slot_bytes);
+}
+
+unsigned int nd_undi_batch(const uint16_t *tx_bytes, unsigned int count, unsigned int *received)
+{
+	unsigned int rx_max = hand->rx_slots < ND_GATE_RX_SLOTS ? hand->rx_slots : ND_GATE_RX_SLOTS;
+
+	memset(call, 0, sizeof *call);
+	call->op = ND_GATE_BATCH;
+	call->tx_count = (uint16_t)count;
+	memcpy(call->tx_bytes, tx_bytes, count * sizeof *tx_bytes);
+	gate_enter();
+	*received = call->rx_count < rx_max ? call->rx_count : rx_max;
+	return call->tx_done < count ? call->tx_done : count;
+}
+
+uint16_t nd_undi_rx_bytes(unsigned int slot)
+{
+	uint16_t bytes = call->rx_bytes[slot];
+
+	return bytes <= hand->slot_bytes ? bytes : 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* undi.h - the NIC through its firmware: opening it, and batches of frames. */
+#ifndef DINI_UNDI_H
+#define DINI_UNDI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "netdump/handoff.h"
+
+/* Takes what it needs of the handoff block, which has to stay where it is. */
+void nd_undi_init(const struct nd_handoff *handoff);
+
+/*
+ * Opens the NIC by the next rung of the ladder, from gentle to harsh and round again.
+ * It returns nothing: only an answer from the server proves a rung.
+ */
+void nd_undi_open_next(void);
+/* The NIC's own address, from the firmware; false if it does not say. */
+bool nd_undi_mac(uint8_t mac[6]);
+
+/* Frame buffers of the gate: room of them, each of nd_undi_slot_bytes(). */
+unsigned int nd_undi_tx_slots(void);
+uint32_t nd_undi_slot_bytes(void);
+void *nd_undi_tx_slot(unsigned int slot);
+const void *nd_undi_rx_slot(unsigned int slot);
+
+/*
+ * Sends slots 0 .. count-1 with the lengths given and receives what there is.
+ * Returns how many were taken; *received is how many receive slots are filled.
+ */
+unsigned int nd_undi_batch(const uint16_t *tx_bytes, unsigned int count, unsigned int *received);
+uint16_t nd_undi_rx_bytes(unsigned int slot);
+
+#endif

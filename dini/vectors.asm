@@ -1,0 +1,45 @@
+; SPDX-License-Identifier: GPL-2.0-or-later
+; vectors.asm - the first instructions of DINI's exception handlers.
+;
+; Mode: long mode, entered by the CPU on the current stack, IF = 0.
+
+extern nd_exception_report
+
+global nd_vectors
+
+EXCEPTIONS	equ 32
+WITH_ERROR	equ 0x60227D00		; vectors whose frame holds an error code already
+
+section .text progbits alloc exec nowrite align=16
+bits 64
+
+%assign n 0
+%rep EXCEPTIONS
+vector_%+n:
+%if n == 2
+	iretq				; NMI: masked; one on its way says nothing here
+%else
+%if ((WITH_ERROR >> n) & 1) == 0
+	push qword 0
+%endif
+	push qword n
+	jmp report
+%endif
+%assign n n + 1
+%endrep
+
+; Stack: vector, error code, RIP, CS, RFLAGS, RSP, SS: struct nd_exception_frame.
+; Does not return.
+report:
+	mov rdi, rsp
+	and rsp, -16
+	cld
+	call nd_exception_report
+
+section .rodata progbits alloc noexec nowrite align=16
+nd_vectors:
+%assign n 0
+%rep EXCEPTIONS
+	dq vector_%+n
+%assign n n + 1
+%endrep
