@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * main.c - the crash image: from a crashed stock Linux kernel to DINI.
+ *
+ * 32-bit flat protected mode, paging off, one CPU, interrupts off.  It runs inside the
+ * crash kernel reservation wherever kexec-tools put it, so it must not need relocating:
+ * no static pointers (the linker script checks).
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "netdump/handoff.h"
+#include "stub/common/find.h"
+#include "stub/common/serial.h"
+#include "stub/common/words.h"
+#include "stub/kexec/stub.h"
+
+#define PARAMS_LINE_OFFSET 0x228 /* cmd_line_ptr in struct boot_params */
+#define ELF_MAGIC          0x464C457Fu
+
+static struct nd_crash crash;
+
+/* Paging is off: a physical address is a pointer.  Opaque, or the compiler takes page 0 for
+ * NULL and what lies there for out of bounds. */
+static void *at_phys(uint32_t phys)
+{
+	__asm__("" : "+r"(phys));
+	return (void *)(uintptr_t)phys;
+}
+
+static const char *command_line(uint32_t params_phys)
+{
+	uint32_t line_phys = 0;
+
+	if (params_phys)
+		line_phys = *(uint32_t *)at_phys(params_phys + PARAMS_LINE_OFFSET);
+	return line_phys ? at_phys(line_phys) : "";
+}
+
+/* Fills in what the command line says about the crashed kernel. */
+static void crash_fill(const char *line)
+{
+	uint64_t phys, bytes;
+	struct nd_word value;
+
+	crash.magic = ND_CRASH_MAGIC;
+	crash.version = ND_CRASH_VERSION;
+	crash.bytes = sizeof crash;
+	if (!nd_word_find(line, "elfcorehdr=", &value)) {
+		nd_serial_print("stub: no elfcorehdr= on the command line\n");
+		return;
+	}
+	if (!nd_word_extent(value, &phys, &bytes)) {
+		nd_serial_print("stub: elfcorehdr= is no address\n");
+		return;
+	}
+	if (phys > UINT32_MAX - sizeof(uint32_t) ||
+	    *(uint32_t *)at_phys((uint32_t)phys) != ELF_MAGIC) {
+		nd_serial_print("stub: no ELF core header at %X\n", phys);
+		return;
+	}
+	nd_serial_print("stub: ELF core header at %X\n", phys);
+	crash.elfcorehdr_phys = phys;
+	crash.elfcorehdr_bytes = bytes;
+}
+
+/* DINI checks its seal too, but only while it is whole itself: look before jumping into it. */
+static bool seal_holds(const struct nd_handoff *h)
+{
+	uint32_t crc = 0;
+
+	for (uint32_t i = 0; i < h->seal_count; i++) {
+		const struct nd_seal_range *range = &h->seal[i];
+
+		if (range->bytes > UINT32_MAX - range->phys)
+			return false;
+		crc = nd_crc32(crc, at_phys(range->phys), range->bytes);
+	}
+	return crc == h->seal_crc;
+}
+
+static void last_words_put(struct nd_handoff *h, const char *text)
+{
+	uint32_t i = 0;
+
+	for (; text[i] && i < sizeof h->last_words - 1; i++)
+		h->last_words[i] = text[i];
+	h->last_words[i] = 0;
+}
+
+/* Comes back only if there is no dump by this block; says why. */
+static void block_try(uint32_t handoff_phys)
+{
+	struct nd_handoff *h = at_phys(handoff_phys);
+
+	nd_serial_print("stub: handoff block at %x, dini at %x\n", handoff_phys, h->dini_phys);
+	if (!seal_holds(h)) {
+		last_words_put(h, "stub: fenced memory was changed");
+		nd_serial_print("stub: refused: fenced memory was changed\n");
+		return;
+	}
+	nd_serial_print(
+		"stub: refused: dini says %u\n",
+		nd_stub_dini(h->dini_entry_phys, handoff_phys, (uint32_t)(uintptr_t)&crash));
+}
+
+/* Every block that looks right, the named one first. */
+static void blocks_try(const char *line)
+{
+	const volatile uint8_t *low = at_phys(0);
+	uint32_t damaged = 0, tried = 0, phys = 0;
+	uint64_t named = 0;
+	struct nd_word value;
+
+	if (nd_word_find(line, "netdump=", &value)) {
+		if (nd_word_number(value, &named) && nd_find_at(low, named)) {
+			block_try((uint32_t)named);
+			tried++;
+		} else {
+			nd_serial_print("stub: no handoff block where netdump= says\n");
+			named = 0;
+		}
+	}
+	while ((phys = nd_find_next(low, phys, &damaged)) != 0) {
+		if (phys != named) {
+			block_try(phys);
+			tried++;
+		}
+		phys += ND_HANDOFF_ALIGN;
+	}
+	if (damaged)
+		nd_serial_print("stub: %u damaged handoff blocks left alone\n", damaged);
+	if (tried == 0)
+		nd_serial_print("stub: no handoff block: was the machine booted by netdump.c32?\n");
+}
+
+void nd_stub_main(uint32_t params_phys)
+{
+	const char *line = command_line(params_phys);
+	struct nd_word value;
+
+	nd_serial_open();
+	nd_serial_print("\nstub: entered\n");
+	crash_fill(line);
+	blocks_try(line);
+	if (nd_word_find(line, "stub=", &value) && nd_word_is(value, "halt")) {
+		nd_serial_print("stub: halt\n");
+		nd_stub_halt();
+	}
+	nd_serial_print("stub: reboot\n");
+	nd_stub_reboot();
+}
