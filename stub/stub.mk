@@ -33,3 +33,19 @@ $(B)/stub/netdump-kexec.elf: $(KEXEC_OBJ) stub/kexec/kexec.ld
 		--build-id=none -s -T stub/kexec/kexec.ld -o $@ $(KEXEC_OBJ)
 
 -include $(KEXEC_OBJ:.o=.d)
+
+# Tests: the command line reader on this machine, the image in a bare guest.
+UNIT_TESTS += words
+words_TEST_SRC := stub/common/words.c
+
+STUB_FAKES := $(B)/tests/fake_dini.bin $(B)/tests/fake_purgatory.bin
+
+$(STUB_FAKES): $(B)/tests/%.bin: tests/guest/%.asm | $(B)/.setup-build
+	$(call say,NASM,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -f bin -Wall -Werror -o $@ $<
+
+CHECK += check-crash-image
+.PHONY: check-crash-image
+check-crash-image: $(B)/stub/netdump-kexec.elf $(STUB_FAKES) $(B)/.setup-check $(B)/.setup-lab ## the crash image in a bare guest
+	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/guest/test_crash_image.py

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A bare QEMU guest for tests: started, watched on its serial line, always ended."""
+
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+import zlib
+
+HANDOFF_PHYS = 0x90000  # SeaBIOS leaves this memory alone
+DINI_PHYS = 0x7000000
+DINI_BYTES = 0x10000
+HANDOFF_BYTES = 1368
+LAST_WORDS_BYTES = 128
+
+
+class GuestTimeout(AssertionError):
+    """A line did not come in time; carries what came instead."""
+
+
+class Guest:
+    """QEMU with COM1 on a pipe.  Use as a context manager."""
+
+    def __init__(self, *args, memory="512M", cpus=1):
+        self.text = ""
+        self.folder = tempfile.TemporaryDirectory(prefix="guest-")
+        self.monitor = os.path.join(self.folder.name, "monitor")
+        command = [
+            "qemu-system-x86_64", "-m", memory, "-smp", str(cpus), "-display", "none",
+            "-no-reboot", "-nic", "none", "-serial", "stdio", "-monitor",
+            f"unix:{self.monitor},server=on,wait=off", *args,
+        ]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+        self.folder.cleanup()
+
+    def _read_more(self, deadline, what):
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
+            raise GuestTimeout(f"waited for {what!r} in vain; the guest said:\n{self.text}")
+        more = os.read(self.process.stdout.fileno(), 65536)
+        self.text += more.decode("latin-1").replace("\r", "")
+        return bool(more)
+
+    def wait_line(self, text, timeout_s=60):
+        """The first whole line that contains text."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            for line in self.text.split("\n")[:-1]:
+                if text in line:
+                    return line
+            if not self._read_more(deadline, text):
+                raise AssertionError(f"the guest ended without {text!r}; it said:\n{self.text}")
+
+    def wait_end(self, timeout_s=60):
+        """Until QEMU ends, as it does when the guest resets the machine."""
+        deadline = time.monotonic() + timeout_s
+        while self._read_more(deadline, "the end of QEMU"):
+            pass
+        self.process.wait(timeout=10)
+
+    def memory(self, phys, size):
+        """Guest physical memory, read through QEMU's monitor."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "memory")
+            self._command(f'pmemsave {phys:#x} {size:#x} "{path}"')
+            with open(path, "rb") as file:
+                return file.read()
+
+    def _command(self, line, timeout_s=30):
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(timeout_s)
+            sock.connect(self.monitor)
+            seen = b""
+            while not seen.endswith(b"(qemu) "):
+                seen += sock.recv(65536)
+            sock.sendall(line.encode() + b"\n")
+            seen = b""
+            while not seen.endswith(b"(qemu) "):
+                seen += sock.recv(65536)
+
+
+def handoff(dini, seal_crc=None):
+    """A handoff block as include/netdump/handoff.h has it, for a DINI image at DINI_PHYS."""
+    entry_offset = struct.unpack_from("<I", dini, 16)[0]
+    block = bytearray(HANDOFF_BYTES)
+    block[0:16] = b"$PXE-NETDUMP-ND$"
+    struct.pack_into("<HH", block, 16, 1, HANDOFF_BYTES)
+    crc = zlib.crc32(dini) if seal_crc is None else seal_crc
+    struct.pack_into("<IIII", block, 24, crc, 1, DINI_PHYS, len(dini))
+    struct.pack_into("<IIII", block, 128, DINI_PHYS, DINI_BYTES, len(dini),
+                     DINI_PHYS + entry_offset)
+    checked = bytes(block[24:HANDOFF_BYTES - LAST_WORDS_BYTES])
+    struct.pack_into("<I", block, 20, zlib.crc32(checked))
+    return bytes(block)
+
+
+def load_args(folder, **pieces):
+    """QEMU arguments that put pieces (name=(phys, bytes)) into memory before it starts."""
+    args = []
+    for name, (phys, data) in pieces.items():
+        path = os.path.join(str(folder), name)
+        with open(path, "wb") as file:
+            file.write(data)
+        args += ["-device", f"loader,file={path},addr={phys:#x},force-raw=on"]
+    return args

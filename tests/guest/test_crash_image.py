@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The crash image for stock kernels, entered as kexec's purgatory enters it.
+
+A fake purgatory and a fake DINI stand in for Linux and for the real one, so that each
+refusal can be had on purpose.
+"""
+
+import struct
+
+import pytest
+
+from guest import DINI_PHYS, HANDOFF_PHYS, Guest, handoff, load_args
+
+BUILD = "build"
+STUB_BASE = 0x345000
+CORE_HEADER = 0x301000
+
+
+def segment():
+    """The image's one segment as kexec loads it, and its size in memory."""
+    with open(f"{BUILD}/stub/netdump-kexec.elf", "rb") as file:
+        elf = file.read()
+    kind, offset, vaddr, paddr, filesz, memsz = struct.unpack_from("<6I", elf, 52)
+    assert (kind, offset, vaddr, paddr) == (1, 0, 0, 0)
+    return elf[:filesz].ljust(memsz, b"\0")
+
+
+def dini():
+    with open(f"{BUILD}/tests/fake_dini.bin", "rb") as file:
+        return file.read()
+
+
+def start(folder, words, **pieces):
+    args = load_args(folder, stub=(STUB_BASE, segment()), dini=(DINI_PHYS, dini()), **pieces)
+    return Guest("-kernel", f"{BUILD}/tests/fake_purgatory.bin", "-append", words, *args)
+
+
+def test_nothing_to_find_halts_when_told(tmp_path):
+    with start(tmp_path, "stub=halt") as guest:
+        guest.wait_line("stub: halt")
+        assert "stub: no elfcorehdr=" in guest.text
+        assert "stub: no handoff block: was the machine booted by netdump.c32?" in guest.text
+
+
+def test_nothing_to_find_resets_the_machine(tmp_path):
+    with start(tmp_path, "stub=halted") as guest:
+        guest.wait_end()
+        assert "stub: reboot\n" in guest.text
+
+
+@pytest.mark.parametrize("form,bytes_given", [
+    (f"{CORE_HEADER // 1024}K", 0),
+    (f"{CORE_HEADER:#x}", 0),
+    (f"0x400@{CORE_HEADER:#x}", 0x400),
+    (f"2M@{CORE_HEADER}", 0x200000),
+])
+def test_dini_is_entered_and_may_refuse(tmp_path, form, bytes_given):
+    block = (HANDOFF_PHYS, handoff(dini()))
+    with start(tmp_path, f"stub=halt elfcorehdr=1 elfcorehdr={form}", block=block) as guest:
+        guest.wait_line("stub: halt")
+        assert f"stub: handoff block at {HANDOFF_PHYS:#x}, dini at {DINI_PHYS:#x}" in guest.text
+        assert (f"fake dini: entered ok elfcorehdr {CORE_HEADER:#018x} bytes {bytes_given:#018x}"
+                in guest.text)
+        assert "stub: refused: dini says 3" in guest.text
+        assert "no handoff" not in guest.text
+
+
+@pytest.mark.parametrize("word,why", [
+    ("elfcorehdr=0x302000", "stub: no ELF core header at 0x302000"),
+    ("elfcorehdr=0x100000000", "stub: no ELF core header at 0x100000000"),
+    ("elfcorehdr=12x", "stub: elfcorehdr= is no address"),
+])
+def test_core_header_that_is_none_is_not_passed_on(tmp_path, word, why):
+    block = (HANDOFF_PHYS, handoff(dini()))
+    with start(tmp_path, f"stub=halt {word}", block=block) as guest:
+        guest.wait_line("stub: halt")
+        assert why in guest.text
+        assert f"entered ok elfcorehdr {0:#018x}" in guest.text
+
+
+def test_every_block_is_tried_the_named_one_first(tmp_path):
+    whole = handoff(dini())
+    other = HANDOFF_PHYS + 0x1000
+    with start(tmp_path, f"stub=halt netdump={other:#x}",
+               first=(HANDOFF_PHYS, whole), second=(other, whole)) as guest:
+        guest.wait_line("stub: halt")
+        places = [line.split()[4] for line in guest.text.split("\n") if "block at" in line]
+        assert places == [f"{other:#x},", f"{HANDOFF_PHYS:#x},"]
+        assert guest.text.count("fake dini: entered ok") == 2
+
+
+def test_named_place_that_is_wrong_falls_back_to_the_scan(tmp_path):
+    with start(tmp_path, "stub=halt netdump=0x91008",
+               block=(HANDOFF_PHYS, handoff(dini()))) as guest:
+        guest.wait_line("stub: halt")
+        assert "stub: no handoff block where netdump= says" in guest.text
+        assert "fake dini: entered ok" in guest.text
+
+
+def test_damaged_block_is_left_alone(tmp_path):
+    block = bytearray(handoff(dini()))
+    block[200] ^= 1
+    with start(tmp_path, "stub=halt", block=(HANDOFF_PHYS, bytes(block))) as guest:
+        guest.wait_line("stub: halt")
+        assert "stub: 1 damaged handoff blocks left alone" in guest.text
+        assert "fake dini" not in guest.text
+
+
+def test_broken_seal_keeps_dini_out_and_leaves_last_words(tmp_path):
+    block = handoff(dini(), seal_crc=0x12345678)
+    with start(tmp_path, "stub=halt", block=(HANDOFF_PHYS, block)) as guest:
+        guest.wait_line("stub: halt")
+        assert "stub: refused: fenced memory was changed" in guest.text
+        assert "fake dini" not in guest.text
+        words = guest.memory(HANDOFF_PHYS + len(block) - 128, 128)
+        assert words.rstrip(b"\0") == b"stub: fenced memory was changed"
