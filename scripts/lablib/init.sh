@@ -1,0 +1,116 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The stock kernel's first process in the lab: uses the NIC as a system does,
+# loads the crash image and crashes the machine.  Words on the command line:
+#   lab.crash_cpu=N    crash on this CPU
+#   lab.server=IP      whom to talk to (default: what DHCP says)
+#   lab.file=NAME      what to fetch from it by TFTP
+#   lab.iomem          print /proc/iomem between two marks
+#   lab.kexec=0        do not load the crash image
+#   lab.driver=0       leave the NIC alone
+#   lab.kexec_args=A,B more arguments for kexec, commas for blanks
+#   lab.stop           do everything but the crash
+PATH=/bin:/sbin
+export PATH
+
+fail() {
+    echo "init: failed: $*"
+    sync
+    poweroff -f
+}
+
+word() { # NAME DEFAULT: the value of NAME=VALUE on the command line
+    value=$2
+    for w in $cmdline; do
+        case $w in
+        "$1="*) value=${w#*=} ;;
+        "$1") value=1 ;;
+        esac
+    done
+    echo "$value"
+}
+
+driver_load() {
+    for alias in /sys/bus/pci/devices/*/modalias; do
+        modprobe -q -b "$(cat "$alias")" 2>/dev/null
+    done
+    # The virtio bus appears only once virtio_pci is there.
+    for alias in /sys/bus/virtio/devices/*/modalias; do
+        [ -e "$alias" ] && modprobe -q -b "$(cat "$alias")"
+    done
+    for i in $(seq 100); do
+        [ -e /sys/class/net/eth0/device/driver ] && return
+        usleep 100000
+    done
+    fail "no NIC driver made eth0 in $((i / 10)) s"
+}
+
+# What udhcpc calls with the lease in its environment.
+lease_script() {
+    cat > /tmp/lease <<'END'
+#!/bin/sh
+[ "$1" = bound ] || exit 0
+ip addr add "$ip/$mask" dev "$interface"
+[ -n "$router" ] && ip route add default via "${router%% *}"
+echo "server=${siaddr:-${serverid}}" > /tmp/lease.env
+echo "init: lease $ip/$mask from ${serverid}"
+END
+    chmod +x /tmp/lease
+}
+
+nic_use() {
+    driver=$(basename "$(readlink /sys/class/net/eth0/device/driver)")
+    ip link set lo up
+    ip link set eth0 up
+    lease_script
+    udhcpc -i eth0 -n -q -t 20 -T 1 -s /tmp/lease > /tmp/udhcpc.log 2>&1 || {
+        cat /tmp/udhcpc.log
+        fail "no DHCP lease over $driver"
+    }
+    server=
+    # shellcheck disable=SC1091 # written by the lease script
+    . /tmp/lease.env
+    server=$(word lab.server "$server")
+    ping -c 3 -i 0.2 -W 5 "$server" > /tmp/ping.log || fail "$server does not answer over $driver"
+    tftp -g -r "$(word lab.file pxelinux.0)" -l /tmp/file "$server" ||
+        fail "fetching a file from $server over $driver"
+    echo "init: nic $driver used"
+}
+
+iomem_print() {
+    dmesg -n 1
+    echo "init: iomem begin"
+    cat /proc/iomem
+    echo "init: iomem end"
+    echo "init: cmdline $cmdline"
+    dmesg -n 7
+}
+
+crash_image_load() {
+    [ -e /netdump-kexec.elf ] || fail "the initramfs has no crash image"
+    # shellcheck disable=SC2046 # a list of arguments
+    kexec -p --args-linux $(word lab.kexec_args "" | tr ',' ' ') \
+        --append="netdump=$(word netdump 0)" /netdump-kexec.elf ||
+        fail "kexec -p does not take the crash image"
+    echo "init: crash image loaded ($(cat /sys/kernel/kexec_crash_loaded))"
+}
+
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mkdir -p /run /tmp
+cmdline=$(cat /proc/cmdline)
+echo "init: running, $(uname -r)"
+
+if [ "$(word lab.driver 1)" = 1 ]; then
+    driver_load
+    nic_use
+fi
+[ "$(word lab.kexec 1)" = 1 ] && crash_image_load
+[ "$(word lab.iomem 0)" = 1 ] && iomem_print
+echo 1 > /proc/sys/kernel/sysrq
+cpu=$(word lab.crash_cpu 0)
+echo "init: crash on cpu $cpu"
+[ "$(word lab.stop 0)" = 1 ] && while :; do sleep 3600; done
+taskset -c "$cpu" sh -c 'echo c > /proc/sysrq-trigger' || fail "cpu $cpu cannot be had"

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The stock kernel's initial file system: busybox, NIC drivers, kexec.
+
+Two archives, as a site might have them: the system, compressed, kept in
+build/guest between runs; and the crash image, made anew for each run.  Files
+are written in cpio's "newc" form here, so that device nodes need no root.
+"""
+
+import fcntl
+import gzip
+import io
+import lzma
+import os
+import shutil
+import subprocess
+import tempfile
+
+from .guest import LIBRARY_DIRS
+from .process import LabError
+
+INIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "init.sh")
+BUSYBOX = "/bin/busybox"
+
+# Every NIC that QEMU has with a PCI bus; depmod finds what they need.
+DRIVERS = ("e1000", "e1000e", "igb", "8139cp", "8139too", "virtio_net", "virtio_pci", "vmxnet3",
+           "pcnet32", "ne2k-pci", "e100", "tulip", "sunhme", "rocker", "af_packet")
+MODULE_INDEXES = ("modules.order", "modules.builtin", "modules.builtin.modinfo")
+
+
+class Archive:
+    """A cpio archive in memory."""
+
+    def __init__(self):
+        self._out = io.BytesIO()
+        self._inode = 0
+        self._dirs = set()
+
+    def directory(self, path):
+        parent = os.path.dirname(path)
+        if parent:
+            self.directory(parent)
+        if path not in self._dirs:
+            self._dirs.add(path)
+            self._entry(path, 0o040755, b"")
+
+    def file(self, path, data, mode=0o644):
+        self.directory(os.path.dirname(path))
+        self._entry(path, 0o100000 | mode, data)
+
+    def link(self, path, target):
+        self.directory(os.path.dirname(path))
+        self._entry(path, 0o120777, target.encode())
+
+    def character_device(self, path, major, minor):
+        self.directory(os.path.dirname(path))
+        self._entry(path, 0o020600, b"", (major, minor))
+
+    def _entry(self, path, mode, data, device=(0, 0)):
+        if not path:
+            return
+        self._inode += 1
+        name = path.encode() + b"\0"
+        fields = (self._inode, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(name), 0)
+        self._out.write(b"070701" + b"".join(b"%08x" % field for field in fields) + name)
+        self._pad(4)
+        self._out.write(data)
+        self._pad(4)
+
+    def _pad(self, unit):
+        self._out.write(b"\0" * (-self._out.tell() % unit))
+
+    def finish(self):
+        self._entry("TRAILER!!!", 0, b"")
+        self._pad(512)
+        return self._out.getvalue()
+
+
+def system_archive(guest):
+    """The path of the compressed archive, made unless it is newer than what is in it."""
+    path = os.path.join(guest.dir, "system.cpio.gz")
+    made_of = (INIT, BUSYBOX, guest.vmlinuz, guest.kexec_root, os.path.abspath(__file__))
+    if not os.path.exists(BUSYBOX):
+        raise LabError(f"{BUSYBOX} is missing: scripts/setup lab installs busybox-static")
+    with open(os.path.join(guest.dir, ".lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.exists(path) and all(os.path.getmtime(part) <= os.path.getmtime(path)
+                                        for part in made_of):
+            return path
+        archive = Archive()
+        _add_system(archive)
+        _add_modules(archive, guest)
+        _add_kexec(archive, guest)
+        with open(f"{path}.new", "wb") as out:
+            out.write(gzip.compress(archive.finish(), 6))
+        os.rename(f"{path}.new", path)
+    return path
+
+
+def crash_archive(path, image):
+    """An archive with nothing but the crash image, uncompressed."""
+    archive = Archive()
+    with open(image, "rb") as data:
+        archive.file("netdump-kexec.elf", data.read())
+    with open(path, "wb") as out:
+        out.write(archive.finish())
+
+
+def _add_system(archive):
+    for directory in ("proc", "sys", "dev", "tmp", "run"):
+        archive.directory(directory)
+    archive.character_device("dev/console", 5, 1)
+    with open(INIT, "rb") as init:
+        archive.file("init", init.read(), 0o755)
+    with open(BUSYBOX, "rb") as busybox:
+        archive.file("bin/busybox", busybox.read(), 0o755)
+    applets = subprocess.run([BUSYBOX, "--list"], capture_output=True, text=True, check=True)
+    for applet in applets.stdout.split():
+        if applet != "busybox" and "/" not in applet:
+            archive.link(f"bin/{applet}", "busybox")
+
+
+def _add_modules(archive, guest):
+    """The drivers and their dependencies, with an index of just these."""
+    with open(os.path.join(guest.modules, "modules.dep"), encoding="utf-8") as index:
+        depends = {}
+        for line in index:
+            module, _, rest = line.partition(":")
+            depends[module] = rest.split()
+    wanted = set()
+    for module, rest in depends.items():
+        if os.path.basename(module).split(".")[0] in DRIVERS:
+            wanted.update([module] + rest)
+    with tempfile.TemporaryDirectory(prefix="ndlab-") as staging:
+        root = os.path.join(staging, "lib/modules", guest.release)
+        for module in wanted:
+            data = _module(os.path.join(guest.modules, module))
+            path = os.path.join(root, module.removesuffix(".xz"))
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as out:
+                out.write(data)
+        for name in MODULE_INDEXES:
+            shutil.copy(os.path.join(guest.modules, name), root)
+        subprocess.run(["depmod", "-b", staging, guest.release], check=True)
+        for directory, _, names in os.walk(root):
+            for name in sorted(names):
+                path = os.path.join(directory, name)
+                with open(path, "rb") as data:
+                    archive.file(os.path.relpath(path, staging), data.read())
+
+
+def _module(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    return lzma.decompress(data) if path.endswith(".xz") else data
+
+
+def _add_kexec(archive, guest):
+    """kexec and exactly the libraries that its own loader says it needs."""
+    root = guest.kexec_root
+    loader = os.path.join(root, "lib64/ld-linux-x86-64.so.2")
+    dirs = [os.path.join(root, directory) for directory in LIBRARY_DIRS]
+    loader_file = os.path.join(dirs[0], "ld-linux-x86-64.so.2")
+    program = os.path.join(root, "sbin/kexec")
+    listed = subprocess.run([loader_file, "--library-path", ":".join(dirs), "--list", program],
+                            capture_output=True, text=True, check=False)
+    if listed.returncode:
+        raise LabError(f"finding the libraries of {program}: {listed.stderr.strip()}")
+    for line in listed.stdout.splitlines():
+        if " => " in line:
+            name, path = line.split(" => ")
+            with open(path.rsplit(" (", 1)[0], "rb") as data:
+                archive.file(f"lib/x86_64-linux-gnu/{name.strip()}", data.read(), 0o755)
+    with open(loader_file, "rb") as data:
+        archive.file(os.path.relpath(loader, root), data.read(), 0o755)
+    with open(program, "rb") as data:
+        archive.file("sbin/kexec", data.read(), 0o755)

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One lab: the folder of a run, its network, its server, its machine.
+
+    with Lab(settings) as lab:
+        lab.start(config)
+        lab.await_text(r"dini: hold", 60, "DINI to finish")
+
+What was started is stopped when the block is left, however that happens.
+"""
+
+import os
+import random
+import re
+import sys
+import time
+from dataclasses import dataclass, field
+
+from .machine import Machine
+from .network import DnsmasqNetwork, UserNetwork
+from .process import LabError, Processes
+from .tftproot import TftpRoot
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, "build")
+
+# Lines worth showing while it runs.
+PROGRESS = re.compile(r"^(dini|netdump|init|ref|kexec): |Kernel panic|^boot:|^netdumpd: ")
+
+
+@dataclass
+class Settings:
+    """What a run is made of; names as on the command line of scripts/lab."""
+    out: str
+    nic: str = "e1000"
+    machine: str = "pc"
+    mem: str = "1G"
+    cpus: int = 1
+    net: str = "dnsmasq"
+    mac: str = ""
+    bootfile: str = "pxelinux.0"
+    tftpboot: str = os.path.join(BUILD, "tftpboot")
+    server: bool = True
+    pcap: bool = False
+    verbose: bool = False
+    quiet: bool = False
+    qemu_arg: list = field(default_factory=list)
+
+
+class Lab:
+    """Started and stopped as one."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.out = os.path.abspath(settings.out)
+        os.makedirs(self.out, exist_ok=True)
+        octets = [random.SystemRandom().randrange(256) for _ in range(3)]
+        self.mac = settings.mac or "52:54:00:" + ":".join(f"{octet:02x}" for octet in octets)
+        self.dumps = os.path.join(self.out, "dumps")
+        self.tftp = TftpRoot(os.path.join(self.out, "tftp"), settings.tftpboot)
+        self.processes = Processes(self.out)
+        self.network = self._network()
+        self.machine = Machine(self.processes, self.out, self._on_serial)
+        self.server_lines = None
+        self.began = time.time()
+
+    def _network(self):
+        settings = self.settings
+        if settings.net == "user":
+            return UserNetwork(self.tftp.path, settings.bootfile)
+        if os.geteuid() != 0:
+            raise LabError("--net dnsmasq makes a network namespace and a tap, which takes "
+                           "root; --net user does not")
+        return DnsmasqNetwork(self.processes, self.tftp.path, self.mac, "lab-guest",
+                              settings.bootfile)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        self.stop()
+
+    def start(self, config):
+        """Bring everything up with this pxelinux.cfg; returns with QEMU running."""
+        settings = self.settings
+        self.tftp.config_write(self.mac, config)
+        self.network.start(self.out)
+        if settings.server:
+            self._server_start()
+        self.machine.start(self.network, nic=settings.nic, mac=self.mac,
+                           machine=settings.machine, mem=settings.mem, cpus=settings.cpus,
+                           extra=settings.qemu_arg,
+                           pcap=os.path.join(self.out, "net.pcap") if settings.pcap else None)
+        self.say(f"QEMU is on: {settings.machine}, {settings.nic} {self.mac}, {settings.mem}, "
+                 f"{settings.cpus} CPU, network {settings.net}")
+
+    def _server_start(self):
+        program = os.path.join(BUILD, "server", "netdumpd")
+        if not os.path.exists(program):
+            raise LabError(f"{program} is not built: run make server")
+        os.makedirs(self.dumps, exist_ok=True)
+        server, self.server_lines = self.processes.start(
+            "netdumpd", [program, "--dir", self.dumps, "--listen", self.network.listen],
+            namespace_pid=self.network.namespace_pid, on_line=self._on_server)
+        if not self.server_lines.wait(re.compile(r"listen"), 20, stop=lambda: server.poll()):
+            raise LabError("starting netdumpd: " + (self.processes.log_tail("netdumpd")
+                                                    or "it does not say that it listens"))
+
+    def stop(self):
+        self.machine.quit()
+        self.processes.stop_all()
+
+    def await_text(self, pattern, timeout_s, what, start=0):
+        """Wait for a pattern on the serial line; an error says what did not come."""
+        match = self.machine.serial.wait(re.compile(pattern, re.MULTILINE), timeout_s, start,
+                                         stop=self.machine.gone)
+        if match:
+            return match
+        ended = " (QEMU has ended)" if self.machine.gone() else ""
+        last = self.machine.serial.text.strip().splitlines()[-3:]
+        raise LabError(f"waited {timeout_s:.0f} s for {what}{ended}; the serial line ends with: "
+                       + " | ".join(last))
+
+    def say(self, text):
+        if not self.settings.quiet:
+            print(f"[{time.time() - self.began:6.1f} s] {text}", file=sys.stderr, flush=True)
+
+    def _on_serial(self, when, line):
+        self._show(when, line)
+
+    def _on_server(self, when, line):
+        self._show(when, line)
+
+    def _show(self, when, line):
+        if self.settings.quiet:
+            return
+        if self.settings.verbose or PROGRESS.search(line):
+            print(f"[{when - self.began:6.1f} s] {line}", file=sys.stderr, flush=True)

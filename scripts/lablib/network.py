@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The network between the guest and the server.
+
+--net dnsmasq (root)                        --net user (anyone)
+
+ +---- network namespace of this run ----+   +---- QEMU ----+
+ | dnsmasq  netdumpd   QEMU              |   | guest        |
+ |     \\       |        |               |   |   |          |      netdumpd
+ |      +----- tap ---- NIC of the guest |   | DHCP, TFTP  -+- 127.0.0.1:PORT
+ +---------------------------------------+   +--------------+   (10.0.2.2:PORT inside)
+
+The namespace has no name: it is gone with its last process, so nothing can be
+left behind, and labs side by side cannot meet.  The tap's name and the subnet
+still differ from run to run, so that nobody takes one lab's capture for another's.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import time
+
+from .process import LabError
+
+
+class DnsmasqNetwork:
+    """A namespace with one tap; dnsmasq gives out leases and files."""
+
+    def __init__(self, processes, tftp_dir, mac, host, bootfile="pxelinux.0"):
+        self._processes = processes
+        self._tftp_dir = tftp_dir
+        self._mac = mac
+        self._host = host
+        self._bootfile = bootfile
+        run = os.getpid()
+        self.tap = f"lab{run % 10**8}"
+        prefix = f"10.{64 + run // 250 % 128}.{run % 250 + 1}"
+        self.server_ip = f"{prefix}.1"
+        self._guest_ip = f"{prefix}.50"
+        self.namespace_pid = None
+        self.listen = f"{self.server_ip}:6668"
+        self.server_option = ""  # the TFTP server is the default
+
+    def start(self, out_dir):
+        holder, _ = self._processes.start("namespace", ["unshare", "--net", "sleep", "infinity"])
+        self._await_namespace(holder)
+        for words in (["link", "set", "lo", "up"],
+                      ["tuntap", "add", "dev", self.tap, "mode", "tap"],
+                      ["addr", "add", f"{self.server_ip}/24", "dev", self.tap],
+                      ["link", "set", self.tap, "up"]):
+            self._ip(words)
+        lease = os.path.join(out_dir, "dnsmasq.leases")
+        child, lines = self._processes.start("dnsmasq", [
+            "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
+            "--no-hosts", "--port=0", f"--interface={self.tap}", "--bind-interfaces",
+            f"--dhcp-range={self._guest_ip},{self._guest_ip},255.255.255.0,1h",
+            f"--dhcp-host={self._mac},{self._guest_ip},{self._host}",
+            f"--dhcp-boot={self._bootfile}", "--enable-tftp", f"--tftp-root={self._tftp_dir}",
+            f"--dhcp-leasefile={lease}", "--pid-file=", "--log-facility=-", "--log-dhcp",
+            "--user=root", "--group=root"], namespace_pid=self.namespace_pid, keep_lines=True)
+        if not lines.wait(re.compile(r"TFTP root is"), 20):
+            child.poll()
+            raise LabError("starting dnsmasq: " + self._processes.log_tail("dnsmasq"))
+
+    def _await_namespace(self, holder):
+        """Until the holder has left the lab's own namespace."""
+        ours = os.readlink("/proc/self/ns/net")
+        limit = time.monotonic() + 10
+        while time.monotonic() < limit and holder.poll() is None:
+            try:
+                if os.readlink(f"/proc/{holder.pid}/ns/net") != ours:
+                    self.namespace_pid = holder.pid
+                    return
+            except OSError:
+                pass
+            time.sleep(0.01)
+        raise LabError("making a network namespace: "
+                       + (self._processes.log_tail("namespace") or "unshare did not start")
+                       + "; --net user needs neither root nor a namespace")
+
+    def _ip(self, words):
+        done = subprocess.run(["nsenter", f"--net=/proc/{self.namespace_pid}/ns/net", "ip"] + words,
+                              capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise LabError(f"ip {' '.join(words)}: {done.stderr.strip()}; "
+                           "--net user needs no tap")
+
+    def qemu_args(self):
+        return ["-netdev", f"tap,id=n0,ifname={self.tap},script=no,downscript=no"]
+
+
+class UserNetwork:
+    """QEMU's own network; the server listens on the host's loopback."""
+
+    def __init__(self, tftp_dir, bootfile="pxelinux.0"):
+        self._tftp_dir = tftp_dir
+        self._bootfile = bootfile
+        self.namespace_pid = None
+        self.server_ip = "10.0.2.2"
+        port = _free_udp_port()
+        self.listen = f"127.0.0.1:{port}"
+        self.server_option = f"server=10.0.2.2:{port}"
+
+    def start(self, out_dir):
+        """QEMU brings it up with the machine."""
+
+    def qemu_args(self):
+        if "," in self._tftp_dir:
+            raise LabError(f"{self._tftp_dir}: a comma in the path of --out is not for --net user")
+        return ["-netdev", f"user,id=n0,tftp={self._tftp_dir},bootfile={self._bootfile}"]
+
+
+def _free_udp_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

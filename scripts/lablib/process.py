@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Child processes: started together, stopped together, whatever happens.
+
+Each child has a session of its own, so that Ctrl-C reaches the lab alone, and
+the lab stops them in reverse order.  Should the lab itself be killed, the kernel
+ends them (setpriv --pdeathsig; those that change their user lose it, which the
+lab's own children do not).
+"""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+
+
+class LabError(Exception):
+    """What was being done, to what, and what to do now."""
+
+
+class Lines:
+    """Text that arrives over time: each line with the host's time, and a way to wait.
+
+    Waiting looks at the text, not at lines: a prompt has no newline.
+    """
+
+    def __init__(self, path, on_line=None):
+        self.text = ""
+        self.lines = []  # (host time, line)
+        self.closed = False
+        self._partial = ""
+        self._began = 0.0
+        self._on_line = on_line
+        self._changed = threading.Condition()
+        self._raw = open(path, "wb")
+        self._times = open(f"{path}.times", "w", encoding="utf-8")
+
+    def feed(self, data):
+        """Take bytes as they came; a line has the time of its first byte."""
+        now = time.time()
+        self._raw.write(data)
+        self._raw.flush()
+        chunk = data.decode("utf-8", "replace").replace("\r", "")
+        done = []
+        with self._changed:
+            self.text += chunk
+            for piece in chunk.splitlines(keepends=True):
+                if not self._partial:
+                    self._began = now
+                self._partial += piece
+                if piece.endswith("\n"):
+                    done.append((self._began, self._partial.rstrip("\n")))
+                    self._partial = ""
+            self.lines += done
+            self._changed.notify_all()
+        for when, line in done:
+            self._times.write(f"{when:.3f} {line}\n")
+            if self._on_line:
+                self._on_line(when, line)
+        self._times.flush()
+
+    def close(self):
+        with self._changed:
+            self.closed = True
+            self._changed.notify_all()
+        self._raw.close()
+        self._times.close()
+
+    def wait(self, pattern, timeout_s, start=0, stop=None):
+        """The match of a compiled pattern in the text from start on.
+
+        None when the time is over, the other end is gone, or stop() is true.
+        """
+        limit = time.monotonic() + timeout_s
+        with self._changed:
+            while True:
+                match = pattern.search(self.text, start)
+                if match:
+                    return match
+                left = limit - time.monotonic()
+                if left <= 0 or self.closed or (stop and stop()):
+                    return None
+                self._changed.wait(min(left, 0.5))
+
+    def time_of(self, pattern, last=False):
+        """(host time, match) of the first or last whole line with the pattern."""
+        found = (None, None)
+        with self._changed:
+            for when, line in self.lines:
+                match = pattern.search(line)
+                if match:
+                    found = (when, match)
+                    if not last:
+                        break
+        return found
+
+
+class Processes:
+    """The lab's children, in the order in which they were started."""
+
+    def __init__(self, out_dir):
+        self._out_dir = out_dir
+        self._running = []  # (name, Popen, reader thread or None)
+
+    def start(self, name, argv, namespace_pid=None, on_line=None, keep_lines=False):
+        """Start argv; what it prints goes to OUT/NAME.log.  Returns (Popen, Lines)."""
+        command = ["setpriv", "--pdeathsig", "TERM", "--"] + list(argv)
+        if namespace_pid is not None:
+            command = ["nsenter", f"--net=/proc/{namespace_pid}/ns/net", "--"] + command
+        log = os.path.join(self._out_dir, f"{name}.log")
+        lines = Lines(log, on_line) if keep_lines or on_line else None
+        try:
+            if lines:
+                child = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                         start_new_session=True)
+            else:
+                with open(log, "wb") as output:
+                    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+                                             stderr=subprocess.STDOUT, start_new_session=True)
+        except OSError as error:
+            raise LabError(f"starting {name} ({command[0]}): {error.strerror}; "
+                           "scripts/setup lab installs what the lab needs") from error
+        thread = None
+        if lines:
+            thread = threading.Thread(target=_pump, args=(child.stdout, lines), daemon=True)
+            thread.start()
+        self._running.append((name, child, thread))
+        return child, lines
+
+    def stop(self, child, grace_s=5):
+        """End one child: SIGTERM, then SIGKILL when it takes too long."""
+        for i, (_, running, thread) in enumerate(self._running):
+            if running is child:
+                del self._running[i]
+                _end(running, grace_s)
+                if thread:
+                    thread.join(timeout=5)
+                return
+
+    def stop_all(self):
+        while self._running:
+            self.stop(self._running[-1][1])
+
+    def log_tail(self, name, lines=5):
+        """The last lines that a child printed, for an error message."""
+        try:
+            with open(os.path.join(self._out_dir, f"{name}.log"), encoding="utf-8",
+                      errors="replace") as log:
+                return "".join(log.readlines()[-lines:]).strip()
+        except OSError:
+            return ""
+
+
+def _pump(stream, lines):
+    while True:
+        data = stream.read1(65536)
+        if not data:
+            break
+        lines.feed(data)
+    stream.close()
+    lines.close()
+
+
+def _end(child, grace_s):
+    if child.poll() is None:
+        child.terminate()
+        try:
+            child.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+    child.wait()

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One crash from the PXE boot to the dump on disk, and what came of it."""
+
+import os
+import re
+import time
+
+from .compare import compare
+from .dump import newest
+from .guest import Guest
+from .initramfs import crash_archive, system_archive
+from .lab import BUILD
+from .process import LabError
+from .tftproot import netdump_config
+from .vmcore import Vmcore, without
+
+BOOT_S = 240   # PXE, TFTP, the kernel and its init under TCG on a busy machine
+CRASH_S = 120  # from init to the panic
+
+KERNEL_WORDS = ("console=ttyS0,115200", "crashkernel=1M", "panic=30", "oops=panic")
+BOOT_FAILED = r"^boot: ?$|init: failed: .*|^netdump: (?!fence|note)\S.*"
+PANIC = re.compile(r"Kernel panic - not syncing: (.*)|^ref: (?:panic|crash)\w*:? ?(.*)")
+FENCE = re.compile(r"netdump: fence (\d+) KiB \((.*)\)")
+END = r"^dini: (hold|halt|reboot|refused.*|failed.*)$"
+ENTERED = re.compile(r"^dini: entered")
+
+
+class Linux:
+    """Debian's stock kernel, crashed through kexec -p."""
+
+    def __init__(self, lab, options, say):
+        guest = Guest(BUILD)
+        guest.prepare(say)
+        image = os.path.join(BUILD, "stub", "netdump-kexec.elf")
+        if not os.path.exists(image):
+            raise LabError(f"{image} is not built: run make stub")
+        lab.tftp.link("vmlinuz", guest.vmlinuz)
+        lab.tftp.link("system.cpio.gz", system_archive(guest))
+        crash_archive(lab.tftp.file("crash.cpio"), image)
+        words = [*KERNEL_WORDS, f"lab.crash_cpu={options.crash_cpu}"]
+        if options.check:
+            words.append("lab.iomem")
+        self.config = netdump_config(options.netdump, "vmlinuz", [*words, *options.append_kernel],
+                                     ["crash.cpio", "system.cpio.gz"])
+        self.booted = r"^init: running, (.*)"
+
+    @staticmethod
+    def expected(text):
+        """System RAM as the kernel printed it, without its own crash reservation."""
+        listing = re.search(r"^init: iomem begin$(.*)^init: iomem end$", text, re.M | re.S)
+        if not listing:
+            raise LabError("the guest did not print its memory map: see serial.log")
+        ram, crash = [], []
+        for start, end, name in re.findall(r"^\s*([0-9a-f]+)-([0-9a-f]+) : (.*)$",
+                                           listing[1], re.M):
+            if name == "System RAM":
+                ram.append((int(start, 16), int(end, 16) + 1))
+            elif name == "Crash kernel":
+                crash.append((int(start, 16), int(end, 16) + 1))
+        return without(ram, crash)
+
+
+class Reference:
+    """Our multiboot kernel with its stub inside."""
+
+    def __init__(self, lab, options, say):
+        image = os.path.join(BUILD, "stub", "ref.elf")
+        if not os.path.exists(image):
+            raise LabError(f"{image} is not built: run make stub")
+        say("the reference kernel crashes by " + options.crash)
+        lab.tftp.link("ref.elf", image)
+        self.config = netdump_config(options.netdump, "ref.elf",
+                                     [f"crash={options.crash}", *options.append_kernel])
+        self.booted = r"^ref: "
+
+    @staticmethod
+    def expected(text):
+        """The RAM that it was given, as it printed it before the crash."""
+        ram = [(int(start, 16), int(end, 16)) for start, end in
+               re.findall(r"^ref: ram (?:0x)?([0-9a-f]+) (?:0x)?([0-9a-f]+)", text, re.M)]
+        if not ram:
+            raise LabError("the reference kernel did not print its memory map: see serial.log")
+        return ram
+
+
+SYSTEMS = {"linux": Linux, "ref": Reference}
+
+
+class Scenario:
+    """Runs one system in a lab and keeps what a summary needs."""
+
+    def __init__(self, lab, options):
+        self.lab = lab
+        self.options = options
+        self.dump = None
+        self.check = None
+        self.outcome = ""
+        self.elapsed = {}
+        self._system = SYSTEMS[options.system](lab, options, lab.say)
+
+    def run(self):
+        lab = self.lab
+        lab.start(self._system.config)
+        started = time.monotonic()
+        self._await(self._system.booted, BOOT_S, "the system to boot")
+        self.elapsed["boot"] = time.monotonic() - started
+        panicked = self._await(r"Kernel panic - not syncing|^dini: entered|^ref: crash", CRASH_S,
+                               "the crash")
+        ended = lab.machine.serial.wait(re.compile(END, re.M), self.options.timeout,
+                                        panicked.start(), stop=lab.machine.gone)
+        self.outcome = ended[1] if ended else "no end"
+        # The serial line runs ahead of the server's last line.
+        if lab.server_lines and ended:
+            lab.server_lines.wait(re.compile(r"on the wire"), 10)
+        self.dump = newest(lab.dumps)
+        if self.options.check and self.outcome == "hold" and self.dump and self.dump.complete:
+            self._compare()
+
+    def _await(self, pattern, timeout_s, what):
+        """Wait for a milestone; whatever means that it will not come ends the wait."""
+        match = self.lab.await_text(f"(?:{pattern})|(?P<failed>{BOOT_FAILED})", timeout_s, what)
+        if match["failed"]:
+            raise LabError(f"waited for {what}, and the machine said: {match['failed']}")
+        return match
+
+    def _compare(self):
+        lab = self.lab
+        lab.machine.pause()
+        lab.say("comparing the dump with the machine's memory")
+        started = time.monotonic()
+        core = Vmcore(self.dump.file("vmcore"))
+        try:
+            self.check = compare(core, self._system.expected(lab.machine.serial.text),
+                                 self.dump.ranges("absent"), lab.machine.memory_save,
+                                 os.path.join(lab.out, "memory.chunk"))
+        finally:
+            core.close()
+        self.elapsed["check"] = time.monotonic() - started
+
+    def complete(self):
+        return bool(self.dump and self.dump.complete
+                    and self.dump.info.get("status") == "complete")
+
+    def good(self):
+        """Complete, and right if it was to be checked."""
+        if self.options.check and not (self.check and self.check.right()):
+            return False
+        return self.complete()

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What happened, for a person and for a program."""
+
+import os
+
+from .scenario import ENTERED, FENCE, PANIC
+
+
+def collect(scenario):
+    """Everything worth knowing about a run, as JSON can hold it."""
+    lab, dump = scenario.lab, scenario.dump
+    serial = lab.machine.serial
+    panic_at, panic = serial.time_of(PANIC)
+    entered_at, _ = serial.time_of(ENTERED)
+    fence = FENCE.search(serial.text)
+    since = panic_at or entered_at
+    info = dump.info if dump else {}
+
+    def after(moment):
+        return round(moment - since, 3) if moment and since else None
+
+    return {
+        "good": scenario.good(), "complete": scenario.complete(), "outcome": scenario.outcome,
+        "system": scenario.options.system, "nic": lab.settings.nic,
+        "machine": lab.settings.machine, "mem": lab.settings.mem, "cpus": lab.settings.cpus,
+        "net": lab.settings.net, "mac": lab.mac,
+        "release": info.get("release"),
+        "panic": info.get("panic") or (next(filter(None, panic.groups()), "") if panic else None),
+        "fence_kib": int(fence[1]) if fence else None,
+        "fence": fence[2] if fence else None,
+        "pages": info.get("pages"), "zero_pages": info.get("zero_pages"),
+        "wire_bytes": info.get("wire_bytes"), "datagrams": info.get("datagrams"),
+        "reasked_pages": info.get("reasked_pages"), "vmcore_bytes": info.get("vmcore_bytes"),
+        "seconds_to_entry": after(entered_at),
+        "seconds_to_first_log": after(dump.time("first_log") if dump else None),
+        "seconds_to_end": after(dump.time("finished") if dump else None),
+        "seconds": {name: round(value, 1) for name, value in scenario.elapsed.items()},
+        "why": info.get("why"),
+        "dump": dump.path if dump else None,
+        "files": dump.files() if dump else {},
+        "serial_log": os.path.join(lab.out, "serial.log"),
+        "check": scenario.check.as_json() if scenario.check else None,
+    }
+
+
+def _number(value, unit=""):
+    return "not known" if value is None else f"{value:,}{unit}".replace(",", " ")
+
+
+def _seconds(value):
+    return "not known" if value is None else f"{value:.2f} s"
+
+
+def text(facts):
+    """The same for a person."""
+    rows = [
+        ("system", f"{facts['release'] or facts['system']} on {facts['machine']}, "
+                   f"{facts['nic']}, {facts['mem']}, {facts['cpus']} CPU"),
+        ("panic", facts["panic"] or "not seen"),
+        ("fence", "not seen" if facts["fence_kib"] is None
+         else f"{facts['fence_kib']} KiB ({facts['fence']})"),
+        ("pages", f"{_number(facts['pages'])}, of them zero: {_number(facts['zero_pages'])}"),
+        ("on the wire", f"{_number(facts['wire_bytes'], ' bytes')} in "
+                        f"{_number(facts['datagrams'])} datagrams"),
+        ("panic to first log line", _seconds(facts["seconds_to_first_log"])),
+        ("panic to end", _seconds(facts["seconds_to_end"])),
+    ]
+    if facts["check"]:
+        rows += _check_rows(facts["check"])
+    rows.append(("dump", facts["dump"] or "none"))
+    rows += [("", f"{name}, {_number(size, ' bytes')}") for name, size in facts["files"].items()]
+    rows.append(("serial log", facts["serial_log"]))
+    rows.append(("verdict", _verdict(facts)))
+    return "\n".join(f"  {name:24} {value}" for name, value in rows)
+
+
+def _check_rows(check):
+    rows = [("pages compared", _number(check["pages_compared"])),
+            ("pages different", _number(check["pages_different"])
+             + ("" if not check["first_different"]
+                else ", first at " + ", ".join(check["first_different"])))]
+    rows += [("excluded", f"in {pages} page: {reason}")
+             for reason, pages in check["pages_excluded"].items()]
+    for name, what in (("missing", "RAM that is not in the dump"),
+                       ("absent", "RAM that was not readable")):
+        if check[name]:
+            rows.append((what, ", ".join(f"{start}-{end}" for start, end in check[name])))
+    return rows
+
+
+def _verdict(facts):
+    if facts["good"]:
+        return "complete and right" if facts["check"] else "complete"
+    if not facts["complete"]:
+        return f"NOT COMPLETE ({facts['why'] or facts['outcome']})"
+    return "complete, but NOT RIGHT" if facts["check"] else "complete, but NOT COMPARED"

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The dump as a file: its program headers and its bytes."""
+
+import mmap
+import struct
+from dataclasses import dataclass
+
+from .process import LabError
+
+PT_LOAD = 1
+EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
+PHDR = struct.Struct("<IIQQQQQQ")
+
+
+@dataclass(frozen=True)
+class Load:
+    """A stretch of physical memory and where the file has it."""
+    phys: int
+    size: int
+    offset: int
+
+    @property
+    def end(self):
+        return self.phys + self.size
+
+
+class Vmcore:
+    """An ELF64 core, read through a map of the file."""
+
+    def __init__(self, path):
+        self._file = open(path, "rb")
+        self.bytes = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        if self.bytes[:5] != b"\x7fELF\x02" or len(self.bytes) < EHDR.size:
+            raise LabError(f"{path} is no ELF64 core")
+        fields = EHDR.unpack_from(self.bytes)
+        phoff, phentsize, phnum = fields[5], fields[9], fields[10]
+        self.loads = []
+        for i in range(phnum):
+            kind, _, offset, _, phys, in_file, in_memory, _ = PHDR.unpack_from(
+                self.bytes, phoff + i * phentsize)
+            if kind != PT_LOAD or in_memory == 0:
+                continue
+            if in_file != in_memory or offset + in_file > len(self.bytes):
+                raise LabError(f"{path}: the range at {phys:#x} has {in_memory:#x} bytes, "
+                               f"the file {min(in_file, len(self.bytes) - offset):#x}")
+            self.loads.append(Load(phys, in_file, offset))
+
+    def close(self):
+        self.bytes.close()
+        self._file.close()
+
+    def ranges(self):
+        """Physical memory in the dump: disjoint (start, end), in order."""
+        return merged((load.phys, load.end) for load in self.loads)
+
+
+def merged(ranges):
+    """Disjoint, ascending (start, end) that cover the same."""
+    result = []
+    for start, end in sorted(ranges):
+        if result and start <= result[-1][1]:
+            result[-1] = (result[-1][0], max(end, result[-1][1]))
+        elif start < end:
+            result.append((start, end))
+    return result
+
+
+def without(ranges, holes):
+    """What of the ranges lies in no hole."""
+    result = []
+    holes = merged(holes)
+    for start, end in merged(ranges):
+        for hole_start, hole_end in holes:
+            if hole_end <= start or hole_start >= end:
+                continue
+            if start < hole_start:
+                result.append((start, hole_start))
+            start = max(start, hole_end)
+        if start < end:
+            result.append((start, end))
+    return result
