@@ -45,3 +45,40 @@ $(DINI_DIR)/dini.bin: $(DINI_DIR)/dini.elf
 	$(Q)objcopy -O binary -j .image $< $@
 
 -include $(wildcard $(DINI_DIR)/*.d)
+
+# The guest image that enters DINI in QEMU, for tests/guest/dini_guest.
+GUEST_DIR := $(B)/tests/guest
+GUEST_OBJ := $(GUEST_DIR)/boot.o $(GUEST_DIR)/dini_guest.o $(GUEST_DIR)/net.o \
+	$(GUEST_DIR)/message.o
+GUEST_CFLAGS := $(COMMON_CFLAGS) -O2 -m32 -march=i686 -ffreestanding -fno-pie \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns
+CHECK += check-guest
+
+.PHONY: check-guest
+check-guest: $(B)/tests/dini_guest.elf $(DINI_DIR)/dini.bin ## DINI in QEMU with a gate and server of its own
+	$(Q)tests/guest/dini_guest $(B)
+
+$(GUEST_DIR)/boot.o: tests/guest/boot.asm $(B)/.setup-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -f elf32 -Werror -o $@ $<
+
+# The fault test breaks this function of DINI.
+$(GUEST_DIR)/dini_guest.o: tests/guest/dini_guest.c $(DINI_DIR)/dini.elf
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $< \
+		-DFAULT_OFFSET=0x$$(nm $(DINI_DIR)/dini.elf | sed -n 's/^0000010000*\(.*\) [tT] nd_agent_input$$/\1/p')
+
+$(GUEST_DIR)/net.o: dini/net.c $(B)/.setup-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $<
+
+$(GUEST_DIR)/message.o: wire/message.c $(B)/.setup-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $<
+
+$(B)/tests/dini_guest.elf: $(GUEST_OBJ) tests/guest/guest.ld
+	$(call say,LD,$@)
+	$(Q)ld -m elf_i386 -static --no-warn-rwx-segments -z noexecstack -T tests/guest/guest.ld \
+		-o $@ $(GUEST_OBJ)
+
+-include $(wildcard $(GUEST_DIR)/*.d)

@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * dini_guest.c - plays boot, the crashed system, the gate and the server for DINI.
+ *
+ * Loaded by QEMU as a multiboot kernel with DINI's image as its module; its command
+ * line's last word says what to prove:
+ *   refuse  a damaged block, a damaged seal, a wrong magic: DINI returns, registers intact
+ *   read    memory below and above 4 GiB, page 0, zero and absent pages arrive right
+ *   fault   an exception inside DINI is reported, and the machine gets out of it
+ * Runs in 32-bit flat mode, paging off.  Failure ends QEMU by its exit port.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "dini/net.h"
+#include "netdump/handoff.h"
+#include "wire/message.h"
+
+#define HANDOFF_PHYS  0x70000u
+#define LOW_COPY_PHYS 0x71000u
+#define GATE_PHYS     0x80000u
+#define CALL_PHYS     0x81000u
+#define TX_PHYS       0x82000u
+#define RX_PHYS       0x89000u
+#define DINI_PHYS     0xBFC01000u /* 4 KiB aligned, no more */
+#define LOW_PHYS      0x4000000u
+#define HIGH_PHYS     0x120000000ull /* in the first GiB above 4 GiB */
+#define HIGHER_PHYS   0x17FFFF000ull /* the last page of the second */
+#define ABSENT_PHYS   0x200000000ull
+#define PAGE0_MARK    0x5A5AA5A5u
+#define READ_ID       7
+
+#define EXIT_PORT 0xF4
+#define EXIT_PASS 0x10 /* QEMU ends with 33 */
+#define EXIT_FAIL 0x00 /* with 1 */
+
+#define CHECK(what)                                                                                \
+	do {                                                                                       \
+		if (!(what))                                                                       \
+			fail(#what);                                                               \
+	} while (0)
+
+struct multiboot_module {
+	uint32_t start, end, string, zero;
+};
+
+struct multiboot_info {
+	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, module_count, modules;
+};
+
+extern const uint8_t guest_gate_image[], guest_gate_image_end[];
+uint32_t guest_dini_call(uint32_t entry, uint32_t eax, uint32_t ebx, uint32_t esi);
+void guest_main(const struct multiboot_info *info);
+void guest_server(uint32_t was_real_mode, uint32_t base_kib);
+void *memcpy(void *restrict to, const void *restrict from, size_t bytes);
+void *memset(void *to, int value, size_t bytes);
+int memcmp(const void *a, const void *b, size_t bytes);
+
+static const uint8_t dini_mac[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56};
+static const uint8_t server_mac[6] = {0x52, 0x55, 10, 0, 2, 2};
+static const uint8_t dini_ip[4] = {10, 0, 2, 15};
+static const uint8_t server_ip[4] = {10, 0, 2, 2};
+static const uint8_t netmask[4] = {255, 255, 255, 0};
+
+static struct nd_net net;
+static struct nd_crash crash;
+static bool fault_wanted;
+static uint64_t session, seq;
+static unsigned int undi_calls, batches;
+static bool low_copy_checked;
+
+/* What the READ asks for, and how much of each was seen right. */
+static struct {
+	uint64_t phys;
+	uint32_t pages;
+	enum { TEXT, NOISE, ZEROS, PAGE0, ABSENT } content;
+	uint32_t right_bytes;
+} asked[] = {
+	{LOW_PHYS, 3, TEXT, 0},      {HIGHER_PHYS, 1, NOISE, 0}, {HIGH_PHYS, 4, NOISE, 0},
+	{HIGHER_PHYS, 1, NOISE, 0},  {0, 1, PAGE0, 0},           {LOW_PHYS + 0x10000, 9, ZEROS, 0},
+	{ABSENT_PHYS, 2, ABSENT, 0}, {DINI_PHYS, 1, ABSENT, 0},
+};
+#define ASKED (sizeof asked / sizeof asked[0])
+
+void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
+{
+	void *d = to;
+
+	__asm__ volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(bytes) : : "memory");
+	return to;
+}
+
+void *memset(void *to, int value, size_t bytes)
+{
+	void *d = to;
+
+	__asm__ volatile("rep stosb" : "+D"(d), "+c"(bytes) : "a"(value) : "memory");
+	return to;
+}
+
+int memcmp(const void *a, const void *b, size_t bytes)
+{
+	const uint8_t *x = a, *y = b;
+
+	for (size_t i = 0; i < bytes; i++)
+		if (x[i] != y[i])
+			return x[i] - y[i];
+	return 0;
+}
+
+static void outb(uint16_t port, uint8_t value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static uint8_t inb(uint16_t port)
+{
+	uint8_t value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+static void print(const char *s)
+{
+	for (; *s; s++) {
+		while (!(inb(0x3FD) & 0x20))
+			;
+		outb(0x3F8, (uint8_t)*s);
+	}
+}
+
+static _Noreturn void leave(uint8_t code)
+{
+	outb(EXIT_PORT, code);
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+static _Noreturn void fail(const char *what)
+{
+	print("guest: FAIL: ");
+	print(what);
+	print("\n");
+	leave(EXIT_FAIL);
+}
+
+static void *phys(uint32_t at)
+{
+	uintptr_t p = at;
+
+	__asm__("" : "+r"(p));
+	return (void *)p;
+}
+
+/* Every byte of test memory is a function of where it is. */
+static uint8_t noise(uint64_t at)
+{
+	uint32_t x = (uint32_t)at * 2654435761u ^ (uint32_t)(at >> 32) * 40503u;
+
+	x ^= x >> 15;
+	x *= 2246822519u;
+	return (uint8_t)(x >> 24);
+}
+
+static uint8_t text(uint64_t at)
+{
+	return (uint8_t) "crashed systems say the same again "[(at + (at >> 9)) % 35];
+}
+
+/* Writes noise to a page above 4 GiB, through PAE paging that goes away again. */
+static void high_fill(uint64_t at, uint32_t pages)
+{
+	static uint64_t pdpt[4] __attribute__((aligned(4096)));
+	static uint64_t low[512] __attribute__((aligned(4096)));
+	static uint64_t high[512] __attribute__((aligned(4096)));
+	uint8_t *p = phys(0xC0000000u + (uint32_t)(at & 0x1FFFFF));
+	uint32_t cr0;
+
+	for (uint32_t i = 0; i < 512; i++)
+		low[i] = i * 0x200000ull | 0x83;
+	high[0] = (at & ~0x1FFFFFull) | 0x83;
+	pdpt[0] = (uint32_t)low | 1;
+	pdpt[3] = (uint32_t)high | 1;
+	__asm__ volatile("mov %0, %%cr4" : : "r"(0x20));
+	__asm__ volatile("mov %0, %%cr3" : : "r"(pdpt));
+	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
+	__asm__ volatile("mov %0, %%cr0" : : "r"(cr0 | 0x80000000u) : "memory");
+	for (uint32_t i = 0; i < pages * ND_PAGE_BYTES; i++)
+		p[i] = noise(at + i);
+	__asm__ volatile("mov %0, %%cr0" : : "r"(cr0) : "memory");
+	__asm__ volatile("mov %0, %%cr4" : : "r"(0));
+}
+
+static void memory_fill(void)
+{
+	uint8_t *low = phys(LOW_PHYS);
+
+	for (uint32_t i = 0; i < 3 * ND_PAGE_BYTES; i++)
+		low[i] = text(LOW_PHYS + i);
+	memset(phys(LOW_PHYS + 0x10000), 0, 9 * ND_PAGE_BYTES);
+	high_fill(HIGH_PHYS, 4);
+	high_fill(HIGHER_PHYS, 1);
+}
+
+static uint32_t dini_load(const struct multiboot_info *info)
+{
+	const struct multiboot_module *module = phys(info->modules);
+	const struct nd_dini_header *h = phys(module->start);
+
+	CHECK(info->module_count == 1);
+	CHECK(h->magic == ND_DINI_FILE_MAGIC && h->version == ND_HANDOFF_VERSION);
+	CHECK(h->bytes == sizeof *h && h->image_bytes == module->end - module->start);
+	CHECK(h->memory_bytes % 4096 == 0 && h->memory_bytes <= 0x200000);
+	memcpy(phys(DINI_PHYS), h, h->image_bytes);
+	/* not zeros: DINI must not rely on them */
+	memset(phys(DINI_PHYS + h->image_bytes), 0xCC, h->memory_bytes - h->image_bytes);
+	return h->entry_offset;
+}
+
+static void handoff_make(struct nd_handoff *h)
+{
+	const struct nd_dini_header *dini = phys(DINI_PHYS);
+
+	memset(h, 0, sizeof *h);
+	memcpy(h->signature, ND_HANDOFF_SIGNATURE, sizeof h->signature);
+	h->version = ND_HANDOFF_VERSION;
+	h->bytes = sizeof *h;
+	h->seal[0] = (struct nd_seal_range){DINI_PHYS, dini->image_bytes};
+	h->seal[1] = (struct nd_seal_range){LOW_COPY_PHYS, ND_LOW_COPY_BYTES};
+	h->seal_count = 2;
+	h->gate_phys = h->gate_entry_phys = GATE_PHYS;
+	h->gate_bytes = 0x10000;
+	h->gate_call_phys = CALL_PHYS;
+	h->tx_slots_phys = TX_PHYS;
+	h->rx_slots_phys = RX_PHYS;
+	h->tx_slots = ND_GATE_TX_SLOTS;
+	h->rx_slots = ND_GATE_RX_SLOTS;
+	h->slot_bytes = ND_GATE_SLOT_BYTES;
+	h->dini_phys = DINI_PHYS;
+	h->dini_bytes = dini->memory_bytes;
+	h->dini_image_bytes = dini->image_bytes;
+	h->dini_entry_phys = DINI_PHYS + dini->entry_offset;
+	h->low_copy_phys = LOW_COPY_PHYS;
+	h->server_port = ND_WIRE_PORT;
+	memcpy(h->client_ip, dini_ip, 4);
+	memcpy(h->netmask, netmask, 4);
+	h->server_count = 1;
+	memcpy(h->server_ip[0], server_ip, 4);
+	h->deadline_s = 20;
+	memcpy(h->host, "guest", 6);
+	h->map[h->map_count++] = (struct nd_range){0, 0x9F000, ND_RANGE_RAM, 0};
+	h->map[h->map_count++] = (struct nd_range){0x100000, 0xBFE00000, ND_RANGE_RAM, 0};
+	h->map[h->map_count++] = (struct nd_range){DINI_PHYS, dini->memory_bytes, ND_RANGE_DINI, 0};
+	h->map[h->map_count++] = (struct nd_range){0x100000000ull, 0x80000000ull, ND_RANGE_RAM, 0};
+	for (uint32_t i = 0; i < h->seal_count; i++)
+		h->seal_crc = nd_crc32(h->seal_crc, phys(h->seal[i].phys), h->seal[i].bytes);
+	h->crc = nd_handoff_crc(h);
+}
+
+/* The server: ARP, then HELLO -> READ, DATA checked, DONE. */
+
+static void reply(size_t bytes, const void *message)
+{
+	struct nd_gate_call *call = phys(CALL_PHYS);
+	uint8_t *frame = phys(RX_PHYS + call->rx_count * ND_GATE_SLOT_BYTES);
+
+	memcpy(frame + ND_FRAME_UDP_PAYLOAD, message, bytes);
+	bytes = nd_net_udp(&net, frame, dini_ip, ND_WIRE_CLIENT_PORT, bytes);
+	if (bytes)
+		call->rx_bytes[call->rx_count++] = (uint16_t)bytes;
+}
+
+static void hello_take(const struct nd_wire_hello *hello)
+{
+	static struct nd_wire_read read;
+
+	CHECK(hello->range_count == 4 && memcmp(hello->host, "guest", 6) == 0);
+	CHECK(hello->cr3 == crash.cr3 && memcmp(hello->reason, crash.reason, 9) == 0);
+	CHECK(memcmp(hello->mac, dini_mac, 6) == 0);
+	session = hello->header.session;
+	nd_read_init(&read, session, ++seq, READ_ID, 1u << 20);
+	for (unsigned int i = 0; i < ASKED; i++)
+		CHECK(nd_read_extent_add(&read, asked[i].phys, asked[i].pages));
+	print("guest: hello\n");
+	reply(read.header.length, &read);
+}
+
+/* One LZ4 block (its format is public); the guest trusts DINI no further than room. */
+static uint32_t lz4_expand(const uint8_t *from, uint32_t bytes, uint8_t *to, uint32_t room)
+{
+	const uint8_t *end = from + bytes;
+	uint32_t at = 0;
+
+	while (from < end) {
+		uint8_t token = *from++;
+		uint32_t length = token >> 4;
+		uint32_t offset;
+
+		if (length == 15)
+			do
+				length += *from;
+			while (*from++ == 255);
+		CHECK(length <= (uint32_t)(end - from) && length <= room - at);
+		memcpy(to + at, from, length);
+		at += length;
+		from += length;
+		if (from == end)
+			return at;
+		offset = from[0] | (uint32_t)from[1] << 8;
+		from += 2;
+		length = token & 15;
+		if (length == 15)
+			do
+				length += *from;
+			while (*from++ == 255);
+		length += 4;
+		CHECK(offset && offset <= at && length <= room - at);
+		for (; length; length--, at++)
+			to[at] = to[at - offset];
+	}
+	return at;
+}
+
+static bool content_is_right(unsigned int i, uint64_t at, const uint8_t *p, uint32_t bytes)
+{
+	for (uint32_t k = 0; k < bytes; k++) {
+		uint8_t want = asked[i].content == TEXT ? text(at + k) : noise(at + k);
+
+		if (asked[i].content == PAGE0
+			    ? at + k >= 0x10 && at + k < 0x14 && p[k] != 0x5A && p[k] != 0xA5
+			    : p[k] != want)
+			return false;
+	}
+	return true;
+}
+
+static void record_take(const struct nd_record *r)
+{
+	static uint8_t page[ND_PAGE_BYTES];
+	unsigned int i = 0;
+
+	/* the same page is asked for twice: the first of them that still lacks it */
+	while (i < ASKED && !(r->phys >= asked[i].phys &&
+			      r->phys < asked[i].phys + asked[i].pages * ND_PAGE_BYTES &&
+			      asked[i].right_bytes < asked[i].pages * ND_PAGE_BYTES))
+		i++;
+	CHECK(i < ASKED);
+	asked[i].right_bytes += r->raw_bytes;
+	if (asked[i].content == ABSENT) {
+		CHECK(r->kind == ND_RECORD_ABSENT);
+		return;
+	}
+	if (asked[i].content == ZEROS) {
+		CHECK(r->kind == ND_RECORD_ZERO && r->raw_bytes == 9 * ND_PAGE_BYTES);
+		return;
+	}
+	CHECK(r->raw_bytes <= sizeof page);
+	if (r->kind == ND_RECORD_LZ4) {
+		CHECK(lz4_expand(r->stored, r->stored_bytes, page, sizeof page) == r->raw_bytes);
+	} else {
+		CHECK(r->kind == ND_RECORD_RAW);
+		memcpy(page, r->stored, r->raw_bytes);
+	}
+	CHECK(asked[i].content != TEXT || r->kind == ND_RECORD_LZ4);
+	CHECK(content_is_right(i, r->phys, page, r->raw_bytes));
+}
+
+static void data_take(const struct nd_wire_data *data)
+{
+	static struct nd_wire_done done;
+	struct nd_record_reader reader;
+	struct nd_record record;
+
+	CHECK(data->header.session == session && data->read_id == READ_ID);
+	nd_record_first(&reader, data);
+	while (nd_record_next(&reader, &record))
+		record_take(&record);
+	if (!(data->flags & ND_DATA_LAST))
+		return;
+	for (unsigned int i = 0; i < ASKED; i++)
+		CHECK(asked[i].right_bytes == asked[i].pages * ND_PAGE_BYTES);
+	print("guest: every page is right\n");
+	if (fault_wanted)
+		memset(phys(DINI_PHYS + FAULT_OFFSET), 0x06, 16); /* invalid in long mode: #UD */
+	nd_done_init(&done, session, ++seq, ND_DONE_COMPLETE, "all on disk");
+	reply(sizeof done, &done);
+}
+
+static void frame_take(const uint8_t *frame, size_t bytes)
+{
+	static uint64_t message[ND_WIRE_DATAGRAM_MAX / 8];
+	struct nd_datagram d;
+	const struct nd_wire_header *header = (const void *)message;
+
+	CHECK(bytes >= ND_FRAME_MIN);
+	if (!nd_net_input(&net, frame, bytes, &d)) {
+		CHECK(net.dropped == 0);
+		return;
+	}
+	CHECK(memcmp(d.from_ip, dini_ip, 4) == 0 && d.from_port == ND_WIRE_CLIENT_PORT);
+	CHECK(d.bytes <= sizeof message);
+	memcpy(message, d.payload, d.bytes);
+	CHECK(nd_message_check(message, d.bytes) == ND_MESSAGE_OK);
+	if (header->type == ND_HELLO)
+		hello_take((const void *)message);
+	else
+		data_take((const void *)message);
+}
+
+static void undi_serve(struct nd_gate_call *call)
+{
+	undi_calls++;
+	CHECK(call->undi_opcode != 0x15);
+	call->undi_ax = 0;
+	memset(call->undi_param, 0, 2);
+	if (call->undi_opcode == 0x0C)
+		memcpy(call->undi_param + 12, dini_mac, 6);
+}
+
+/* Called by the gate, in 32-bit flat mode again. */
+void guest_server(uint32_t was_real_mode, uint32_t base_kib)
+{
+	struct nd_gate_call *call = phys(CALL_PHYS);
+	uint8_t *frame;
+	size_t bytes;
+
+	CHECK(was_real_mode == 1);
+	CHECK(base_kib == *(uint16_t *)phys(LOW_COPY_PHYS + 0x413));
+	if (!low_copy_checked) {
+		low_copy_checked = true;
+		CHECK(memcmp(phys(0), phys(LOW_COPY_PHYS), 0x400) == 0);
+	}
+	if (call->op == ND_GATE_UNDI) {
+		undi_serve(call);
+		return;
+	}
+	CHECK(call->op == ND_GATE_BATCH && call->tx_count <= ND_GATE_TX_SLOTS);
+	CHECK(++batches < 100000);
+	call->rx_count = 0;
+	for (unsigned int i = 0; i < call->tx_count; i++)
+		frame_take(phys(TX_PHYS + i * ND_GATE_SLOT_BYTES), call->tx_bytes[i]);
+	call->tx_done = call->tx_count;
+	while (call->rx_count < ND_GATE_RX_SLOTS) {
+		frame = phys(RX_PHYS + call->rx_count * ND_GATE_SLOT_BYTES);
+		bytes = nd_net_output(&net, frame, batches);
+		if (!bytes)
+			break;
+		call->rx_bytes[call->rx_count++] = (uint16_t)bytes;
+	}
+}
+
+static void refusals_check(uint32_t entry)
+{
+	struct nd_handoff *h = phys(HANDOFF_PHYS);
+	uint8_t *sealed = phys(LOW_COPY_PHYS + 0x123);
+
+	CHECK(guest_dini_call(entry, 0x12345678, 1, HANDOFF_PHYS) == ND_REFUSED_MAGIC);
+	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 0, 0) == ND_REFUSED_HANDOFF);
+	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 0, 0xFFFFF) == ND_REFUSED_HANDOFF);
+	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 0, HANDOFF_PHYS + 16) == ND_REFUSED_HANDOFF);
+	h->deadline_s ^= 1;
+	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 0, HANDOFF_PHYS) == ND_REFUSED_HANDOFF);
+	h->deadline_s ^= 1;
+	*sealed ^= 4;
+	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 2, HANDOFF_PHYS) == ND_REFUSED_SEAL);
+	CHECK(memcmp(h->last_words, "fenced memory", 13) == 0);
+	*sealed ^= 4;
+	CHECK(undi_calls == 0 && batches == 0);
+	print("guest: refusals return, registers intact\n");
+}
+
+void guest_main(const struct multiboot_info *info)
+{
+	const char *words = phys(info->cmdline);
+	const char *word = words;
+	uint32_t entry = DINI_PHYS + dini_load(info);
+
+	for (; *words; words++)
+		if (*words == ' ')
+			word = words + 1;
+	memcpy(phys(GATE_PHYS), guest_gate_image,
+	       (size_t)(guest_gate_image_end - guest_gate_image));
+	memcpy(phys(LOW_COPY_PHYS), phys(0), ND_LOW_COPY_BYTES);
+	handoff_make(phys(HANDOFF_PHYS));
+	refusals_check(entry);
+	if (memcmp(word, "refuse", 6) == 0) {
+		print("guest: PASS\n");
+		leave(EXIT_PASS);
+	}
+	fault_wanted = memcmp(word, "fault", 5) == 0;
+	memory_fill();
+	memset(phys(0x100), 0xEE, 0x300); /* what a system might do to vectors */
+	*(uint32_t *)phys(0x10) = PAGE0_MARK;
+	crash = (struct nd_crash){.magic = ND_CRASH_MAGIC,
+				  .version = ND_CRASH_VERSION,
+				  .bytes = sizeof crash,
+				  .cr3 = 0x123456789000ull,
+				  .reason = "guest test"};
+	nd_net_init(&net, server_mac, server_ip, netmask, server_ip, ND_WIRE_PORT);
+	nd_net_resolve(&net, dini_ip);
+	guest_dini_call(entry, ND_DINI_ENTER, (uint32_t)&crash, HANDOFF_PHYS);
+	fail("DINI came back from a sound hand-over");
+}
