@@ -156,15 +156,14 @@ static unsigned int hello_peer(struct nd_agent *agent, uint64_t now_ms)
 static void hello_schedule(struct nd_agent *agent, uint64_t now_ms)
 {
 	agent->hellos++;
-	agent->hello_ms = now_ms + agent->hello_wait_ms;
-	if (!agent->heard) {
-		if (agent->hellos >= ND_AGENT_HELLO_FAST)
-			agent->hello_wait_ms = ND_AGENT_HELLO_MS;
-		return;
+	if (agent->heard) {
+		agent->hello_wait_ms *= 2;
+		if (agent->hello_wait_ms > ND_AGENT_IDLE_MAX_MS)
+			agent->hello_wait_ms = ND_AGENT_IDLE_MAX_MS;
+	} else if (agent->hellos >= ND_AGENT_HELLO_FAST) {
+		agent->hello_wait_ms = ND_AGENT_HELLO_MS;
 	}
-	agent->hello_wait_ms *= 2;
-	if (agent->hello_wait_ms > ND_AGENT_IDLE_MAX_MS)
-		agent->hello_wait_ms = ND_AGENT_IDLE_MAX_MS;
+	agent->hello_ms = now_ms + agent->hello_wait_ms;
 }
 
 size_t nd_agent_output(struct nd_agent *agent, void *buffer, size_t capacity, uint64_t now_ms,

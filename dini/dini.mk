@@ -82,3 +82,8 @@ $(B)/tests/dini_guest.elf: $(GUEST_OBJ) tests/guest/guest.ld
 		-o $@ $(GUEST_OBJ)
 
 -include $(wildcard $(GUEST_DIR)/*.d)
+
+UNIT_TESTS += dini_net dini_agent
+dini_net_TEST_SRC := dini/net.c
+dini_agent_TEST_SRC := dini/agent.c dini/pack.c wire/message.c
+dini_agent_TEST_LIBS := -llz4
