@@ -55,7 +55,7 @@ GUEST_CFLAGS := $(COMMON_CFLAGS) -O2 -m32 -march=i686 -ffreestanding -fno-pie \
 CHECK += check-guest
 
 .PHONY: check-guest
-check-guest: $(B)/tests/dini_guest.elf $(DINI_DIR)/dini.bin ## DINI in QEMU with a gate and server of its own
+check-guest: $(B)/tests/dini_guest.elf $(DINI_DIR)/dini.bin ## DINI in QEMU, gate and server faked
 	$(Q)tests/guest/dini_guest $(B)
 
 $(GUEST_DIR)/boot.o: tests/guest/boot.asm $(B)/.setup-build
@@ -66,7 +66,8 @@ $(GUEST_DIR)/boot.o: tests/guest/boot.asm $(B)/.setup-build
 $(GUEST_DIR)/dini_guest.o: tests/guest/dini_guest.c $(DINI_DIR)/dini.elf
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $< \
-		-DFAULT_OFFSET=0x$$(nm $(DINI_DIR)/dini.elf | sed -n 's/^0000010000*\(.*\) [tT] nd_agent_input$$/\1/p')
+		-DFAULT_OFFSET=0x$$(nm $(DINI_DIR)/dini.elf | \
+			sed -n 's/^0000010000*\(.*\) [tT] nd_agent_input$$/\1/p')
 
 $(GUEST_DIR)/net.o: dini/net.c $(B)/.setup-build
 	$(Q)mkdir -p $(@D)

@@ -55,6 +55,17 @@ static inline uint64_t nd_rdtsc(void)
 	return (uint64_t)high << 32 | low;
 }
 
+/* Only where CPUID has it.  0 where the source stays empty. */
+static inline uint64_t nd_rdrand(void)
+{
+	uint64_t drawn = 0;
+	uint8_t good = 0;
+
+	for (unsigned int i = 0; i < 10 && !good; i++)
+		__asm__ volatile("rdrand %0; setc %1" : "=r"(drawn), "=q"(good) : : "cc");
+	return good ? drawn : 0;
+}
+
 struct nd_cpuid {
 	uint32_t eax, ebx, ecx, edx;
 };

@@ -53,13 +53,8 @@ static uint64_t session_draw(const uint8_t mac[6])
 
 	for (unsigned int i = 0; i < 6; i++)
 		x = (x << 8 | x >> 56) ^ mac[i];
-	if (nd_cpuid(1).ecx & (1u << 30)) {
-		uint64_t drawn = 0;
-
-		for (unsigned int i = 0; i < 10 && !drawn; i++)
-			__asm__ volatile("rdrand %0; jc 1f; xor %0, %0; 1:" : "=r"(drawn));
-		x ^= drawn;
-	}
+	if (nd_cpuid(1).ecx & (1u << 30))
+		x ^= nd_rdrand();
 	/* splitmix64's last steps: every bit depends on every other */
 	x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
 	x = (x ^ x >> 27) * 0x94D049BB133111EBu;

@@ -300,17 +300,19 @@ static const uint8_t *next_hop(const struct nd_net *net, const uint8_t ip[4])
 static const struct nd_arp_entry *hop_entry(struct nd_net *net, const uint8_t ip[4])
 {
 	const uint8_t *hop = next_hop(net, ip);
-	struct nd_arp_entry *entry = arp_find(net, hop);
+	const struct nd_arp_entry *entry = arp_find(net, hop);
 
-	for (unsigned int i = 0; !entry && i < ND_ARP_ENTRIES; i++) {
+	if (entry)
+		return entry;
+	for (unsigned int i = 0; i < ND_ARP_ENTRIES; i++) {
 		if (net->arp[i].used)
 			continue;
-		entry = &net->arp[i];
-		entry->used = true;
-		entry->asking = true;
-		memcpy(entry->ip, hop, 4);
+		net->arp[i].used = true;
+		net->arp[i].asking = true;
+		memcpy(net->arp[i].ip, hop, 4);
+		return &net->arp[i];
 	}
-	return entry;
+	return NULL;
 }
 
 bool nd_net_resolve(struct nd_net *net, const uint8_t ip[4])

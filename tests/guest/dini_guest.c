@@ -24,7 +24,8 @@
 #define CALL_PHYS     0x81000u
 #define TX_PHYS       0x82000u
 #define RX_PHYS       0x89000u
-#define DINI_PHYS     0xBFC01000u /* 4 KiB aligned, no more */
+#define PCI_COPY_PHYS 0x72000u
+#define DINI_PHYS     0x7FC01000u /* 4 KiB aligned, no more */
 #define LOW_PHYS      0x4000000u
 #define HIGH_PHYS     0x120000000ull /* in the first GiB above 4 GiB */
 #define HIGHER_PHYS   0x17FFFF000ull /* the last page of the second */
@@ -244,6 +245,10 @@ static void handoff_make(struct nd_handoff *h)
 	h->dini_image_bytes = dini->image_bytes;
 	h->dini_entry_phys = DINI_PHYS + dini->entry_offset;
 	h->low_copy_phys = LOW_COPY_PHYS;
+	h->pci_copy_phys = PCI_COPY_PHYS;
+	h->pci_copy_count = 2;
+	h->seal[h->seal_count++] =
+		(struct nd_seal_range){PCI_COPY_PHYS, 2 * sizeof(struct nd_pci_copy)};
 	h->server_port = ND_WIRE_PORT;
 	memcpy(h->client_ip, dini_ip, 4);
 	memcpy(h->netmask, netmask, 4);
@@ -252,7 +257,7 @@ static void handoff_make(struct nd_handoff *h)
 	h->deadline_s = 20;
 	memcpy(h->host, "guest", 6);
 	h->map[h->map_count++] = (struct nd_range){0, 0x9F000, ND_RANGE_RAM, 0};
-	h->map[h->map_count++] = (struct nd_range){0x100000, 0xBFE00000, ND_RANGE_RAM, 0};
+	h->map[h->map_count++] = (struct nd_range){0x100000, 0x7FD00000, ND_RANGE_RAM, 0};
 	h->map[h->map_count++] = (struct nd_range){DINI_PHYS, dini->memory_bytes, ND_RANGE_DINI, 0};
 	h->map[h->map_count++] = (struct nd_range){0x100000000ull, 0x80000000ull, ND_RANGE_RAM, 0};
 	for (uint32_t i = 0; i < h->seal_count; i++)
@@ -410,9 +415,95 @@ static void frame_take(const uint8_t *frame, size_t bytes)
 		data_take((const void *)message);
 }
 
+/* A NIC behind a bridge: copied at boot, upset by the system, right again for UNDI. */
+
+static uint32_t config_read(uint16_t bdf, uint32_t at)
+{
+	uint32_t value;
+
+	__asm__ volatile("outl %0, %1" : : "a"(0x80000000u | (uint32_t)bdf << 8 | at), "d"(0xCF8));
+	__asm__ volatile("inl %1, %0" : "=a"(value) : "d"(0xCFC));
+	return value;
+}
+
+static void config_write(uint16_t bdf, uint32_t at, uint32_t value)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(0x80000000u | (uint32_t)bdf << 8 | at), "d"(0xCF8));
+	__asm__ volatile("outl %0, %1" : : "a"(value), "d"(0xCFC));
+}
+
+static void pci_copy(void)
+{
+	struct nd_pci_copy *copy = phys(PCI_COPY_PHYS); /* NIC, bridge */
+	uint16_t bridge = 0;
+
+	while (bridge < 256 &&
+	       (config_read(bridge, 0) == ~0u || (config_read(bridge, 0x0C) >> 16 & 0x7F) != 1))
+		bridge += 1;
+	CHECK(bridge < 256);
+	copy[1].bdf = bridge;
+	copy[0].bdf = (uint16_t)(config_read(bridge, 0x18) & 0xFF00);
+	CHECK(copy[0].bdf && config_read(copy[0].bdf, 0) == 0x10D38086);
+	for (unsigned int i = 0; i < 2; i++) {
+		/* as firmware leaves what it drives */
+		config_write(copy[i].bdf, 4, config_read(copy[i].bdf, 4) | 7);
+		for (uint32_t at = 0; at < 256; at += 4) {
+			uint32_t value = config_read(copy[i].bdf, at);
+
+			memcpy(copy[i].config + at, &value, 4);
+		}
+	}
+}
+
+static uint32_t nic_capability(uint8_t id)
+{
+	const struct nd_pci_copy *nic = phys(PCI_COPY_PHYS);
+	uint8_t at = nic->config[0x34];
+
+	while (at && nic->config[at] != id)
+		at = nic->config[at + 1];
+	CHECK(at);
+	return at;
+}
+
+static void pci_upset(void)
+{
+	const struct nd_pci_copy *copy = phys(PCI_COPY_PHYS);
+	uint16_t nic = copy[0].bdf;
+
+	config_write(nic, nic_capability(0x11), 0x80000000u); /* MSI-X on */
+	config_write(nic, nic_capability(0x05), 0x00010000u); /* MSI on */
+	config_write(nic, 4, 0x407);
+	for (uint32_t at = 0x10; at < 0x20; at += 4)
+		config_write(nic, at, 0xEE000000u);
+	config_write(nic, nic_capability(0x01) + 4, 3); /* D3hot */
+	config_write(copy[1].bdf, 4, 0);
+	config_write(copy[1].bdf, 0x20, 0x0000FFF0);
+	config_write(copy[1].bdf, 0x18, 0x00FFFF00); /* the NIC is behind no bus at all */
+	CHECK(config_read(nic, 0) == ~0u);
+}
+
+static void pci_check(void)
+{
+	const struct nd_pci_copy *copy = phys(PCI_COPY_PHYS);
+
+	for (unsigned int i = 0; i < 2; i++)
+		for (uint32_t at = 4; at < 0x40; at += 4) {
+			uint32_t was;
+			uint32_t mask = at == 4 || (i == 1 && at == 0x1C) ? 0xFFFF : ~0u;
+
+			memcpy(&was, copy[i].config + at, 4);
+			CHECK((config_read(copy[i].bdf, at) & mask) == (was & mask));
+		}
+	CHECK(!(config_read(copy[0].bdf, nic_capability(0x11)) & 0x80000000u));
+	CHECK(!(config_read(copy[0].bdf, nic_capability(0x05)) & 0x00010000u));
+	CHECK(!(config_read(copy[0].bdf, nic_capability(0x01) + 4) & 3));
+}
+
 static void undi_serve(struct nd_gate_call *call)
 {
 	undi_calls++;
+	pci_check();
 	CHECK(call->undi_opcode != 0x15);
 	call->undi_ax = 0;
 	memset(call->undi_param, 0, 2);
@@ -484,6 +575,7 @@ void guest_main(const struct multiboot_info *info)
 	memcpy(phys(GATE_PHYS), guest_gate_image,
 	       (size_t)(guest_gate_image_end - guest_gate_image));
 	memcpy(phys(LOW_COPY_PHYS), phys(0), ND_LOW_COPY_BYTES);
+	pci_copy();
 	handoff_make(phys(HANDOFF_PHYS));
 	refusals_check(entry);
 	if (memcmp(word, "refuse", 6) == 0) {
@@ -492,6 +584,7 @@ void guest_main(const struct multiboot_info *info)
 	}
 	fault_wanted = memcmp(word, "fault", 5) == 0;
 	memory_fill();
+	pci_upset();
 	memset(phys(0x100), 0xEE, 0x300); /* what a system might do to vectors */
 	*(uint32_t *)phys(0x10) = PAGE0_MARK;
 	crash = (struct nd_crash){.magic = ND_CRASH_MAGIC,

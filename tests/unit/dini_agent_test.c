@@ -291,15 +291,57 @@ static void queue_takes_eight_in_order(void **state)
 	for (uint32_t id = 1; id <= ND_READ_QUEUE + 1; id++)
 		read_send(id * 10, 1000, BASE_PHYS, 1, 1000);
 	assert_int_equal(agent.refused, 1);
-	assert_int_equal(agent.last_read_id, ND_READ_QUEUE * 10);
-	read_send(75, 1000, BASE_PHYS, 1, 1000); /* an old one that came late */
-	assert_int_equal(agent.refused, 2);
 	for (uint32_t id = 1; id <= ND_READ_QUEUE; id++) {
 		assert_true(output(1000, &to) > 0);
 		assert_int_equal(data->read_id, id * 10);
 		assert_true(data->flags & ND_DATA_LAST);
 	}
 	assert_int_equal(output(1000, &to), 0);
+}
+
+static void late_reads_are_not_taken(void **state)
+{
+	struct nd_agent_peer to;
+
+	(void)state;
+	read_send(80, 1000, BASE_PHYS, 1, 1000);
+	read_send(75, 1000, BASE_PHYS, 1, 1000);
+	read_send(80, 1000, BASE_PHYS, 1, 1000);
+	assert_int_equal(agent.refused, 2);
+	assert_int_equal(agent.queue_count, 1);
+	assert_true(output(1000, &to) > 0);
+	assert_int_equal(output(1000, &to), 0);
+}
+
+/* Runs end where the memory does, and where one kind meets another. */
+static void runs_do_not_jump(void **state)
+{
+	struct nd_record_reader reader;
+	struct nd_record r;
+	struct nd_wire_read read;
+	struct nd_agent_peer to;
+	static const struct {
+		uint32_t page, pages, kind;
+	} want[] = {{0, 8, ND_RECORD_ZERO},
+		    {40, 8, ND_RECORD_ZERO},
+		    {READABLE, 4, ND_RECORD_ABSENT},
+		    {READABLE + 8, 4, ND_RECORD_ABSENT}};
+
+	(void)state;
+	nd_read_init(&read, SESSION, 1, 1, 1u << 20);
+	for (unsigned int i = 0; i < 4; i++)
+		nd_read_extent_add(&read, BASE_PHYS + (uint64_t)want[i].page * ND_PAGE_BYTES,
+				   want[i].pages);
+	input_from(&server, &read, read.header.length, 1000);
+	assert_true(output(1000, &to) > 0);
+	nd_record_first(&reader, (const void *)buffer);
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_true(nd_record_next(&reader, &r));
+		assert_int_equal(r.kind, want[i].kind);
+		assert_int_equal(r.phys, BASE_PHYS + (uint64_t)want[i].page * ND_PAGE_BYTES);
+		assert_int_equal(r.raw_bytes, want[i].pages * ND_PAGE_BYTES);
+	}
+	assert_false(nd_record_next(&reader, &r));
 }
 
 static void scanning_is_bounded(void **state)
@@ -420,6 +462,8 @@ int main(void)
 		cmocka_unit_test_setup(loss_is_made_good, setup),
 		cmocka_unit_test_setup(budget_ends_a_read, setup),
 		cmocka_unit_test_setup(queue_takes_eight_in_order, setup),
+		cmocka_unit_test_setup(late_reads_are_not_taken, setup),
+		cmocka_unit_test_setup(runs_do_not_jump, setup),
 		cmocka_unit_test_setup(scanning_is_bounded, setup),
 		cmocka_unit_test_setup(done_ends_it, setup),
 		cmocka_unit_test_setup(servers_take_turns_until_one_answers, setup),
