@@ -76,23 +76,33 @@ static void sha_format(const struct nd_finish *f, char text[65])
 		snprintf(text + 2 * i, 3, "%02x", sum[i]);
 }
 
-static int dump_commit(struct nd_finish *f)
+/*
+ * error: of the checksum.  A dump that cannot be read back or synced is not complete, but
+ * what is known about it is written down all the same.
+ */
+static int dump_commit(struct nd_finish *f, int error)
 {
 	struct timespec now;
 	char sha[65], *text;
-	int error;
+	int info_error;
 
-	if (fsync(f->store->vmcore))
-		return errno;
+	if (!error && fsync(f->store->vmcore))
+		error = errno;
+	if (!f->complete)
+		error = 0;
+	if (error) {
+		f->complete = false;
+		nd_info_spoil(f->info, error);
+	}
 	sha_format(f, sha);
 	clock_gettime(CLOCK_REALTIME, &now);
-	nd_info_finish(f->info, sha, now.tv_sec + now.tv_nsec / 1e9, f->base_s);
+	nd_info_finish(f->info, sha, (double)now.tv_sec + (double)now.tv_nsec / 1e9, f->base_s);
 	text = nd_info_text(f->info);
-	if (!text)
-		return ENOMEM;
-	error = nd_store_file(f->store, "info.json", text, strlen(text));
+	info_error = text ? nd_store_file(f->store, "info.json", text, strlen(text)) : ENOMEM;
 	free(text);
-	return error ? error : nd_store_commit(f->store, f->complete);
+	if (!info_error)
+		info_error = nd_store_commit(f->store, f->complete);
+	return error ? error : info_error;
 }
 
 static void *finish_run(void *context)
@@ -108,8 +118,7 @@ static void *finish_run(void *context)
 		if (!error)
 			error = hash_to(f, stable);
 	}
-	if (!error)
-		error = dump_commit(f);
+	error = dump_commit(f, error);
 	pthread_mutex_lock(&f->lock);
 	f->error = error;
 	f->over = true;

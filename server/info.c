@@ -146,6 +146,13 @@ json_t *nd_info_make(const struct nd_machine *m, bool over)
 	return info;
 }
 
+void nd_info_spoil(json_t *info, int error)
+{
+	json_object_set_new(info, "status", json_string("incomplete"));
+	json_object_set_new(info, "why",
+			    json_sprintf("the dump cannot be made final: %s", strerror(error)));
+}
+
 void nd_info_finish(json_t *info, const char *sha256, double now_s, double base_s)
 {
 	json_object_set_new(info, "sha256", json_string(sha256));

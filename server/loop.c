@@ -195,7 +195,7 @@ static void hello_take(struct loop *l, const struct sockaddr_in *from,
 	nd_log_event(l->now_ms, "%s: HELLO from %s, session %016llx: %s", m->host, ip,
 		     (unsigned long long)m->session,
 		     hello->reason[0] ? hello->reason : "no reason");
-	nd_machine_hello(m, &l->env, hello, l->now_ms);
+	nd_machine_hello(m, &l->env, hello, l->now_ms, l->now_s);
 }
 
 static void message_take(void *context, const struct sockaddr_in *from,
@@ -212,7 +212,7 @@ static void message_take(void *context, const struct sockaddr_in *from,
 	} else if (header->type == ND_HELLO) {
 		if (m)
 			nd_machine_hello(m, &l->env, (const struct nd_wire_hello *)header,
-					 l->now_ms);
+					 l->now_ms, l->now_s);
 		else
 			hello_take(l, from, (const struct nd_wire_hello *)header);
 	} else if (m) {

@@ -15,6 +15,8 @@
 /* READs that are sent unasked to an address from which no DATA has come. */
 #define PROBE_TRIES      5
 #define PAGES_PER_READ_0 64
+/* A READ that an idle machine has not seen this long after it left was lost. */
+#define READ_LOST_MIN_MS 20
 #define LZ4_RAW_MAX      65536
 
 struct nd_machine *nd_machine_new(const struct nd_wire_hello *hello,
@@ -239,7 +241,7 @@ static void keepalive_send(struct nd_machine *m, const struct nd_env *env)
 }
 
 void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
-		      const struct nd_wire_hello *hello, uint64_t now_ms)
+		      const struct nd_wire_hello *hello, uint64_t now_ms, double now_s)
 {
 	m->heard_ms = now_ms;
 	if (hello->last_read_id >= m->next_read_id)
@@ -256,12 +258,19 @@ void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
 	if (m->reads.count) {
 		const struct nd_read *newest = m->reads.queue[m->reads.count - 1];
 
-		/* All is answered, so what is missing was lost; or a probe never arrived. */
-		if (hello->state != ND_HELLO_IDLE || hello->last_read_id < newest->id)
+		/*
+		 * The machine waits.  Either it answered everything, so what is missing was
+		 * lost; or it never saw the newest READ, once that had the time to get there.
+		 */
+		if (hello->state != ND_HELLO_IDLE)
 			return;
+		if (hello->last_read_id < newest->id &&
+		    now_ms - newest->sent_ms < READ_LOST_MIN_MS + 2 * m->rtt_ms)
+			return;
+		m->backoff = 0;
 		reads_close_all(m);
 	}
-	nd_phase_advance(m, env, m->started_s);
+	nd_phase_advance(m, env, now_s);
 	nd_plan_fill(m, env, now_ms);
 }
 

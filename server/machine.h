@@ -96,7 +96,7 @@ void nd_machine_free(struct nd_machine *m);
 
 /* A checked message of this session from its own address. */
 void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
-		      const struct nd_wire_hello *hello, uint64_t now_ms);
+		      const struct nd_wire_hello *hello, uint64_t now_ms, double now_s);
 void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 		     const struct nd_wire_data *data, uint64_t now_ms, double now_s);
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -158,6 +159,8 @@ int main(int argc, char **argv)
 		nd_log("--user %s: %s", a.user ? a.user : "", strerror(errno));
 		return 1;
 	}
+	/* A file size limit is a full disk: an error for one dump, not the end of all. */
+	signal(SIGXFSZ, SIG_IGN);
 	nd_log("listening on %s:%u, dumps go to %s", ip, ntohs(a.listen.sin_port), a.dir);
 	error = nd_loop_run(&link, &a.loop);
 	if (error)

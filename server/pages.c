@@ -81,6 +81,8 @@ bool nd_pages_remove(struct nd_pages *set, uint64_t page, uint64_t count)
 	uint64_t to = page + count, removed = 0;
 	struct nd_span keep[2];
 
+	if (!count)
+		return true;
 	for (; last < set->spans && set->span[last].page < to; last++) {
 		const struct nd_span *s = &set->span[last];
 		uint64_t end = s->page + s->count;

@@ -77,7 +77,12 @@ static enum nd_mem_status header_step(struct nd_machine *m)
 {
 	const struct nd_mem mem = {page_get, m};
 	enum nd_mem_status status = ND_MEM_BAD;
+	uint8_t first;
 
+	/* Nothing is allocated for an address that has not answered. */
+	if (m->hello.elfcorehdr_phys &&
+	    nd_mem_read(&mem, m->hello.elfcorehdr_phys, &first, 1) == ND_MEM_WAIT)
+		return ND_MEM_WAIT;
 	if (!m->core)
 		m->core = calloc(1, sizeof *m->core);
 	if (!m->core)
@@ -260,7 +265,7 @@ void nd_phase_advance(struct nd_machine *m, const struct nd_env *env, double now
 	while (m->phase < ND_FINISH && !m->pending.total && !m->reads.count) {
 		if (m->phase == ND_PROBE) {
 			header_step(m);
-			if (!m->core) {
+			if (!m->core && !m->pending.total) {
 				nd_machine_give_up(m, env, "out of memory", now_s);
 				return;
 			}

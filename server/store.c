@@ -154,27 +154,37 @@ err:
 	return error;
 }
 
-int nd_store_file(const struct nd_store *s, const char *name, const void *data, size_t bytes)
+static int all_write(int fd, const char *p, size_t bytes)
 {
-	int fd = openat(s->dir, name, FILE_FLAGS, 0640), error = 0;
-	const char *p = data;
-
-	if (fd < 0)
-		return errno;
-	while (bytes && !error) {
+	while (bytes) {
 		ssize_t n = write(fd, p, bytes);
 
-		if (n < 0) {
-			error = errno == EINTR ? 0 : errno;
+		if (n < 0 && errno == EINTR)
 			continue;
-		}
+		if (n < 0)
+			return errno;
 		p += n;
 		bytes -= (size_t)n;
 	}
-	if (!error && fsync(fd))
-		error = errno;
+	return fsync(fd) ? errno : 0;
+}
+
+int nd_store_file(const struct nd_store *s, const char *name, const void *data, size_t bytes)
+{
+	char next[ND_STORE_NAME_BYTES];
+	int fd, error;
+
+	snprintf(next, sizeof next, "%s.new", name);
+	fd = openat(s->dir, next, FILE_FLAGS, 0640);
+	if (fd < 0)
+		return errno;
+	error = all_write(fd, data, bytes);
 	if (close(fd) && !error)
 		error = errno;
+	if (!error && renameat(s->dir, next, s->dir, name))
+		error = errno;
+	if (error)
+		unlinkat(s->dir, next, 0);
 	return error;
 }
 

@@ -37,7 +37,7 @@ void nd_store_init(struct nd_store *s);
  */
 int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t session, time_t now);
 
-/* Writes a small file and fsyncs it.  0, or errno. */
+/* Writes and fsyncs a small file; on errors the one that was there stays.  0, or errno. */
 int nd_store_file(const struct nd_store *s, const char *name, const void *data, size_t bytes);
 
 /* fsync of the folder; complete: rename to its final name, fsync of the folders above. */

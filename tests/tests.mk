@@ -13,6 +13,17 @@ options_TEST_SRC := com32/netdump/options.c
 fence_TEST_SRC := com32/netdump/fence.c
 fence_TEST_FLAGS := -Isyslinux/overlay/com32/include
 
+UNIT_TESTS += pages reads plan elfcore printk
+pages_TEST_SRC := server/pages.c
+reads_TEST_SRC := server/reads.c server/pages.c
+plan_TEST_SRC := $(SERVER_SRC) $(WIRE_SRC)
+plan_TEST_LIBS := $(NETDUMPD_LIBS)
+elfcore_TEST_SRC := server/elfcore.c server/mem.c server/pages.c server/vmcoreinfo.c
+elfcore_TEST_LIBS := -lelf
+printk_TEST_SRC := server/printk.c server/xlat.c server/mem.c server/vmcoreinfo.c
+printk_TEST_LIBS := -laddrxlat
+$(B)/tests/plan_test $(B)/tests/elfcore_test $(B)/tests/printk_test: $(B)/.setup-server
+
 UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/%_test)
 
 .PHONY: check-unit
@@ -24,3 +35,27 @@ $(B)/tests/%_test: tests/unit/%_test.c $$($$*_TEST_SRC) $(B)/.setup-build $(B)/.
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(SAN_CFLAGS) $($*_TEST_FLAGS) -MMD -o $@ $< $($*_TEST_SRC) -lcmocka $($*_TEST_LIBS)
+-include $(UNIT_BIN:%=%.d)
+
+# netdumpd as a process, under the sanitizers, against machines that are made up.
+CHECK += check-server
+.PHONY: check-server
+check-server: server-san $(B)/.setup-check ## netdumpd against fake machines, hostile ones too
+	$(Q)NETDUMP_BUILD=$(abspath $(B)/san/server) PYTHONPATH=tests/tools PYTHONDONTWRITEBYTECODE=1 \
+		$(PYTHON) -m pytest -q -p no:cacheprovider tests/server
+
+# Style and what a second compiler and a checker see.  Lines of other tools' formats
+# (Syslinux, assembler) are theirs.
+CHECK += lint
+LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*_test.c)
+LINT_FORMAT_SRC := $(wildcard wire/*.[ch] server/*.[ch] include/netdump/*.h dini/*.[ch] \
+	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch])
+LINT_SHELL = $(shell grep -rlE -m1 '^\#!/bin/(ba)?sh' scripts tests stub syslinux .ci 2>/dev/null)
+.PHONY: lint
+lint: $(B)/.setup-lint $(B)/.setup-server ## clang, cppcheck, shellcheck, clang-format
+	$(Q)for f in $(LINT_HOST_SRC); do \
+		$(CLANG) $(HOST_CFLAGS) $(fence_TEST_FLAGS) -fsyntax-only $$f || exit 1; done
+	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
+		--suppress=missingIncludeSystem -Iinclude -I. wire server
+	$(Q)clang-format --dry-run -Werror $(LINT_FORMAT_SRC)
+	$(Q)shellcheck $(LINT_SHELL)

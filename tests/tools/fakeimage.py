@@ -225,6 +225,7 @@ put_ring.mapped = {}
 
 def linux_image(seed=1, mib=8, records=300, count_bits=9, text_bits=15, zero=0.5,
                 compressible=0.3, cpus=2):
+    assert mib >= 6, "the kernel, its ring and the crash reservation need room"
     rng = random.Random(seed)
     image = Image()
     top = mib << 20
