@@ -54,7 +54,7 @@ lease_script() {
 ip addr add "$ip/$mask" dev "$interface"
 [ -n "$router" ] && ip route add default via "${router%% *}"
 echo "server=${siaddr:-${serverid}}" > /tmp/lease.env
-echo "init: lease $ip/$mask from ${serverid}"
+echo "init: lease $ip/$mask from ${serverid}" > /dev/console
 END
     chmod +x /tmp/lease
 }

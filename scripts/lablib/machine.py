@@ -138,5 +138,8 @@ class Monitor:
                 return answer["return"]
 
     def close(self):
-        self._stream.close()
+        try:
+            self._stream.close()
+        except OSError:
+            pass  # QEMU went first, with a command still in the buffer
         self._connection.close()

@@ -18,10 +18,11 @@ BOOT_S = 240   # PXE, TFTP, the kernel and its init under TCG on a busy machine
 CRASH_S = 120  # from init to the panic
 
 KERNEL_WORDS = ("console=ttyS0,115200", "crashkernel=1M", "panic=30", "oops=panic")
-BOOT_FAILED = r"^boot: ?$|init: failed: .*|^netdump: (?!fence|note)\S.*"
+BOOT_FAILED = r"^boot: ?$|^(?:init: failed: |netdump: (?!fence|note)).*(?=\n)"
 PANIC = re.compile(r"Kernel panic - not syncing: (.*)|^ref: (?:panic|crash)\w*:? ?(.*)")
 FENCE = re.compile(r"netdump: fence (\d+) KiB \((.*)\)")
-END = r"^dini: (hold|halt|reboot|refused.*|failed.*)$"
+END = re.compile(r"^(?:dini|stub|ref): (hold|halt|reboot)$", re.M)
+REFUSED = re.compile(r"^(?:dini|stub|ref): ((?:refused|failed|no word).*)")
 ENTERED = re.compile(r"^dini: entered")
 
 
@@ -106,14 +107,15 @@ class Scenario:
         self.elapsed["boot"] = time.monotonic() - started
         panicked = self._await(r"Kernel panic - not syncing|^dini: entered|^ref: crash", CRASH_S,
                                "the crash")
-        ended = lab.machine.serial.wait(re.compile(END, re.M), self.options.timeout,
+        ended = lab.machine.serial.wait(END, self.options.timeout,
                                         panicked.start(), stop=lab.machine.gone)
-        self.outcome = ended[1] if ended else "no end"
+        _, refused = lab.machine.serial.time_of(REFUSED, last=True)
+        self.outcome = refused[1] if refused else ended[1] if ended else "no end"
         # The serial line runs ahead of the server's last line.
-        if lab.server_lines and ended:
+        if lab.server_lines and ended and not refused:
             lab.server_lines.wait(re.compile(r"on the wire"), 10)
         self.dump = newest(lab.dumps)
-        if self.options.check and self.outcome == "hold" and self.dump and self.dump.complete:
+        if self.options.check and not lab.machine.gone() and self.dump and self.dump.complete:
             self._compare()
 
     def _await(self, pattern, timeout_s, what):
