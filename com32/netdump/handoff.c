@@ -36,6 +36,43 @@ static void seal_add(struct nd_handoff *h, uint32_t phys, uint32_t bytes)
 	}
 }
 
+/*
+ * The firmware's memory.  Behind its segments in base memory lies the BIOS's own
+ * extended data area, which the BIOS goes on writing to: fenced, but not sealed.
+ */
+static void seal_add_undi(struct nd_handoff *h, const struct nd_region *r,
+			  const struct nd_range *range)
+{
+	uint64_t end = range->phys + range->bytes;
+
+	if (range->kind != ND_RANGE_UNDI)
+		return;
+	if (range->phys < 0x100000 && end > r->undi.low_end_phys)
+		end = r->undi.low_end_phys;
+	if (end > range->phys)
+		seal_add(h, (uint32_t)range->phys, (uint32_t)(end - range->phys));
+}
+
+#define INT16_VECTOR ((volatile uint32_t *)nd_low(4 * 0x16))
+#define INT16_BIOS   0xf000e82eu /* its fixed address in every PC BIOS since the first */
+
+/*
+ * iPXE listens to INT 16h and runs its own code, data and stack in every keyboard
+ * call: a kernel's real-mode set-up that only asks for the shift keys would break
+ * the seal.  Nobody needs that hook once PXELINUX is done; give the vector back.
+ */
+static void unhook_keyboard(const struct nd_region *r)
+{
+	uint32_t far = *INT16_VECTOR;
+	uint32_t handler = (far >> 16 << 4) + (far & 0xffff);
+	uint8_t opcode = *(volatile uint8_t *)nd_low(0xfe82e);
+
+	if (handler < r->gate_phys + NETDUMP_GATE_BYTES || handler >= 0xa0000)
+		return;
+	if (opcode != 0x00 && opcode != 0xff)
+		*INT16_VECTOR = INT16_BIOS;
+}
+
 /* Called by the core when it is about to start the system. */
 static void seal(void)
 {
@@ -45,6 +82,7 @@ static void seal(void)
 
 	memset(close_block, 0, sizeof *close_block);
 	pxe_call(PXENV_UNDI_CLOSE, close_block);
+	unhook_keyboard(r);
 
 	for (uint32_t i = 0; i < ND_LOW_COPY_BYTES; i++)
 		((uint8_t *)r->gate_phys)[r->gate->low_copy + i] =
@@ -53,9 +91,7 @@ static void seal(void)
 
 	seal_add(h, r->gate_phys + NETDUMP_GATE_HEADER, r->gate->sealed_end - NETDUMP_GATE_HEADER);
 	for (uint32_t i = 0; i < r->fence.count; i++)
-		if (r->fence.range[i].kind == ND_RANGE_UNDI)
-			seal_add(h, (uint32_t)r->fence.range[i].phys,
-				 (uint32_t)r->fence.range[i].bytes);
+		seal_add_undi(h, r, &r->fence.range[i]);
 	seal_add(h, r->dini_phys, r->dini.image_bytes);
 	for (uint32_t i = 0; i < h->seal_count; i++)
 		h->seal_crc = nd_crc32(h->seal_crc, (void *)h->seal[i].phys, h->seal[i].bytes);
