@@ -199,18 +199,18 @@ def put_ring(image, rng, tables, frames, seed, records, count_bits, text_bits):
     """Ring arrays at scattered frames; returns the virtual address of the pointer `prb`."""
     descs, infos, text, tail, head, kept = ring_bytes(
         log_records(seed, records), count_bits, text_bits)
-    virt, where = VMALLOC + 0x100, []
+    virt, where, mapped = VMALLOC + 0x100, [], {}
     for array in (descs, infos, text):
         where.append(virt)
         end = virt + len(array)
         for page in range(virt // PAGE, (end + PAGE - 1) // PAGE):
-            if page not in put_ring.mapped.setdefault(id(image), {}):
+            if page not in mapped:
                 frame = frames.pop(rng.randrange(len(frames)))
-                put_ring.mapped[id(image)][page] = frame
+                mapped[page] = frame
                 tables.map(page * PAGE, frame)
         at = virt
         while array:
-            frame = put_ring.mapped[id(image)][at // PAGE]
+            frame = mapped[at // PAGE]
             part = array[: PAGE - at % PAGE]
             image.write(frame + at % PAGE, bytes(part))
             at, array = at + len(part), array[len(part) :]
@@ -218,9 +218,6 @@ def put_ring(image, rng, tables, frames, seed, records, count_bits, text_bits):
     image.log = dmesg_text(kept)
     return struct.pack("<I4xQQQQ8xI4xQQQ8x", count_bits, where[0], where[1], head, tail,
                        text_bits, where[2], 0, 0)
-
-
-put_ring.mapped = {}
 
 
 def linux_image(seed=1, mib=8, records=300, count_bits=9, text_bits=15, zero=0.5,
