@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The stubs: the crash image for stock Linux kernels.
+# The stubs: the crash image for stock Linux kernels, and the multiboot reference kernel.
 
 STUB_CFLAGS := $(COMMON_CFLAGS) -Os -ffreestanding -fvisibility=hidden -fno-stack-protector \
 	-fcf-protection=none -mgeneral-regs-only -fno-asynchronous-unwind-tables
 STUB32_CFLAGS := $(STUB_CFLAGS) -m32 -march=i686 -fpie
 
+STUB64_CFLAGS := $(STUB_CFLAGS) -O2 -m64 -fno-pic -mno-red-zone -mcmodel=small
+
 KEXEC_OBJ := $(addprefix $(B)/stub/kexec/,entry.o main.o serial.o words.o find.o)
+REF_OBJ := $(addprefix $(B)/stub/multiboot/,main.o bootinfo.o ram.o paging.o fill.o trap.o core.o \
+	crash.o string.o serial.o words.o find.o vectors.o trampoline.o)
+REF_IMAGES := $(addprefix $(B)/stub/,ref.elf ref-elf64.elf ref-aout.bin)
 
 .PHONY: stub
-stub: $(B)/stub/netdump-kexec.elf ## the stubs that hand a crash over to DINI
+stub: $(B)/stub/netdump-kexec.elf $(REF_IMAGES) ## the stubs that hand a crash over to DINI
 
 $(B)/stub/kexec/%.o: stub/kexec/%.c | $(B)/.setup-build
 	$(call say,CC32,$<)
@@ -32,7 +37,47 @@ $(B)/stub/netdump-kexec.elf: $(KEXEC_OBJ) stub/kexec/kexec.ld
 	$(Q)ld -m elf_i386 -pie --no-dynamic-linker -z noexecstack -z norelro --no-warn-rwx-segments \
 		--build-id=none -s -T stub/kexec/kexec.ld -o $@ $(KEXEC_OBJ)
 
--include $(KEXEC_OBJ:.o=.d)
+$(B)/stub/multiboot/%.o: stub/multiboot/%.c | $(B)/.setup-build
+	$(call say,CC64,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(STUB64_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/stub/multiboot/%.o: stub/common/%.c | $(B)/.setup-build
+	$(call say,CC64,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(STUB64_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/stub/multiboot/%.o: stub/multiboot/%.asm | $(B)/.setup-build
+	$(call say,NASM,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -f elf64 -Wall -Werror -o $@ $<
+
+$(B)/stub/multiboot/head-aout.o: stub/multiboot/head.asm | $(B)/.setup-build
+	$(call say,NASM,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -f elf64 -Wall -Werror -DAOUT -o $@ $<
+
+REF_LD = $(Q)ld -m elf_x86_64 -z noexecstack -z max-page-size=4096 --no-warn-rwx-segments \
+	--build-id=none -s -T stub/multiboot/ref.ld -o $@
+
+# The same code in the three forms a multiboot loader has to know.
+$(B)/stub/ref-elf64.elf: $(B)/stub/multiboot/head.o $(REF_OBJ) stub/multiboot/ref.ld
+	$(call say,LD,$@)
+	$(REF_LD) $< $(REF_OBJ)
+
+$(B)/stub/ref.elf: $(B)/stub/ref-elf64.elf
+	$(call say,OBJCOPY,$@)
+	$(Q)objcopy -O elf32-i386 $< $@
+
+$(B)/stub/multiboot/ref-aout.elf: $(B)/stub/multiboot/head-aout.o $(REF_OBJ) stub/multiboot/ref.ld
+	$(call say,LD,$@)
+	$(REF_LD) $< $(REF_OBJ)
+
+$(B)/stub/ref-aout.bin: $(B)/stub/multiboot/ref-aout.elf
+	$(call say,OBJCOPY,$@)
+	$(Q)objcopy -O binary $< $@
+
+-include $(KEXEC_OBJ:.o=.d) $(REF_OBJ:.o=.d)
 
 # Tests: the command line reader on this machine, the image in a bare guest.
 UNIT_TESTS += words

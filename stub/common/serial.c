@@ -15,8 +15,8 @@
 #define COM1_LSR      0x3FD
 #define LSR_THR_EMPTY 0x20
 #define LSR_ABSENT    0xFF
-#define WAIT_POLLS    20000 /* a character takes 87 us, a port read about 1 us */
-#define STALLS_MAX    4     /* characters lost before the port counts as dead */
+#define WAIT_POLLS    500000 /* a character takes 87 us, a port read about 1 us; QEMU may be slow */
+#define STALLS_MAX    4      /* characters lost before the port counts as dead */
 
 static uint32_t stalls;
 

@@ -11,6 +11,7 @@
 
 #include "netdump/handoff.h"
 #include "stub/common/find.h"
+#include "stub/common/phys.h"
 #include "stub/common/serial.h"
 #include "stub/common/words.h"
 #include "stub/kexec/stub.h"
@@ -20,21 +21,13 @@
 
 static struct nd_crash crash;
 
-/* Paging is off: a physical address is a pointer.  Opaque, or the compiler takes page 0 for
- * NULL and what lies there for out of bounds. */
-static void *at_phys(uint32_t phys)
-{
-	__asm__("" : "+r"(phys));
-	return (void *)(uintptr_t)phys;
-}
-
 static const char *command_line(uint32_t params_phys)
 {
 	uint32_t line_phys = 0;
 
 	if (params_phys)
-		line_phys = *(uint32_t *)at_phys(params_phys + PARAMS_LINE_OFFSET);
-	return line_phys ? at_phys(line_phys) : "";
+		line_phys = *(uint32_t *)nd_at_phys(params_phys + PARAMS_LINE_OFFSET);
+	return line_phys ? nd_at_phys(line_phys) : "";
 }
 
 /* Fills in what the command line says about the crashed kernel. */
@@ -55,7 +48,7 @@ static void crash_fill(const char *line)
 		return;
 	}
 	if (phys > UINT32_MAX - sizeof(uint32_t) ||
-	    *(uint32_t *)at_phys((uint32_t)phys) != ELF_MAGIC) {
+	    *(uint32_t *)nd_at_phys((uint32_t)phys) != ELF_MAGIC) {
 		nd_serial_print("stub: no ELF core header at %X\n", phys);
 		return;
 	}
@@ -74,7 +67,7 @@ static bool seal_holds(const struct nd_handoff *h)
 
 		if (range->bytes > UINT32_MAX - range->phys)
 			return false;
-		crc = nd_crc32(crc, at_phys(range->phys), range->bytes);
+		crc = nd_crc32(crc, nd_at_phys(range->phys), range->bytes);
 	}
 	return crc == h->seal_crc;
 }
@@ -83,7 +76,7 @@ static void last_words_put(struct nd_handoff *h, const char *text)
 {
 	uint32_t i = 0;
 
-	for (; text[i] && i < sizeof h->last_words - 1; i++)
+	for (; i < sizeof h->last_words - 1 && text[i]; i++)
 		h->last_words[i] = text[i];
 	h->last_words[i] = 0;
 }
@@ -91,7 +84,7 @@ static void last_words_put(struct nd_handoff *h, const char *text)
 /* Comes back only if there is no dump by this block; says why. */
 static void block_try(uint32_t handoff_phys)
 {
-	struct nd_handoff *h = at_phys(handoff_phys);
+	struct nd_handoff *h = nd_at_phys(handoff_phys);
 
 	nd_serial_print("stub: handoff block at %x, dini at %x\n", handoff_phys, h->dini_phys);
 	if (!seal_holds(h)) {
@@ -107,7 +100,7 @@ static void block_try(uint32_t handoff_phys)
 /* Every block that looks right, the named one first. */
 static void blocks_try(const char *line)
 {
-	const volatile uint8_t *low = at_phys(0);
+	const volatile uint8_t *low = nd_at_phys(0);
 	uint32_t damaged = 0, tried = 0, phys = 0;
 	uint64_t named = 0;
 	struct nd_word value;
