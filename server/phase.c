@@ -124,9 +124,11 @@ static enum nd_mem_status notes_step(struct nd_machine *m)
 	return ND_MEM_OK;
 }
 
-/* The last line that says why the kernel died, without its time. */
+/* Why the kernel died, in its own words: its last panic line, else its last oops. */
 static void panic_find(struct nd_machine *m, const char *text)
 {
+	bool panicked = false;
+
 	for (const char *line = text; *line;) {
 		size_t bytes = strcspn(line, "\n");
 		char one[ND_PANIC_BYTES];
@@ -136,8 +138,12 @@ static void panic_find(struct nd_machine *m, const char *text)
 			 (int)(bytes < sizeof one ? bytes : sizeof one - 1), line);
 		if (one[0] == '[' && strstr(one, "] "))
 			words = strstr(one, "] ") + 2;
-		if (strstr(words, "Kernel panic") || strstr(words, "BUG:") || strstr(words, "Oops"))
+		if (!strncmp(words, "Kernel panic", 12)) {
+			panicked = true;
 			snprintf(m->panic, sizeof m->panic, "%s", words);
+		} else if (!panicked && (strstr(words, "BUG:") || strstr(words, "Oops"))) {
+			snprintf(m->panic, sizeof m->panic, "%s", words);
+		}
 		line += bytes + (line[bytes] == '\n');
 	}
 }

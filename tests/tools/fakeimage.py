@@ -95,10 +95,12 @@ class PageTables:
 def log_records(seed, count):
     rng = random.Random(seed)
     lines = [f"Linux version 6.1.0-fake (seed {seed})", "Command line: netdump=0x9f000"]
-    while len(lines) < count - 3:
+    while len(lines) < count - 5:
         lines.append("driver %d: %s" % (len(lines), "x" * rng.randrange(0, 90)))
     lines += ["two lines\nof one record", "sysrq: Trigger a crash",
-              "Kernel panic - not syncing: sysrq triggered crash"]
+              "BUG: an oops that is not the reason",
+              "Kernel panic - not syncing: sysrq triggered crash",
+              "---[ end Kernel panic - not syncing: sysrq triggered crash ]---"]
     return [(1000000 * i * 7 + 123456789, line) for i, line in enumerate(lines)]
 
 
