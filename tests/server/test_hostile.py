@@ -54,6 +54,7 @@ def mangled_datagrams():
     yield "range wraps", at(whole_hello, 288, "<Q", 2**64 - 1)[:280] + struct.pack(
         "<QQII", 4096, 2**64 - 1, 1, 0)
     yield "empty range", at(whole_hello, 288, "<Q", 0)
+    yield "DATA run long", whole_data + bytes(8)
     yield "record count", at(whole_data, 31, "<B", 200)
     yield "no record and not last", at(at(whole_data[:32], 31, "<B", 0), 30, "<B", 0)
     yield "record off a grain", data(5, 1, 1, 0, 1, [(1, 4096, 3, b"")])
