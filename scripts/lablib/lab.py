@@ -24,7 +24,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.join(ROOT, "build")
 
 # Lines worth showing while it runs.
-PROGRESS = re.compile(r"^(dini|netdump|init|ref|stub|kexec): |Kernel panic|^boot:|^netdumpd: ")
+PROGRESS = re.compile(r"^(dini|netdump|init|ref|stub|kexec): (?!map )|Kernel panic|^boot:|^netdumpd: ")
 
 
 @dataclass

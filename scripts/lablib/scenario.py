@@ -19,7 +19,7 @@ CRASH_S = 120  # from init to the panic
 
 KERNEL_WORDS = ("console=ttyS0,115200", "crashkernel=1M", "panic=30", "oops=panic")
 BOOT_FAILED = r"^boot: ?$|^(?:init: failed: |netdump: (?!fence|note)).*(?=\n)"
-PANIC = re.compile(r"Kernel panic - not syncing: (.*)|^ref: (?:panic|crash)\w*:? ?(.*)")
+PANIC = re.compile(r"Kernel panic - not syncing: (.*)|^ref: (?:panic|crash)\w*: (.*)")
 FENCE = re.compile(r"netdump: fence (\d+) KiB \((.*)\)")
 END = re.compile(r"^(?:dini|stub|ref): (hold|halt|reboot)$", re.M)
 REFUSED = re.compile(r"^(?:dini|stub|ref): ((?:refused|failed|no word).*)")
@@ -72,13 +72,13 @@ class Reference:
         lab.tftp.link("ref.elf", image)
         self.config = netdump_config(options.netdump, "ref.elf",
                                      [f"crash={options.crash}", *options.append_kernel])
-        self.booted = r"^ref: "
+        self.booted = r"^ref: ready"
 
     @staticmethod
     def expected(text):
         """The RAM that it was given, as it printed it before the crash."""
         ram = [(int(start, 16), int(end, 16)) for start, end in
-               re.findall(r"^ref: ram (?:0x)?([0-9a-f]+) (?:0x)?([0-9a-f]+)", text, re.M)]
+               re.findall(r"^ref: map 0x([0-9a-f]+)-0x([0-9a-f]+) type 1$", text, re.M)]
         if not ram:
             raise LabError("the reference kernel did not print its memory map: see serial.log")
         return ram
@@ -105,7 +105,7 @@ class Scenario:
         started = time.monotonic()
         self._await(self._system.booted, BOOT_S, "the system to boot")
         self.elapsed["boot"] = time.monotonic() - started
-        panicked = self._await(r"Kernel panic - not syncing|^dini: entered|^ref: crash", CRASH_S,
+        panicked = self._await(r"Kernel panic - not syncing|^(?:dini|stub): entered", CRASH_S,
                                "the crash")
         ended = lab.machine.serial.wait(END, self.options.timeout,
                                         panicked.start(), stop=lab.machine.gone)
