@@ -37,7 +37,7 @@ include wire/wire.mk dini/dini.mk stub/stub.mk syslinux/syslinux.mk server/serve
 	tests/tests.mk scripts/scripts.mk
 
 .PHONY: all help clean
-all: dist ## build everything
+all: server stub dist ## build everything
 
 help: ## list these verbs
 	@awk -F':.*## ' '/^[a-z][a-z_.-]*:.*## /{printf "  make %-22s %s\n", $$1, $$2}' \

@@ -81,6 +81,16 @@ def parse(datagram):
     return None
 
 
+def udp_sum(source, sport, server, datagram):
+    """The checksum of RFC 768 that fits this datagram."""
+    data = socket.inet_aton(source) + socket.inet_aton(server[0]) + struct.pack(
+        "!BBHHHHH", 0, 17, 8 + len(datagram), sport, server[1], 8 + len(datagram), 0) + datagram
+    total = sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + b"\0" * (len(data) % 2)))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return total ^ 0xffff
+
+
 class Faults:
     """What a bad network does to datagrams, the same for the same seed."""
 
@@ -164,7 +174,9 @@ class FakeMachine:
             self.sock.send(datagram[:-1])
             return
         source, sport = self.sock.getsockname()
-        udp = struct.pack("!HHHH", sport, self.server[1], 8 + len(datagram), 0xBEEF) + datagram
+        # Not any constant: one in 65,536 datagrams would fit it.
+        wrong = udp_sum(source, sport, self.server, datagram) ^ 0x0100 or 0x0200
+        udp = struct.pack("!HHHH", sport, self.server[1], 8 + len(datagram), wrong) + datagram
         ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0,
                          socket.inet_aton(source), socket.inet_aton(self.server[0]))
         self.raw.sendto(ip + udp, self.server)
