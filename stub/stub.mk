@@ -79,9 +79,11 @@ $(B)/stub/ref-aout.bin: $(B)/stub/multiboot/ref-aout.elf
 
 -include $(KEXEC_OBJ:.o=.d) $(REF_OBJ:.o=.d)
 
-# Tests: the command line reader on this machine, the image in a bare guest.
-UNIT_TESTS += words
+# Tests: what does no I/O on this machine, the images in a bare guest.
+UNIT_TESTS += words find ram
 words_TEST_SRC := stub/common/words.c
+find_TEST_SRC := stub/common/find.c
+ram_TEST_SRC := stub/multiboot/ram.c
 
 STUB_FAKES := $(B)/tests/fake_dini.bin $(B)/tests/fake_purgatory.bin
 
@@ -90,7 +92,10 @@ $(STUB_FAKES): $(B)/tests/%.bin: tests/guest/%.asm | $(B)/.setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) -f bin -Wall -Werror -o $@ $<
 
-CHECK += check-crash-image
-.PHONY: check-crash-image
+CHECK += check-crash-image check-ref
+.PHONY: check-crash-image check-ref
 check-crash-image: $(B)/stub/netdump-kexec.elf $(STUB_FAKES) $(B)/.setup-check $(B)/.setup-lab ## the crash image in a bare guest
 	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/guest/test_crash_image.py
+
+check-ref: $(REF_IMAGES) $(STUB_FAKES) $(B)/.setup-check $(B)/.setup-lab ## the reference kernel in a bare guest
+	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/guest/test_ref.py

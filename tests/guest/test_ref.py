@@ -190,7 +190,7 @@ def read_notes(data):
 
 
 def test_stack_overflow_reaches_dini_too(tmp_path):
-    with start_with_dini(tmp_path, f"crash=stack netdump={HANDOFF_PHYS:#x}") as guest:
+    with start_with_dini(tmp_path, f"crash=stack fill=none netdump={HANDOFF_PHYS:#x}") as guest:
         guest.wait_line("ref: halted")
         assert f"ref: handoff block at {HANDOFF_PHYS:#x}, by name" in guest.text
         assert "fake dini: entered ok" in guest.text
@@ -198,7 +198,7 @@ def test_stack_overflow_reaches_dini_too(tmp_path):
 
 def test_page_fault_says_if_fenced_memory_is_mapped(tmp_path):
     """It is here, since QEMU's map has no fence; on a machine with one the line must not come."""
-    with start_with_dini(tmp_path, "crash=pagefault") as guest:
+    with start_with_dini(tmp_path, "crash=pagefault fill=none") as guest:
         guest.wait_line("ref: halted")
         assert "ref: fenced memory is mapped\n" in guest.text
         assert "ref: panic: page fault at 0xffff8880000a0000" in guest.text
