@@ -6,12 +6,12 @@
  * crash kernel reservation wherever kexec-tools put it, so it must not need relocating:
  * no static pointers (the linker script checks).
  */
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "netdump/handoff.h"
 #include "stub/common/find.h"
 #include "stub/common/phys.h"
+#include "stub/common/seal.h"
 #include "stub/common/serial.h"
 #include "stub/common/words.h"
 #include "stub/kexec/stub.h"
@@ -57,21 +57,6 @@ static void crash_fill(const char *line)
 	crash.elfcorehdr_bytes = bytes;
 }
 
-/* DINI checks its seal too, but only while it is whole itself: look before jumping into it. */
-static bool seal_holds(const struct nd_handoff *h)
-{
-	uint32_t crc = 0;
-
-	for (uint32_t i = 0; i < h->seal_count; i++) {
-		const struct nd_seal_range *range = &h->seal[i];
-
-		if (range->bytes > UINT32_MAX - range->phys)
-			return false;
-		crc = nd_crc32(crc, nd_at_phys(range->phys), range->bytes);
-	}
-	return crc == h->seal_crc;
-}
-
 static void last_words_put(struct nd_handoff *h, const char *text)
 {
 	uint32_t i = 0;
@@ -87,7 +72,7 @@ static void block_try(uint32_t handoff_phys)
 	struct nd_handoff *h = nd_at_phys(handoff_phys);
 
 	nd_serial_print("stub: handoff block at %x, dini at %x\n", handoff_phys, h->dini_phys);
-	if (!seal_holds(h)) {
+	if (!nd_seal_holds(h)) {
 		last_words_put(h, "stub: fenced memory was changed");
 		nd_serial_print("stub: refused: fenced memory was changed\n");
 		return;

@@ -7,8 +7,11 @@
  */
 #include "stub/multiboot/crash.h"
 
+#include <stddef.h>
+
 #include "stub/common/find.h"
 #include "stub/common/phys.h"
+#include "stub/common/seal.h"
 #include "stub/common/serial.h"
 #include "stub/multiboot/core.h"
 #include "stub/multiboot/machine.h"
@@ -88,23 +91,41 @@ static void reason_fill(uint64_t vector, const struct nd_regs *regs)
 	reason_hex(regs->rip);
 }
 
-/* The block may span two pages; only now does the kernel map them. */
-static bool handoff_holds(void)
+/* One to one, by whole pages.  Only now, at the crash, can the kernel see fenced memory. */
+static bool fenced_map(uint32_t phys, uint32_t bytes)
 {
-	uint64_t page = way_out.handoff_phys & ~(uint64_t)(ND_PAGE_BYTES - 1);
+	uint64_t from = phys & ~(uint64_t)(ND_PAGE_BYTES - 1);
+	uint64_t to = ((uint64_t)phys + bytes + ND_PAGE_BYTES - 1) & ~(uint64_t)(ND_PAGE_BYTES - 1);
 
-	return nd_paging_map(page, page, 2 * ND_PAGE_BYTES) &&
-	       nd_find_at(nd_at_phys(0), way_out.handoff_phys);
+	return nd_paging_map(from, from, to - from);
+}
+
+/* NULL: DINI may be called. */
+static const char *fence_fault(void)
+{
+	const struct nd_handoff *h = nd_at_phys(way_out.handoff_phys);
+
+	if (!fenced_map(way_out.handoff_phys, sizeof *h))
+		return "the handoff block cannot be mapped";
+	if (!nd_find_at(nd_at_phys(0), way_out.handoff_phys))
+		return "the handoff block is damaged";
+	for (uint32_t i = 0; i < h->seal_count; i++)
+		if (!fenced_map(h->seal[i].phys, h->seal[i].bytes))
+			return "fenced memory cannot be mapped";
+	return nd_seal_holds(h) ? NULL : "fenced memory was changed";
 }
 
 static void dini_try(void)
 {
+	const char *fault;
+
 	if (!way_out.handoff_phys) {
 		nd_serial_print("ref: no netdump\n");
 		return;
 	}
-	if (!handoff_holds()) {
-		nd_serial_print("ref: handoff block damaged\n");
+	fault = fence_fault();
+	if (fault) {
+		nd_serial_print("ref: refused: %s\n", fault);
 		return;
 	}
 	nd_serial_print("ref: dini refused %u\n",

@@ -189,6 +189,14 @@ def read_notes(data):
     return notes
 
 
+def test_overwritten_dini_is_not_entered(tmp_path):
+    """The pattern goes over DINI here, since QEMU's map has no fence."""
+    with start_with_dini(tmp_path, "crash=panic fill=some") as guest:
+        guest.wait_line("ref: halted")
+        assert "ref: refused: fenced memory was changed\nref: halted\n" in guest.text
+        assert "fake dini" not in guest.text
+
+
 def test_stack_overflow_reaches_dini_too(tmp_path):
     with start_with_dini(tmp_path, f"crash=stack fill=none netdump={HANDOFF_PHYS:#x}") as guest:
         guest.wait_line("ref: halted")
