@@ -59,11 +59,11 @@ static void crash_fill(const char *line)
 
 static void last_words_put(struct nd_handoff *h, const char *text)
 {
-	uint32_t i = 0;
+	char *to = h->last_words, *last = to + sizeof h->last_words - 1;
 
-	for (; i < sizeof h->last_words - 1 && text[i]; i++)
-		h->last_words[i] = text[i];
-	h->last_words[i] = 0;
+	while (to < last && *text)
+		*to++ = *text++;
+	*to = 0;
 }
 
 /* Comes back only if there is no dump by this block; says why. */
