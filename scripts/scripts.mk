@@ -1,1 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The lab.  The demonstration is one run of it, for a person to watch; without root
+# it takes QEMU's own network.
+
+DEMO_OUT := $(B)/demo
+
+.PHONY: demo
+demo: dist stub server $(B)/.setup-lab ## boot Debian's kernel, crash it, receive and check its dump
+	$(Q)rm -rf $(DEMO_OUT)
+	$(Q)scripts/lab run --system linux --nic e1000 --check --out $(DEMO_OUT) \
+		--net $$([ "$$(id -u)" = 0 ] && echo dnsmasq || echo user)
+	$(Q)printf '\nTry next:\n'
+	$(Q)printf '  build/server/netdumpctl --dir %s/dumps list\n' $(DEMO_OUT)
+	$(Q)printf '  crash --osrelease %s\n' $(DEMO_OUT)/dumps/*/*/vmcore
+	$(Q)printf '  scripts/lab run --nic rtl8139 --cpus 2 --crash-cpu 1 --check\n'
