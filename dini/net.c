@@ -107,6 +107,7 @@ static void arp_learn(struct nd_net *net, const uint8_t ip[4], const uint8_t mac
 	memcpy(entry->mac, mac, 6);
 	entry->known = true;
 	entry->asking = false;
+	entry->asks = 0;
 }
 
 static bool arp_input(struct nd_net *net, const uint8_t *arp, size_t bytes)
@@ -277,7 +278,10 @@ size_t nd_net_output(struct nd_net *net, void *frame, uint64_t now_ms)
 		struct nd_arp_entry *entry = &net->arp[i];
 
 		if (entry->used && entry->asking && now_ms >= entry->ask_ms) {
-			entry->ask_ms = now_ms + ND_ARP_RETRY_MS;
+			bool fast = entry->asks < ND_ARP_RETRY_FAST;
+
+			entry->asks += fast;
+			entry->ask_ms = now_ms + (fast ? ND_ARP_RETRY_MS : ND_ARP_RETRY_SLOW_MS);
 			return arp_put(net, frame, ARP_REQUEST, no_mac, entry->ip);
 		}
 	}

@@ -17,7 +17,9 @@
 #define ND_FRAME_MAX         1514
 #define ND_FRAME_UDP_PAYLOAD 42 /* Ethernet, IPv4 without options, UDP */
 #define ND_ARP_ENTRIES       8
-#define ND_ARP_RETRY_MS      250
+#define ND_ARP_RETRY_MS      100  /* at first: a link that comes up loses the first answers */
+#define ND_ARP_RETRY_FAST    10   /* so often, */
+#define ND_ARP_RETRY_SLOW_MS 1000 /* and then so seldom: a whole rack may be asking */
 #define ND_ECHO_BYTES        (ND_FRAME_MAX - 34) /* ICMP message */
 
 struct nd_arp_entry {
@@ -26,6 +28,7 @@ struct nd_arp_entry {
 	bool used;   /* ip is wanted */
 	bool known;  /* mac is right, as far as was heard */
 	bool asking; /* a request is due at ask_ms */
+	unsigned int asks; /* requests since it was last heard */
 	uint64_t ask_ms;
 };
 

@@ -92,6 +92,21 @@ static void arp_goes_to_the_gateway_for_far_hosts(void **state)
 	assert_memory_equal(frame + 38, far_ip, 4);
 }
 
+/* A host that never answers is asked often for a second, then seldom. */
+static void arp_slows_down(void **state)
+{
+	struct nd_net net;
+	uint8_t frame[ND_FRAME_MAX];
+	unsigned int asked = 0;
+
+	(void)state;
+	net_make(&net, no_gateway);
+	nd_net_resolve(&net, near_ip);
+	for (uint64_t now_ms = 0; now_ms < 11000; now_ms++)
+		asked += nd_net_output(&net, frame, now_ms) != 0;
+	assert_in_range(asked, ND_ARP_RETRY_FAST + 9, ND_ARP_RETRY_FAST + 11);
+}
+
 static void udp_is_received(void **state)
 {
 	struct nd_net net;
@@ -242,6 +257,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arp_is_answered),
 		cmocka_unit_test(arp_goes_to_the_gateway_for_far_hosts),
+		cmocka_unit_test(arp_slows_down),
 		cmocka_unit_test(udp_is_received),
 		cmocka_unit_test(damage_is_noticed),
 		cmocka_unit_test(short_frames_are_dropped),
