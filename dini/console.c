@@ -7,17 +7,18 @@
 #include "dini/console.h"
 #include "dini/io.h"
 
-#define COM1           0x3F8
-#define COM1_DATA      (COM1 + 0)
-#define COM1_IER       (COM1 + 1)
-#define COM1_FCR       (COM1 + 2)
-#define COM1_LCR       (COM1 + 3)
-#define COM1_MCR       (COM1 + 4)
-#define COM1_LSR       (COM1 + 5)
-#define LSR_THR_EMPTY  0x20
-#define LSR_ABSENT     0xFF
-#define WAIT_POLLS     50000 /* a port read takes about 1 us; a character takes 87 us */
-#define TIMEOUTS_TO_BE 4     /* given up for good after so many */
+#define COM1          0x3F8
+#define COM1_DATA     (COM1 + 0)
+#define COM1_IER      (COM1 + 1)
+#define COM1_FCR      (COM1 + 2)
+#define COM1_LCR      (COM1 + 3)
+#define COM1_MCR      (COM1 + 4)
+#define COM1_LSR      (COM1 + 5)
+#define LSR_THR_EMPTY 0x20
+#define LSR_ABSENT    0xFF
+#define WAIT_POLLS                                                                                 \
+	500000 /* a port read takes about 1 us, a character 87 us; emulators take longer */
+#define TIMEOUTS_TO_BE 4 /* given up for good after so many */
 
 static unsigned int timeouts;
 
