@@ -52,7 +52,7 @@ def parser():
     run.add_argument("--crash-cpu", type=int, default=0, metavar="N",
                      help="linux: the CPU that crashes")
     run.add_argument("--crash", default="panic", metavar="KIND",
-                     help="ref: how it crashes (panic, ud2, fault, stack)")
+                     help="ref: how it crashes (panic, ud2, pagefault, stack)")
     run.add_argument("--bootfile", default="pxelinux.0", help="or lpxelinux.0")
     run.add_argument("--mac", default="", help="default: 52:54:00 and a random rest")
     run.add_argument("--pcap", action="store_true", help="capture the guest's frames in net.pcap")

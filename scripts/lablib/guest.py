@@ -66,6 +66,21 @@ class Guest:
             self._unpack(self._deb(package), partial)
         os.rename(partial, self.kexec_root)
 
+    def package(self, name, say):
+        """The folder with what is in a package, downloaded and extracted once."""
+        os.makedirs(self._downloads, exist_ok=True)
+        os.makedirs(self.dir, exist_ok=True)
+        root = os.path.join(self.dir, name)
+        with open(os.path.join(self.dir, ".lock"), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(root):
+                say(f"downloading Debian's {name}, once")
+                partial = f"{root}.new"
+                shutil.rmtree(partial, ignore_errors=True)
+                self._unpack(self._deb(name), partial)
+                os.rename(partial, root)
+        return root
+
     def _deb(self, package):
         """The file of a package, downloaded unless its newest version is there."""
         def found():

@@ -80,9 +80,13 @@ class Lab:
         self.stop()
 
     def start(self, config):
-        """Bring everything up with this pxelinux.cfg; returns with QEMU running."""
+        """Bring everything up with this pxelinux.cfg; returns with QEMU running.
+
+        Without a config the caller has put one into the TFTP root.
+        """
         settings = self.settings
-        self.tftp.config_write(self.mac, config)
+        if config is not None:
+            self.tftp.config_write(self.mac, config)
         self.network.start(self.out)
         if settings.server:
             self._server_start()

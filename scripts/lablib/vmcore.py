@@ -44,6 +44,7 @@ class Vmcore:
                 raise LabError(f"{path}: the range at {phys:#x} has {in_memory:#x} bytes, "
                                f"the file {min(in_file, len(self.bytes) - offset):#x}")
             self.loads.append(Load(phys, in_file, offset))
+        self.loads = _distinct(self.loads)
 
     def close(self):
         self.bytes.close()
@@ -52,6 +53,19 @@ class Vmcore:
     def ranges(self):
         """Physical memory in the dump: disjoint (start, end), in order."""
         return merged((load.phys, load.end) for load in self.loads)
+
+
+def _distinct(loads):
+    """Without those that another one holds, at the same place in the file.
+
+    The kernel's own mapping is such a one: it is there for its addresses.
+    """
+    kept = []
+    for load in sorted(loads, key=lambda load: -load.size):
+        if not any(other.offset - other.phys == load.offset - load.phys
+                   and other.phys <= load.phys and load.end <= other.end for other in kept):
+            kept.append(load)
+    return sorted(kept, key=lambda load: load.phys)
 
 
 def merged(ranges):
