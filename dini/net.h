@@ -25,9 +25,9 @@
 struct nd_arp_entry {
 	uint8_t ip[4];
 	uint8_t mac[6];
-	bool used;   /* ip is wanted */
-	bool known;  /* mac is right, as far as was heard */
-	bool asking; /* a request is due at ask_ms */
+	bool used;         /* ip is wanted */
+	bool known;        /* mac is right, as far as was heard */
+	bool asking;       /* a request is due at ask_ms */
 	unsigned int asks; /* requests since it was last heard */
 	uint64_t ask_ms;
 };
