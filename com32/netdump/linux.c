@@ -11,8 +11,7 @@ static bool initrd_add(struct initramfs *chain, char *name)
 {
 	printf("Loading %s... ", name);
 	if (initramfs_load_archive(chain, name)) {
-		printf("failed\n");
-		nd_error("%s cannot be loaded: is it on the TFTP server?", name);
+		nd_file_failed(name);
 		return false;
 	}
 	printf("ok\n");

@@ -8,11 +8,9 @@
  * 32-bit protected mode, PXELINUX running.
  */
 #include <console.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslinux/loadfile.h>
 
 #include "netdump.h"
 
@@ -20,40 +18,6 @@
 #define MULTIBOOT_SEARCH 8192 /* multiboot 0.6.96 section 3.1 */
 
 static struct nd_region region;
-
-void nd_error(const char *format, ...)
-{
-	va_list arguments;
-
-	printf("netdump: ");
-	va_start(arguments, format);
-	vprintf(format, arguments);
-	va_end(arguments);
-	printf("\n");
-}
-
-char *nd_words_join(char **argv, const char *extra)
-{
-	size_t bytes = extra ? strlen(extra) + 2 : 1;
-	char **arg, *words;
-
-	for (arg = argv; *arg && strcmp(*arg, ND_MODULE_SEPARATOR); arg++)
-		bytes += strlen(*arg) + 1;
-	words = malloc(bytes);
-	if (!words)
-		return NULL;
-	*words = '\0';
-	for (arg = argv; *arg && strcmp(*arg, ND_MODULE_SEPARATOR); arg++) {
-		if (arg != argv)
-			strcat(words, " ");
-		strcat(words, *arg);
-	}
-	if (extra) {
-		strcat(words, " ");
-		strcat(words, extra);
-	}
-	return words;
-}
 
 static bool is_linux(const uint8_t *p, size_t bytes)
 {
@@ -76,13 +40,8 @@ static bool image_load(struct nd_image *image, char **argv)
 {
 	memset(image, 0, sizeof *image);
 	image->argv = argv;
-	printf("Loading %s... ", argv[0]);
-	if (zloadfile(argv[0], &image->data, &image->bytes)) {
-		printf("failed\n");
-		nd_error("%s cannot be loaded: is it on the TFTP server?", argv[0]);
+	if (!nd_file_load(argv[0], &image->data, &image->bytes))
 		return false;
-	}
-	printf("ok\n");
 	image->linux_kernel = is_linux(image->data, image->bytes);
 	if (image->linux_kernel)
 		return nd_linux_load(image);
@@ -104,11 +63,8 @@ static bool fence_up(const struct nd_options *options)
 			"this PXELINUX has no gate: use the pxelinux.0 that came with netdump.c32");
 		return false;
 	}
-	if (loadfile(options->dini, &dini, &dini_bytes)) {
-		nd_error("%s cannot be loaded: put it beside netdump.c32, or name it with dini=",
-			 options->dini);
+	if (!nd_file_load(options->dini, &dini, &dini_bytes))
 		return false;
-	}
 	if (!nd_lease_get(&lease) || !nd_region_take(&region, dini, dini_bytes))
 		return false;
 	free(dini);

@@ -35,13 +35,8 @@ bool nd_multiboot_load(struct nd_image *image)
 			return false;
 		}
 		m->argv = arg + 1;
-		printf("Loading %s... ", arg[1]);
-		if (zloadfile(arg[1], &m->data, &m->bytes)) {
-			printf("failed\n");
-			nd_error("%s cannot be loaded: is it on the TFTP server?", arg[1]);
+		if (!nd_file_load(arg[1], &m->data, &m->bytes))
 			return false;
-		}
-		printf("ok\n");
 		module_count++;
 	}
 	return true;

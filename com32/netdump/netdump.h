@@ -23,7 +23,13 @@ static inline volatile void *nd_low(uint32_t phys)
 	return (volatile void *)phys;
 }
 
+/* error.c */
 void nd_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* file.c: a file, unpacked if it is compressed; free() gives it back. */
+bool nd_file_load(const char *name, void **data, size_t *bytes);
+/* Says why `name` could not be loaded: it is not there, or there is no memory for it. */
+void nd_file_failed(const char *name);
 
 /* e820.c: the BIOS's map as it is now, sorted. */
 bool nd_e820_read(struct nd_map *map);
@@ -71,7 +77,8 @@ void nd_multiboot_boot(struct nd_image *image, const char *extra_word);
 
 #define ND_MODULE_SEPARATOR "---"
 
-/* argv[0..] up to the separator or NULL, joined by blanks, extra behind; NULL: no memory. */
+/* words.c: argv[0..] up to the separator or NULL, joined by blanks, extra behind.
+ * NULL: no memory. */
 char *nd_words_join(char **argv, const char *extra);
 
 #endif
