@@ -290,11 +290,13 @@ size_t nd_net_output(struct nd_net *net, void *frame, uint64_t now_ms)
 	return 0;
 }
 
-/* Ourselves where the netmask says so, or where there is no gateway to ask. */
+/* The host itself where the netmask says so, or where there is no gateway to ask. */
 static const uint8_t *next_hop(const struct nd_net *net, const uint8_t ip[4])
 {
 	if (same_ip(net->gateway, no_ip))
 		return ip;
+	if (same_ip(net->netmask, no_ip)) /* a lease that names none: the gateway knows */
+		return net->gateway;
 	for (unsigned int i = 0; i < 4; i++)
 		if ((ip[i] ^ net->ip[i]) & net->netmask[i])
 			return net->gateway;

@@ -90,6 +90,12 @@ static void arp_goes_to_the_gateway_for_far_hosts(void **state)
 	assert_false(nd_net_resolve(&net, far_ip));
 	nd_net_output(&net, frame, 0);
 	assert_memory_equal(frame + 38, far_ip, 4);
+
+	net_make(&net, gateway);
+	memset(net.netmask, 0, sizeof net.netmask);
+	assert_false(nd_net_resolve(&net, near_ip));
+	nd_net_output(&net, frame, 0);
+	assert_memory_equal(frame + 38, gateway, 4);
 }
 
 /* A host that never answers is asked often for a second, then seldom. */
