@@ -14,3 +14,9 @@ demo: dist stub server $(B)/.setup-lab ## boot Debian's kernel, crash it, receiv
 	$(Q)printf '  build/server/netdumpctl --dir %s/dumps list\n' $(DEMO_OUT)
 	$(Q)printf '  crash --osrelease %s\n' $(DEMO_OUT)/dumps/*/*/vmcore
 	$(Q)printf '  scripts/lab run --nic rtl8139 --cpus 2 --crash-cpu 1 --check\n'
+
+# Whole labs: slow, so two at a time and each run shared by all the tests that look at it.
+CHECK += check-lab
+.PHONY: check-lab
+check-lab: dist stub server $(B)/.setup-lab $(B)/.setup-analysis $(B)/.setup-check ## whole machines, from the PXE boot to the dump
+	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider tests/lab

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whole labs for tests: runs of scripts/lab, and machines whose boot prompt is typed at."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, "build")
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+
+from lablib.lab import Lab, Settings  # noqa: E402  (needs the path above)
+
+NET = "dnsmasq" if os.geteuid() == 0 else "user"
+AT_ONCE = 2     # machines side by side: one each for the cores of a small computer
+RUN_S = 900     # one run of scripts/lab, however busy this machine is
+BOOT_S = 240    # to PXELINUX's prompt, or from there to a system's first line
+ANSWER_S = 120  # from a word at the prompt to the next prompt
+
+# What test_dump.py looks at: whole runs, each made once, and only if a test wants it.
+RUNS = {
+    "ref": ["--system", "ref", "--mem", "6G"],
+    "e1000": ["--nic", "e1000", "--machine", "pc"],
+    "rtl8139": ["--nic", "rtl8139"],
+    "second-cpu": ["--cpus", "2", "--crash-cpu", "1"],
+}
+
+
+def command(out, *words):
+    return [os.path.join(ROOT, "scripts", "lab"), "run", "--out", str(out), "--quiet", "--json",
+            "--net", NET, *words]
+
+
+class Run:
+    """One run of scripts/lab, to its end."""
+
+    def __init__(self, out, *words):
+        done = subprocess.run(command(out, *words), capture_output=True, text=True,
+                              timeout=RUN_S, check=False)
+        self.out = str(out)
+        self.status = done.returncode
+        self.stderr = done.stderr
+        self.facts = json.loads(done.stdout) if done.stdout else {}
+        self.dump = self.facts.get("dump")
+        self.host_dir = os.path.join(self.out, "dumps")
+
+    def file(self, name):
+        return os.path.join(self.dump, name)
+
+    def serial(self):
+        with open(os.path.join(self.out, "serial.log"), encoding="utf-8", errors="replace",
+                  newline="") as log:
+            return log.read().replace("\r", "")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "run(name): wants this one of the runs in conftest.py")
+
+
+@pytest.fixture(scope="session")
+def runs(request, tmp_path_factory):
+    """Name -> a function that waits for that run; two go on at a time."""
+    wanted = {mark.args[0]: None for item in request.session.items
+              for mark in item.iter_markers("run")}
+    folder = tmp_path_factory.mktemp("runs")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        made = {name: pool.submit(Run, folder / name, "--check", *RUNS[name])
+                for name in RUNS if name in wanted}
+        yield made
+    for name in made:  # gigabytes
+        if os.path.exists(folder / name / "dumps"):
+            subprocess.run(["rm", "-rf", folder / name / "dumps"], check=True)
+
+
+@pytest.fixture
+def run(request, runs):
+    """The run that the test's mark names."""
+    return runs[request.node.get_closest_marker("run").args[0]].result()
+
+
+class Console:
+    """A lab's serial console: what was said since the last word typed."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.at = 0
+
+    def text(self):
+        return self.lab.machine.serial.text[self.at:]
+
+    def wait(self, pattern, timeout_s=BOOT_S):
+        """The match of a pattern in what was said since the last word."""
+        return self.lab.await_text(pattern, timeout_s, repr(pattern), self.at)
+
+    def prompt(self, timeout_s=BOOT_S):
+        """All that was said until PXELINUX's next prompt."""
+        return self.text()[:self.wait(r"^boot: \Z", timeout_s).start()]
+
+    def type(self, word):
+        self.at = len(self.lab.machine.serial.text)
+        self.lab.machine.type(word + "\r")
+
+    def ask(self, word):
+        """Type a word at the prompt; what is said until the next prompt."""
+        self.type(word)
+        return self.prompt(ANSWER_S)
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a machine with a configuration; it is stopped when the test is over."""
+    labs = []
+
+    def begin(config, files=(), **settings):
+        settings.setdefault("out", str(tmp_path / f"lab{len(labs)}"))
+        lab = Lab(Settings(net=NET, quiet=True, **settings))
+        labs.append(lab)
+        for name, source in dict(files).items():
+            lab.tftp.link(name, source)
+        if lab.network.server_option and config:
+            config = config.replace("netdump.c32\n  APPEND ",
+                                    f"netdump.c32\n  APPEND {lab.network.server_option} ")
+        lab.start(config)
+        return Console(lab)
+
+    yield begin
+    for lab in labs:
+        lab.stop()
+
+
+def reference_map(text):
+    """The memory map that the reference kernel printed: [(start, end, type)]."""
+    return [(int(start, 16), int(end, 16), int(kind)) for start, end, kind in
+            re.findall(r"^ref: map 0x([0-9a-f]+)-0x([0-9a-f]+) type (\d+)$", text, re.M)]

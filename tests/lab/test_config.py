@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""netdump.c32 at PXELINUX's prompt: what it refuses and how, and what it boots."""
+
+import os
+import struct
+
+import pytest
+
+from conftest import BUILD, ROOT, reference_map
+
+REF = os.path.join(BUILD, "stub", "ref.elf")
+SAMPLES = os.path.join(ROOT, "pxelinux.cfg")
+HEAD = "SERIAL 0 115200\nPROMPT 1\nTIMEOUT 0\n"
+
+# label: what stands behind APPEND, and what netdump.c32 must say
+REFUSED = {
+    "option": ("colour=red -- ref.elf", r'"colour=red" is not an option of netdump\.c32'),
+    "value": ("action=sleep -- ref.elf", r'"action=sleep" is not action=reboot, halt or hold'),
+    "words": ("action=halt", r"no image: APPEND"),
+    "image": ("-- absent.elf", r"absent\.elf cannot be loaded"),
+    "noimage": ("-- ldlinux.c32", r"ldlinux\.c32 is no image to boot"),
+    "module": ("-- ref.elf --- absent.img", r"absent\.img cannot be loaded"),
+    "nodini": ("dini=absent.bin -- ref.elf", r"absent\.bin cannot be loaded"),
+    "baddini": ("dini=mangled.bin -- ref.elf", r"no DINI image, or is damaged"),
+    "olddini": ("dini=other.bin -- ref.elf", r"of version 9, netdump\.c32 of 1"),
+    "mac": ("mac=02:00:00:00:00:01 -- ref.elf", r"mac=: the firmware drives the NIC that booted"),
+    "large": ("-- ref.elf --- large.img", r"too little memory for large\.img"),
+}
+
+
+def label(name, append):
+    return f"LABEL {name}\n  KERNEL netdump.c32\n  APPEND {append}\n"
+
+
+@pytest.fixture
+def files(tmp_path):
+    """The TFTP files that the labels name."""
+    with open(os.path.join(BUILD, "dini", "dini.bin"), "rb") as good:
+        dini = bytearray(good.read())
+    mangled = bytes(dini[:100])
+    struct.pack_into("<H", dini, 4, 9)
+    (tmp_path / "mangled.bin").write_bytes(mangled)
+    (tmp_path / "other.bin").write_bytes(dini)
+    with open(tmp_path / "large.img", "wb") as large:
+        large.truncate(80 << 20)
+    return {"ref.elf": REF, **{name: tmp_path / name
+                               for name in ("mangled.bin", "other.bin", "large.img")}}
+
+
+def test_what_is_wrong_is_said_and_the_prompt_is_back(start, files):
+    """All refusals in one machine's life, so each also leaves it fit for the next."""
+    config = HEAD + "".join(label(name, append) for name, (append, _) in REFUSED.items())
+    config += label("fallback", "fallback=boot dini=absent.bin -- ref.elf crash=none")
+    config += label("good", "-- ref.elf crash=none")
+    console = start(config, files, mem="64M", server=False)
+    console.prompt()
+    for name, (_, says) in REFUSED.items():
+        console.type(name)
+        console.wait(rf"^netdump: .*{says}")
+        assert "netdump: fence" not in console.prompt()
+    console.type("good")
+    console.wait(r"^netdump: fence \d+ KiB")
+    console.wait(r"^ref: handoff block at 0x[0-9a-f]+, by name")
+    console.wait(r"^ref: idle")
+
+
+def test_fallback_boots_without_netdump(start, files):
+    config = HEAD + label("fallback", "fallback=boot dini=absent.bin -- ref.elf crash=none")
+    console = start(config, files, server=False, mem="256M")
+    console.prompt()
+    console.type("fallback")
+    console.wait(r"^netdump: absent\.bin cannot be loaded")
+    console.wait(r"^netdump: booting without netdump, as fallback=boot asks")
+    console.wait(r"^ref: no handoff block")
+    console.wait(r"^ref: idle")
+
+
+@pytest.mark.parametrize("image", ["ref.elf", "ref-elf64.elf", "ref-aout.bin"])
+def test_every_form_of_multiboot_sees_the_fence(start, image):
+    config = HEAD.replace("PROMPT 1", "PROMPT 0\nDEFAULT go") + label(
+        "go", f"-- {image} crash=none --- ldlinux.c32 some words")
+    console = start(config, {image: os.path.join(BUILD, "stub", image)}, server=False, mem="256M")
+    console.wait(r"^ref: idle")
+    text = console.text()
+    assert "ref: module 0x" in text and "ldlinux.c32 some words" in text
+    handoff = int(console.wait(r"^ref: handoff block at (0x[0-9a-f]+), by name")[1], 16)
+    ranges = reference_map(text)
+    inside = [kind for begin, end, kind in ranges if begin <= handoff < end]
+    assert inside == [2], "the gate is reserved, not merely missing"
+    dini = [r for r in ranges if r[0] >= 0x100000 and r[2] == 2 and r[0] < 256 << 20]
+    assert dini, "DINI and the firmware's hidden memory are reserved"
+
+
+@pytest.mark.parametrize("mac, root", [("52:54:00:12:34:56", "/dev/md0"),
+                                       ("52:54:00:65:43:21", "/dev/sda1")])
+def test_each_machine_finds_its_sample(start, mac, root):
+    """By PXELINUX's own file search; the image stands in for the system of a site."""
+    files = {"vmlinuz": REF, "initrd.img": REF,
+             **{f"pxelinux.cfg/{name}": os.path.join(SAMPLES, name)
+                for name in os.listdir(SAMPLES)}}
+    console = start(None, files, mac=mac, server=False)
+    console.wait(rf"^ref: command line: (?:vmlinuz )?root={root} ro crashkernel=1M netdump=0x")
+    console.wait(r"^ref: module \S+ initrd\.img")
+    console.wait(r"^ref: handoff block at 0x[0-9a-f]+, by name")
+
+
+@pytest.mark.parametrize("kind", ["panic", "ud2", "pagefault", "stack"])
+def test_the_labs_sample_crashes_and_dumps(start, kind):
+    with open(os.path.join(SAMPLES, "lab"), encoding="utf-8") as sample:
+        console = start(sample.read(), {"ref.elf": REF}, mem="128M")
+    console.prompt()
+    console.type(kind)
+    console.wait(r"^dini: server \S+ answers")
+    console.wait(r"^dini: done: ")
+    console.wait(r"^dini: hold")

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The lab itself: without root, and leaving nothing behind when it is interrupted."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import BOOT_S, NET, Run, command
+
+END_S = 60
+
+
+def processes_of(out):
+    """Command lines that name a run's folder; the lab's own children all do, or QEMU's sockets."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                line = file.read().replace(b"\0", b" ").decode(errors="replace")
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                environment = file.read().decode(errors="replace")
+        except OSError:
+            continue
+        if out in line or f"LAB_TEST={out}" in environment:
+            found.append(f"{pid} {line}")
+    return found
+
+
+def test_without_root_qemus_own_network_does(tmp_path):
+    words = ["--system", "ref", "--mem", "256M"]
+    run = Run(tmp_path / "user", "--check", *words, "--net", "user")
+    assert run.status == 0, run.stderr
+    assert run.facts["net"] == "user" and run.facts["check"]["pages_different"] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_leaves_nothing(tmp_path, number):
+    out = tmp_path / "run"
+    lab = subprocess.Popen(
+        [word for word in command(out, "--system", "ref") if word != "--quiet"],
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
+        env={**os.environ, "LAB_TEST": str(out)})
+    deadline = time.monotonic() + BOOT_S
+    for line in lab.stderr:
+        if "QEMU is on" in line:
+            break
+        assert time.monotonic() < deadline
+    assert any("qemu-system" in line for line in processes_of(str(out)))
+    os.killpg(lab.pid, number)
+    lab.stderr.read()
+    assert lab.wait(END_S) == 130
+    assert not processes_of(str(out))
+    # The namespace lives as long as its processes; the tap is in it and nowhere else.
+    links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
+    assert NET == "user" or "tap" not in links
