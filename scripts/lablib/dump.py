@@ -38,13 +38,17 @@ def _number(value):
     return int(value, 0) if isinstance(value, str) else value
 
 
-def newest(dumps_dir):
-    """The newest dump below netdumpd's folder, a complete one if there is one."""
-    found = []
-    for host in os.listdir(dumps_dir) if os.path.isdir(dumps_dir) else []:
-        host_dir = os.path.join(dumps_dir, host)
-        if os.path.isdir(host_dir):
-            found += [os.path.join(host_dir, name) for name in os.listdir(host_dir)
-                      if os.path.isdir(os.path.join(host_dir, name))]
-    found.sort(key=lambda path: (not path.endswith(".partial"), os.path.getmtime(path)))
+def folders(dumps_dir):
+    """Paths of all dumps below netdumpd's folder."""
+    return {os.path.join(host, name)
+            for host in (os.path.join(dumps_dir, name) for name in
+                         (os.listdir(dumps_dir) if os.path.isdir(dumps_dir) else []))
+            if os.path.isdir(host) for name in os.listdir(host)
+            if os.path.isdir(os.path.join(host, name))}
+
+
+def newest(dumps_dir, before):
+    """The newest dump that was not there before, a complete one if there is one."""
+    found = sorted(folders(dumps_dir) - before,
+                   key=lambda path: (not path.endswith(".partial"), os.path.getmtime(path)))
     return Dump(found[-1]) if found else None

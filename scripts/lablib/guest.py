@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 from .process import LabError
 
@@ -90,8 +91,11 @@ class Guest:
                            if name.startswith(prefix) and name.endswith(".deb")),
                           key=os.path.getmtime)
         if not found():
-            _apt(["apt-get", "-q", "download", package], cwd=self._downloads,
-                 what=f"downloading {package}")
+            with tempfile.TemporaryDirectory(dir=self._downloads) as scratch:
+                _apt(["apt-get", "-q", "download", package], cwd=scratch,
+                     what=f"downloading {package}")
+                for name in os.listdir(scratch):  # whole ones only
+                    os.rename(os.path.join(scratch, name), os.path.join(self._downloads, name))
         debs = found()
         if not debs:
             raise LabError(f"apt-get download {package} left no file in {self._downloads}")

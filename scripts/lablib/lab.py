@@ -105,13 +105,15 @@ class Lab:
         server, self.server_lines = self.processes.start(
             "netdumpd", [program, "--dir", self.dumps, "--listen", self.network.listen],
             namespace_pid=self.network.namespace_pid, on_line=self._on_server)
-        if not self.server_lines.wait(re.compile(r"listen"), 20, stop=lambda: server.poll()):
+        if not self.server_lines.wait(re.compile(r"listening on"), 20, stop=lambda: server.poll()):
             raise LabError("starting netdumpd: " + (self.processes.log_tail("netdumpd")
                                                     or "it does not say that it listens"))
 
     def stop(self):
-        self.machine.quit()
-        self.processes.stop_all()
+        try:
+            self.machine.quit()
+        finally:
+            self.processes.stop_all()
 
     def await_text(self, pattern, timeout_s, what, start=0):
         """Wait for a pattern on the serial line; an error says what did not come."""

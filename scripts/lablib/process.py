@@ -14,6 +14,9 @@ import threading
 import time
 
 
+LAST_WORDS_S = 5  # from the end of a process to the end of what it said
+
+
 class LabError(Exception):
     """What was being done, to what, and what to do now."""
 
@@ -69,7 +72,8 @@ class Lines:
     def wait(self, pattern, timeout_s, start=0, stop=None):
         """The match of a compiled pattern in the text from start on.
 
-        None when the time is over, the other end is gone, or stop() is true.
+        None when the time is over, the other end is gone, or stop() is true; then what
+        is still on its way is read first.
         """
         limit = time.monotonic() + timeout_s
         with self._changed:
@@ -78,8 +82,10 @@ class Lines:
                 if match:
                     return match
                 left = limit - time.monotonic()
-                if left <= 0 or self.closed or (stop and stop()):
+                if left <= 0 or self.closed:
                     return None
+                if stop and stop():
+                    stop, limit = None, min(limit, time.monotonic() + LAST_WORDS_S)
                 self._changed.wait(min(left, 0.5))
 
     def time_of(self, pattern, last=False):

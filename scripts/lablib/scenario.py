@@ -6,7 +6,7 @@ import re
 import time
 
 from .compare import compare
-from .dump import newest
+from .dump import folders, newest
 from .guest import Guest
 from .initramfs import crash_archive, system_archive
 from .lab import BUILD
@@ -97,6 +97,7 @@ class Scenario:
         self.check = None
         self.outcome = ""
         self.elapsed = {}
+        self._before = folders(lab.dumps)
         self._system = SYSTEMS[options.system](lab, options, lab.say)
 
     def run(self):
@@ -114,7 +115,7 @@ class Scenario:
         # The serial line runs ahead of the server's last line.
         if lab.server_lines and ended and not refused:
             lab.server_lines.wait(re.compile(r"on the wire"), 10)
-        self.dump = newest(lab.dumps)
+        self.dump = newest(lab.dumps, self._before)
         if self.options.check and not lab.machine.gone() and self.dump and self.dump.complete:
             self._compare()
 

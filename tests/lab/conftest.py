@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Whole labs for tests: runs of scripts/lab, and machines whose boot prompt is typed at."""
 
+import itertools
 import json
 import os
 import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
@@ -114,12 +116,12 @@ class Console:
 @pytest.fixture
 def start(tmp_path):
     """Starts a machine with a configuration; it is stopped when the test is over."""
-    labs = []
+    stack = ExitStack()
+    count = itertools.count()
 
     def begin(config, files=(), **settings):
-        settings.setdefault("out", str(tmp_path / f"lab{len(labs)}"))
-        lab = Lab(Settings(net=NET, quiet=True, **settings))
-        labs.append(lab)
+        settings.setdefault("out", str(tmp_path / f"lab{next(count)}"))
+        lab = stack.enter_context(Lab(Settings(net=NET, quiet=True, **settings)))
         for name, source in dict(files).items():
             lab.tftp.link(name, source)
         if lab.network.server_option and config:
@@ -128,9 +130,8 @@ def start(tmp_path):
         lab.start(config)
         return Console(lab)
 
-    yield begin
-    for lab in labs:
-        lab.stop()
+    with stack:
+        yield begin
 
 
 def reference_map(text):
