@@ -15,7 +15,7 @@
 #include "netdump/wire.h"
 
 #define ND_AGENT_SERVERS_MAX   4
-#define ND_AGENT_LZ4_BYTES     16416 /* LZ4_sizeofState(), asserted in agent.c */
+#define ND_AGENT_LZ4_BYTES     16416 /* LZ4_sizeofState(), asserted in pack.c */
 #define ND_AGENT_HELLO_FAST_MS 250   /* the first few, while links come up */
 #define ND_AGENT_HELLO_FAST    4
 #define ND_AGENT_HELLO_MS      1000

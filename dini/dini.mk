@@ -51,7 +51,8 @@ GUEST_DIR := $(B)/tests/guest
 GUEST_OBJ := $(GUEST_DIR)/boot.o $(GUEST_DIR)/dini_guest.o $(GUEST_DIR)/net.o \
 	$(GUEST_DIR)/message.o
 GUEST_CFLAGS := $(COMMON_CFLAGS) -O2 -m32 -march=i686 -ffreestanding -fno-pie \
-	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns \
+	-isystem tests/guest/freestanding
 CHECK += check-guest
 
 .PHONY: check-guest

@@ -86,7 +86,7 @@ static void crash_take(uint32_t phys)
 {
 	struct nd_crash crash;
 
-	if (!phys)
+	if (!phys || phys > UINT32_MAX - sizeof crash)
 		return;
 	memcpy(&crash, nd_low(phys), sizeof crash);
 	if (crash.magic != ND_CRASH_MAGIC || crash.version != ND_CRASH_VERSION ||

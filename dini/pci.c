@@ -149,8 +149,6 @@ void nd_pci_restore(const struct nd_pci_copy *copy, unsigned int count)
 		bool is_bridge = (copy[i].config[PCI_HEADER_TYPE] & 0x7F) == 1;
 		uint32_t id;
 
-		if (i == 0 && !is_bridge)
-			command_write(copy[i].bdf, 0); /* DMA stops before anything else */
 		id = config_read(copy[i].bdf, 0);
 		if (id != copy_read(&copy[i], 0)) {
 			nd_say("pci %x: is %x, was %x, left alone", copy[i].bdf, id,

@@ -20,6 +20,7 @@
 #define CMOS_SHUTDOWN    0x0F
 #define PIC1             0x20
 #define PIC2             0xA0
+#define IRQ_TICK         0x01
 #define PIT_CHANNEL_0    0x40
 #define PIT_COMMAND      0x43
 #define POST_PORT        0x80 /* a write to it takes the time old chips need */
@@ -59,7 +60,7 @@ static void pic_write(uint16_t port, uint8_t value)
 	nd_outb(POST_PORT, 0);
 }
 
-/* Vectors 08h and 70h as the BIOS sets them, all lines masked. */
+/* Vectors 08h and 70h as the BIOS sets them; only the BIOS tick comes through. */
 static void pic_init(void)
 {
 	pic_write(PIC1 + 1, 0xFF);
@@ -72,7 +73,7 @@ static void pic_init(void)
 	pic_write(PIC2 + 1, 0x02);
 	pic_write(PIC1 + 1, 0x01);
 	pic_write(PIC2 + 1, 0x01);
-	pic_write(PIC1 + 1, 0xFF);
+	pic_write(PIC1 + 1, 0xFF & ~IRQ_TICK);
 	pic_write(PIC2 + 1, 0xFF);
 }
 
@@ -101,7 +102,11 @@ static void lapic_write(uint32_t base, uint32_t reg, uint32_t value)
 	*(volatile uint32_t *)nd_low(base + reg) = value;
 }
 
-/* xAPIC mode, every local source masked, the PIC's line passed through. */
+/*
+ * xAPIC mode, every local source masked, the PIC's line passed through.  The task
+ * priority keeps out messages of devices that the system left running; the PIC's
+ * interrupts do not heed it (Intel SDM volume 3, "Task Priority").
+ */
 static void lapic_init(void)
 {
 	uint64_t msr;
@@ -123,7 +128,7 @@ static void lapic_init(void)
 	base = (uint32_t)msr & 0xFFFFF000u;
 	last_lvt = *(volatile uint32_t *)nd_low(base + LAPIC_VERSION) >> 16 & 0xFF;
 	lapic_write(base, LAPIC_SVR, 0x1FF);
-	lapic_write(base, LAPIC_TPR, 0);
+	lapic_write(base, LAPIC_TPR, 0xFF);
 	lapic_write(base, LVT_TIMER, LVT_MASKED);
 	lapic_write(base, LVT_ERROR, LVT_MASKED | 0xFE);
 	lapic_write(base, LVT_LINT1, LVT_MASKED);

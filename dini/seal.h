@@ -11,7 +11,7 @@
  */
 uint32_t nd_seal_check(uint32_t phys, struct nd_handoff *copy, const char **why);
 
-/* Leaves why no dump was made in the block, where the next boot finds it. */
+/* Leaves in the block why no dump was made, for who looks at memory afterwards. */
 void nd_seal_last_words(uint32_t phys, const char *why);
 
 #endif

@@ -12,7 +12,7 @@
 void nd_undi_init(const struct nd_handoff *handoff);
 
 /*
- * Opens the NIC by the next rung of the ladder, from gentle to harsh and round again.
+ * Opens the NIC by the next rung of the ladder, the thorough one first, and round again.
  * It returns nothing: only an answer from the server proves a rung.
  */
 void nd_undi_open_next(void);

@@ -6,6 +6,7 @@
 
 /* Above this a hole is address space of devices, not memory that firmware hides. */
 #define HIDDEN_MAX (16u << 20)
+#define MIB_1      (1u << 20)
 
 void nd_map_add(struct nd_map *map, uint64_t phys, uint64_t bytes, uint32_t type)
 {
@@ -53,12 +54,7 @@ void nd_fence_find_hidden(struct nd_fence *fence, const struct nd_map *map)
 		uint64_t end = map->entry[i].phys + map->entry[i].bytes;
 		uint64_t next = map->entry[i + 1].phys;
 
-		if (map->entry[i].type != ND_E820_RAM || next >> 32 || end >= next)
-			continue;
-		/* Behind base memory come the video memory and the option ROMs. */
-		if (end < 0xa0000 && next > 0xa0000)
-			next = 0xa0000;
-		if (end >= 0xa0000 && end < 0x100000)
+		if (map->entry[i].type != ND_E820_RAM || end < MIB_1 || next >> 32 || end >= next)
 			continue;
 		if (next - end <= HIDDEN_MAX)
 			nd_fence_add(fence, end, next - end, ND_RANGE_UNDI);
@@ -73,6 +69,8 @@ static void reserve(struct nd_map *map, uint64_t start, uint64_t end)
 		struct netdump_e820 *e = &map->entry[i];
 		uint64_t e_start = e->phys, e_end = e->phys + e->bytes;
 
+		if (e->type == ND_E820_RESERVED && e_start >= start && e_end <= end)
+			e->bytes = 0; /* what is put in says it too */
 		if (e->type != ND_E820_RAM || e_end <= start || e_start >= end)
 			continue;
 		e->bytes = start > e_start ? start - e_start : 0;

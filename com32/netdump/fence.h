@@ -3,7 +3,7 @@
  * fence.h - memory maps with the fence in them.  Pure: no I/O, no BIOS.
  *
  * A map is an array of E820 entries (ACPI 6.4 section 15), sorted by address once
- * nd_fence_sort() has seen it.
+ * nd_map_sort() has seen it.
  */
 #ifndef NETDUMP_FENCE_H
 #define NETDUMP_FENCE_H
@@ -35,12 +35,12 @@ void nd_map_sort(struct nd_map *map);
 void nd_fence_add(struct nd_fence *fence, uint64_t phys, uint64_t bytes, uint32_t kind);
 
 /*
- * Firmware that hides its memory shows as a small hole right behind RAM below
- * 4 GiB.  Adds each such hole of a sorted map to the fence as UNDI's.
+ * Firmware that hides its memory shows as a small hole right behind RAM between 1 MiB
+ * and 4 GiB.  Adds each such hole of a sorted map to the fence as UNDI's.
  */
 void nd_fence_find_hidden(struct nd_fence *fence, const struct nd_map *map);
 
-/* Takes the fence's ranges out of the map's RAM and puts them in as reserved. */
+/* Puts the fence's ranges into the map as reserved, for RAM and reserved memory there. */
 void nd_fence_apply(struct nd_map *map, const struct nd_fence *fence);
 
 /* Contiguous RAM from 1 MiB up, for INT 15h E801 and 88h. */

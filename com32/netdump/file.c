@@ -11,7 +11,8 @@ void nd_file_failed(const char *name)
 
 	printf("failed\n");
 	if (file)
-		nd_error("too little memory for %s: give the machine more, or load smaller images",
+		nd_error("%s is there, but cannot be loaded whole: too little memory for it, or "
+			 "it is damaged",
 			 name);
 	else
 		nd_error("%s cannot be loaded: is it on the TFTP server, under that name?", name);

@@ -4,6 +4,7 @@
  * PXELINUX has made its last call to the firmware and UNDI is closed.
  * 32-bit, PXELINUX running.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslinux/pxe.h>
@@ -12,20 +13,12 @@
 
 static struct nd_region *armed;
 static struct s_PXENV_UNDI_CLOSE *close_block; /* in base memory, taken while there is time */
+static bool has_nic;
+static uint16_t nic_bdf;
 
 static struct nd_handoff *block(const struct nd_region *r)
 {
 	return (struct nd_handoff *)r->gate_phys;
-}
-
-static bool is_zero(const void *p, size_t bytes)
-{
-	const uint8_t *b = p;
-
-	while (bytes--)
-		if (*b++)
-			return false;
-	return true;
 }
 
 static void seal_add(struct nd_handoff *h, uint32_t phys, uint32_t bytes)
@@ -87,7 +80,7 @@ static void seal(void)
 	for (uint32_t i = 0; i < ND_LOW_COPY_BYTES; i++)
 		((uint8_t *)r->gate_phys)[r->gate->low_copy + i] =
 			((volatile uint8_t *)nd_low(0))[i];
-	h->pci_copy_count = nd_pci_copy(pci, ND_PCI_MAX);
+	h->pci_copy_count = has_nic ? nd_pci_copy(nic_bdf, pci, ND_PCI_MAX) : 0;
 
 	seal_add(h, r->gate_phys + NETDUMP_GATE_HEADER, r->gate->sealed_end - NETDUMP_GATE_HEADER);
 	for (uint32_t i = 0; i < r->fence.count; i++)
@@ -130,7 +123,7 @@ static bool fill_map(struct nd_handoff *h, const struct nd_region *r)
 		if (i < r->map.count && r->map.entry[i].type != ND_E820_RAM)
 			continue;
 		if (h->map_count == ND_MAP_RANGES_MAX) {
-			nd_error("the memory map has more than %d ranges of RAM",
+			nd_error("the memory map has more than %d ranges, the fence's with them",
 				 ND_MAP_RANGES_MAX);
 			return false;
 		}
@@ -146,32 +139,17 @@ static bool fill_map(struct nd_handoff *h, const struct nd_region *r)
 	return true;
 }
 
-static bool fill_network(struct nd_handoff *h, const struct nd_options *o,
+static void fill_network(struct nd_handoff *h, const struct nd_options *o,
 			 const struct nd_lease *lease)
 {
-	if (o->has_mac && memcmp(o->mac, lease->mac, sizeof o->mac)) {
-		nd_error("mac=: the firmware drives the NIC that booted, "
-			 "%02x:%02x:%02x:%02x:%02x:%02x, and no other",
-			 lease->mac[0], lease->mac[1], lease->mac[2], lease->mac[3], lease->mac[4],
-			 lease->mac[5]);
-		return false;
-	}
 	memcpy(h->mac, lease->mac, sizeof h->mac);
-	memcpy(h->client_ip, o->has_client_ip ? o->client_ip : lease->client_ip, 4);
+	memcpy(h->client_ip, lease->client_ip, 4);
 	memcpy(h->netmask, lease->netmask, 4);
-	memcpy(h->gateway, o->has_gateway ? o->gateway : lease->gateway, 4);
+	memcpy(h->gateway, lease->gateway, 4);
+	memcpy(h->server_ip, lease->server_ip, sizeof h->server_ip);
+	h->server_count = lease->server_count;
 	h->server_port = o->server_port;
-	h->server_count = o->server_count ? o->server_count : 1;
-	memcpy(h->server_ip, o->server_count ? o->server_ip[0] : lease->server_ip,
-	       4 * h->server_count);
 	memcpy(h->host, lease->host, sizeof h->host);
-	if (is_zero(h->client_ip, 4) || is_zero(h->server_ip[0], 4)) {
-		nd_error("no %s address: give it with %s=",
-			 is_zero(h->client_ip, 4) ? "client" : "server",
-			 is_zero(h->client_ip, 4) ? "ip" : "server");
-		return false;
-	}
-	return true;
 }
 
 bool nd_handoff_arm(struct nd_region *r, const struct nd_options *o, const struct nd_lease *lease)
@@ -186,8 +164,13 @@ bool nd_handoff_arm(struct nd_region *r, const struct nd_options *o, const struc
 	}
 	memset(h, 0, sizeof *h);
 	fill_machine(h, r);
-	if (!fill_map(h, r) || !fill_network(h, o, lease))
+	if (!fill_map(h, r))
 		return false;
+	fill_network(h, o, lease);
+	has_nic = nd_pci_find(&nic_bdf);
+	if (!has_nic)
+		printf("netdump: note: PXE does not say where the NIC is on PCI; it is not "
+		       "restored at a crash\n");
 	h->action = (uint32_t)o->action;
 	h->deadline_s = o->deadline_s;
 	armed = r;

@@ -60,7 +60,8 @@ static bool is_zero(const uint8_t ip[4])
 	return !(ip[0] | ip[1] | ip[2] | ip[3]);
 }
 
-bool nd_lease_get(struct nd_lease *lease)
+/* As PXE got it. */
+static bool lease_read(struct nd_lease *lease)
 {
 	void *data;
 	size_t bytes;
@@ -71,7 +72,8 @@ bool nd_lease_get(struct nd_lease *lease)
 		return false;
 	}
 	memcpy(lease->client_ip, (uint8_t *)data + YIADDR, 4);
-	memcpy(lease->server_ip, (uint8_t *)data + SIADDR, 4);
+	memcpy(lease->server_ip[0], (uint8_t *)data + SIADDR, 4);
+	lease->server_count = 1;
 	memcpy(lease->mac, (uint8_t *)data + CHADDR, 6);
 	address_option(data, bytes, 1, lease->netmask);
 	address_option(data, bytes, 3, lease->gateway);
@@ -81,8 +83,43 @@ bool nd_lease_get(struct nd_lease *lease)
 	/* Behind a proxy DHCP server the TFTP server is named in another packet. */
 	if (!pxe_get_cached_info(PXENV_PACKET_TYPE_CACHED_REPLY, &data, &bytes)) {
 		if (bytes >= OPTIONS && !is_zero((uint8_t *)data + SIADDR))
-			memcpy(lease->server_ip, (uint8_t *)data + SIADDR, 4);
+			memcpy(lease->server_ip[0], (uint8_t *)data + SIADDR, 4);
 		free(data);
+	}
+	return true;
+}
+
+static void options_put(struct nd_lease *lease, const struct nd_options *o)
+{
+	if (o->has_client_ip)
+		memcpy(lease->client_ip, o->client_ip, 4);
+	if (o->has_gateway)
+		memcpy(lease->gateway, o->gateway, 4);
+	if (o->server_count) {
+		memcpy(lease->server_ip, o->server_ip, sizeof lease->server_ip);
+		lease->server_count = o->server_count;
+	}
+}
+
+bool nd_lease_get(struct nd_lease *lease, const struct nd_options *o)
+{
+	if (!lease_read(lease))
+		return false;
+	options_put(lease, o);
+	if (o->has_mac && memcmp(o->mac, lease->mac, sizeof o->mac)) {
+		nd_error("mac=: the firmware drives the NIC that booted, "
+			 "%02x:%02x:%02x:%02x:%02x:%02x, and no other",
+			 lease->mac[0], lease->mac[1], lease->mac[2], lease->mac[3], lease->mac[4],
+			 lease->mac[5]);
+		return false;
+	}
+	if (is_zero(lease->client_ip)) {
+		nd_error("no client address: give it with ip=");
+		return false;
+	}
+	if (is_zero(lease->server_ip[0])) {
+		nd_error("no server address: give it with server=");
+		return false;
 	}
 	return true;
 }

@@ -42,6 +42,7 @@ bool nd_linux_load(struct nd_image *image)
 	struct initramfs *chain = initramfs_init();
 	char **arg = image->argv + 1;
 
+	image->loaded = chain;
 	if (!chain) {
 		nd_error("too little memory for the list of initrds");
 		return false;
@@ -52,22 +53,65 @@ bool nd_linux_load(struct nd_image *image)
 	for (; *arg; arg++)
 		if (!strcmp(*arg, ND_MODULE_SEPARATOR) && arg[1] && !initrd_add(chain, arg[1]))
 			return false;
-	image->loaded = chain;
 	return true;
+}
+
+void nd_linux_free(struct nd_image *image)
+{
+	struct initramfs *chain = image->loaded;
+
+	if (!chain)
+		return;
+	while (chain->next != chain) {
+		struct initramfs *first = chain->next;
+
+		chain->next = first->next;
+		free((void *)first->data);
+		free(first);
+	}
+	free(chain);
+}
+
+/*
+ * BOOT_IMAGE= and the words, as PXELINUX has it for every kernel.  What stands behind
+ * an initrd's name is the kernel's too: SYSAPPEND puts its words at the very end.
+ */
+static char *command_line(char **argv, const char *extra_word)
+{
+	char **words, **to, *arguments = NULL, *line = NULL;
+	size_t count = 0;
+
+	while (argv[count])
+		count++;
+	to = words = calloc(count + 1, sizeof *words);
+	for (char **arg = argv; words && *arg; arg++) {
+		if (strcmp(*arg, ND_MODULE_SEPARATOR))
+			*to++ = *arg;
+		else if (arg[1])
+			arg++;
+	}
+	if (words)
+		arguments = nd_words_join(words, extra_word);
+	if (arguments)
+		line = malloc(strlen(arguments) + sizeof "BOOT_IMAGE=");
+	if (line) {
+		strcpy(line, "BOOT_IMAGE=");
+		strcat(line, arguments);
+	}
+	free(arguments);
+	free(words);
+	return line;
 }
 
 void nd_linux_boot(struct nd_image *image, const char *extra_word)
 {
 	struct setup_data *setup = setup_data_init();
-	char *arguments = nd_words_join(image->argv, extra_word);
-	char *line = arguments ? malloc(strlen(arguments) + 12) : NULL;
+	char *line = command_line(image->argv, extra_word);
 
 	if (!setup || !line) {
 		nd_error("too little memory for the command line");
 		return;
 	}
-	strcpy(line, "BOOT_IMAGE="); /* as PXELINUX has it for every kernel */
-	strcat(line, arguments);
 	syslinux_boot_linux(image->data, image->bytes, image->loaded, setup, line);
 	nd_error("%s could not be started: too little memory, or no Linux kernel", image->argv[0]);
 }

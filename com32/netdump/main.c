@@ -18,6 +18,9 @@
 #define MULTIBOOT_SEARCH 8192 /* multiboot 0.6.96 section 3.1 */
 
 static struct nd_region region;
+static struct nd_lease lease;
+static void *dini;
+static size_t dini_bytes;
 
 static bool is_linux(const uint8_t *p, size_t bytes)
 {
@@ -36,38 +39,50 @@ static bool is_multiboot(const uint8_t *p, size_t bytes)
 	return false;
 }
 
+static void image_free(struct nd_image *image)
+{
+	if (image->linux_kernel)
+		nd_linux_free(image);
+	else
+		nd_multiboot_free(image);
+	free(image->data);
+}
+
 static bool image_load(struct nd_image *image, char **argv)
 {
+	bool ok;
+
 	memset(image, 0, sizeof *image);
 	image->argv = argv;
 	if (!nd_file_load(argv[0], &image->data, &image->bytes))
 		return false;
 	image->linux_kernel = is_linux(image->data, image->bytes);
-	if (image->linux_kernel)
-		return nd_linux_load(image);
-	if (is_multiboot(image->data, image->bytes))
-		return nd_multiboot_load(image);
-	nd_error("%s is no image to boot: neither a Linux bzImage nor multiboot", argv[0]);
-	return false;
+	if (image->linux_kernel) {
+		ok = nd_linux_load(image);
+	} else if (is_multiboot(image->data, image->bytes)) {
+		ok = nd_multiboot_load(image);
+	} else {
+		nd_error("%s is no image to boot: neither a Linux bzImage nor multiboot", argv[0]);
+		ok = false;
+	}
+	if (!ok)
+		image_free(image);
+	return ok;
+}
+
+/* What can be refused before the system's images are there. */
+static bool prepare(const struct nd_options *options)
+{
+	return nd_gate_check() && nd_lease_get(&lease, options) &&
+	       nd_file_load(options->dini, &dini, &dini_bytes) && nd_dini_check(dini, dini_bytes);
 }
 
 static bool fence_up(const struct nd_options *options)
 {
-	struct nd_lease lease;
-	void *dini;
-	size_t dini_bytes;
 	uint64_t kib[ND_RANGE_DINI + 1] = {0};
 
-	if (!netdump_gate_image || !netdump_arm) {
-		nd_error(
-			"this PXELINUX has no gate: use the pxelinux.0 that came with netdump.c32");
+	if (!nd_region_take(&region, dini, dini_bytes))
 		return false;
-	}
-	if (!nd_file_load(options->dini, &dini, &dini_bytes))
-		return false;
-	if (!nd_lease_get(&lease) || !nd_region_take(&region, dini, dini_bytes))
-		return false;
-	free(dini);
 	if (!nd_handoff_arm(&region, options, &lease)) {
 		nd_region_give(&region);
 		return false;
@@ -81,6 +96,7 @@ static bool fence_up(const struct nd_options *options)
 	return true;
 }
 
+/* Comes back only if it could not. */
 static void boot(struct nd_image *image, const char *extra_word)
 {
 	if (image->linux_kernel)
@@ -89,11 +105,22 @@ static void boot(struct nd_image *image, const char *extra_word)
 		nd_multiboot_boot(image, extra_word);
 }
 
+static void boot_fenced(struct nd_image *image)
+{
+	char word[24];
+
+	snprintf(word, sizeof word, "netdump=0x%x", (unsigned)region.gate_phys);
+	boot(image, word);
+	netdump_arm(NULL);
+	nd_region_give(&region);
+}
+
 int main(int argc, char *argv[])
 {
 	struct nd_options options;
 	struct nd_image image;
-	char why[160], word[24];
+	char why[160];
+	bool ready;
 	int at;
 
 	openconsole(&dev_null_r, &dev_stdcon_w);
@@ -102,16 +129,16 @@ int main(int argc, char *argv[])
 		nd_error("%s", why);
 		return 1;
 	}
-	if (!image_load(&image, argv + 1 + at))
-		return 1;
-	if (fence_up(&options)) {
-		snprintf(word, sizeof word, "netdump=0x%x", (unsigned)region.gate_phys);
-		boot(&image, word);
-		netdump_arm(NULL);
-		nd_region_give(&region);
-	} else if (options.fallback_boot) {
-		nd_error("booting without netdump, as fallback=boot asks");
-		boot(&image, NULL);
+	ready = prepare(&options);
+	if ((ready || options.fallback_boot) && image_load(&image, argv + 1 + at)) {
+		if (ready && fence_up(&options)) {
+			boot_fenced(&image);
+		} else if (options.fallback_boot) {
+			nd_error("booting without netdump, as fallback=boot asks");
+			boot(&image, NULL);
+		}
+		image_free(&image);
 	}
+	free(dini);
 	return 1;
 }

@@ -42,6 +42,13 @@ bool nd_multiboot_load(struct nd_image *image)
 	return true;
 }
 
+void nd_multiboot_free(struct nd_image *image)
+{
+	(void)image;
+	while (module_count)
+		free(modules[--module_count].data);
+}
+
 static bool map_modules(void)
 {
 	size_t bytes = module_count * sizeof(struct mod_list);

@@ -36,13 +36,16 @@ bool nd_e820_read(struct nd_map *map);
 
 /* lease.c: addresses from PXE's DHCP packets, options over them. */
 struct nd_lease {
-	uint8_t mac[6], client_ip[4], netmask[4], gateway[4], server_ip[4];
+	uint8_t mac[6], client_ip[4], netmask[4], gateway[4];
+	uint8_t server_ip[ND_SERVERS_MAX][4];
+	uint32_t server_count;
 	char host[ND_HOST_BYTES];
 };
-bool nd_lease_get(struct nd_lease *lease);
+bool nd_lease_get(struct nd_lease *lease, const struct nd_options *options);
 
-/* pci.c */
-uint32_t nd_pci_copy(struct nd_pci_copy *copy, uint32_t max);
+/* pci.c: where the NIC is that UNDI drives; then it and the bridges above, as they are now. */
+bool nd_pci_find(uint16_t *bdf);
+uint32_t nd_pci_copy(uint16_t bdf, struct nd_pci_copy *copy, uint32_t max);
 
 /* region.c: the memory that is fenced, and the way back while nothing is booted. */
 struct nd_region {
@@ -55,6 +58,9 @@ struct nd_region {
 	struct netdump_undi undi;
 	uint32_t int15_before;
 };
+bool nd_gate_check(void);
+bool nd_dini_check(const void *file, size_t bytes);
+/* Of a gate and a DINI file that were checked. */
 bool nd_region_take(struct nd_region *region, const void *dini_file, size_t dini_bytes);
 void nd_region_give(struct nd_region *region);
 
@@ -72,13 +78,17 @@ struct nd_image {
 };
 bool nd_linux_load(struct nd_image *image);
 void nd_linux_boot(struct nd_image *image, const char *extra_word);
+void nd_linux_free(struct nd_image *image);
 bool nd_multiboot_load(struct nd_image *image);
 void nd_multiboot_boot(struct nd_image *image, const char *extra_word);
+void nd_multiboot_free(struct nd_image *image);
 
 #define ND_MODULE_SEPARATOR "---"
 
-/* words.c: argv[0..] up to the separator or NULL, joined by blanks, extra behind.
- * NULL: no memory. */
+/*
+ * words.c: argv[0..] up to the separator or NULL, joined by blanks, extra behind the
+ * first: at the end a long line might lose it.  NULL: no memory.
+ */
 char *nd_words_join(char **argv, const char *extra);
 
 #endif

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <netdump/wire.h>
 #include "options.h"
 
-#define DEFAULT_PORT       6668 /* wire.h, ND_WIRE_PORT */
 #define DEFAULT_DEADLINE_S 120
 
 /* One decimal number of at most `max`; NULL if there is none, else behind it. */
@@ -48,7 +48,17 @@ static bool whole_address(const char *s, uint8_t ip[4])
 	return s && !*s;
 }
 
-/* IP[,IP...][:PORT], one port for all. */
+static bool is_twice(const struct nd_options *o)
+{
+	const uint8_t *last = o->server_ip[o->server_count - 1];
+
+	for (uint32_t i = 0; i + 1 < o->server_count; i++)
+		if (!memcmp(o->server_ip[i], last, 4))
+			return true;
+	return false;
+}
+
+/* IP[,IP...][:PORT], one port for all, no server twice. */
 static bool servers(const char *s, struct nd_options *o)
 {
 	uint32_t port;
@@ -58,6 +68,8 @@ static bool servers(const char *s, struct nd_options *o)
 		if (o->server_count == ND_SERVERS_MAX)
 			return false;
 		s = address(s, o->server_ip[o->server_count++]);
+		if (s && is_twice(o))
+			return false;
 	} while (s && *s == ',' && s++);
 	if (s && *s == ':') {
 		s = number(s + 1, 65535, &port);
@@ -115,7 +127,7 @@ static const char *word(struct nd_options *o, const char *name, size_t length, c
 	const char *end;
 
 	if (IS("server"))
-		return servers(value, o) ? NULL : "server=IP[,IP...][:PORT], at most 4";
+		return servers(value, o) ? NULL : "server=IP[,IP...][:PORT], at most 4, each once";
 	if (IS("ip")) {
 		o->has_client_ip = true;
 		return whole_address(value, o->client_ip) ? NULL : "ip=A.B.C.D";
@@ -150,7 +162,7 @@ static const char *word(struct nd_options *o, const char *name, size_t length, c
 int nd_options_parse(struct nd_options *o, int argc, char **argv, char *why, unsigned why_bytes)
 {
 	memset(o, 0, sizeof *o);
-	o->server_port = DEFAULT_PORT;
+	o->server_port = ND_WIRE_PORT;
 	o->deadline_s = DEFAULT_DEADLINE_S;
 	o->dini = "dini.bin";
 

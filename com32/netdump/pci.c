@@ -19,7 +19,7 @@ static uint32_t config_read(uint16_t bdf, uint8_t at)
 	return inl(0xcfc);
 }
 
-static bool undi_bdf(uint16_t *bdf)
+bool nd_pci_find(uint16_t *bdf)
 {
 	struct s_PXENV_UNDI_GET_NIC_TYPE *nic = lmalloc(sizeof *nic);
 	bool ok;
@@ -39,9 +39,8 @@ static bool bridge_above(uint8_t bus, uint16_t *bdf)
 	for (uint32_t i = 0; i < 0x10000; i++) {
 		uint16_t at = (uint16_t)i;
 
-		if ((at & 7) && !(config_read(at & ~7, 0x0c) & 0x00800000)) {
+		if ((at & 7) && !(config_read(at & ~7, 0x0c) & 0x00800000))
 			continue;
-		}
 		if (config_read(at, 0) == NO_DEVICE)
 			continue;
 		if ((config_read(at, 0x0c) >> 16 & 0x7f) != 1)
@@ -54,13 +53,10 @@ static bool bridge_above(uint8_t bus, uint16_t *bdf)
 	return false;
 }
 
-uint32_t nd_pci_copy(struct nd_pci_copy *copy, uint32_t max)
+uint32_t nd_pci_copy(uint16_t bdf, struct nd_pci_copy *copy, uint32_t max)
 {
 	uint32_t count = 0;
-	uint16_t bdf;
 
-	if (!undi_bdf(&bdf))
-		return 0;
 	while (count < max) {
 		copy[count].bdf = bdf;
 		copy[count].zero = 0;

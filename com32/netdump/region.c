@@ -9,15 +9,17 @@
 
 #include "netdump.h"
 
-#define INT15_VECTOR ((volatile uint32_t *)nd_low(4 * 0x15))
+#define BASE_MEMORY_END 0xa0000u
+#define INT15_VECTOR    ((volatile uint32_t *)nd_low(4 * 0x15))
 
-static bool dini_check(struct nd_dini_header *h, const void *file, size_t bytes)
+bool nd_dini_check(const void *file, size_t bytes)
 {
+	const struct nd_dini_header *h = file;
+
 	if (bytes < sizeof *h) {
 		nd_error("the DINI file is too short (%u bytes)", (unsigned)bytes);
 		return false;
 	}
-	memcpy(h, file, sizeof *h);
 	if (h->magic != ND_DINI_FILE_MAGIC || h->bytes < sizeof *h || h->image_bytes != bytes ||
 	    h->memory_bytes < bytes || h->memory_bytes > (2u << 20) || (h->memory_bytes & 4095) ||
 	    h->entry_offset >= bytes) {
@@ -31,6 +33,25 @@ static bool dini_check(struct nd_dini_header *h, const void *file, size_t bytes)
 		return false;
 	}
 	return true;
+}
+
+bool nd_gate_check(void)
+{
+	const struct netdump_gate_header *gate;
+	size_t bytes;
+
+	if (!netdump_gate_image || !netdump_arm) {
+		nd_error("this PXELINUX has no gate: use the pxelinux.0 that came with "
+			 "netdump.c32");
+		return false;
+	}
+	gate = netdump_gate_image(&bytes);
+	if (bytes >= sizeof *gate &&
+	    !memcmp(gate->signature, NETDUMP_GATE_SIGNATURE, sizeof gate->signature))
+		return true;
+	nd_error("this PXELINUX has a gate of another version: use the pxelinux.0 that came with "
+		 "netdump.c32");
+	return false;
 }
 
 static void gate_place(struct nd_region *r)
@@ -72,39 +93,35 @@ static bool fence_make(struct nd_region *r)
 	if (!nd_e820_read(&r->map))
 		return false;
 	nd_fence_add(&r->fence, r->gate_phys, NETDUMP_GATE_BYTES, ND_RANGE_GATE);
-	/* The firmware's base memory, unless the BIOS's map leaves it out by itself. */
-	for (uint32_t i = 0; i < r->map.count; i++) {
-		struct netdump_e820 *e = &r->map.entry[i];
-
-		/* Some BIOSes go on reporting what 40:13 has taken; clip them. */
-		if (e->type == ND_E820_RAM && e->phys < gate_end && e->phys + e->bytes > gate_end)
-			e->bytes = gate_end - e->phys;
-	}
+	/* The firmware's base memory, whatever the BIOS's map says of it. */
+	nd_fence_add(&r->fence, gate_end, BASE_MEMORY_END - gate_end, ND_RANGE_UNDI);
 	nd_fence_find_hidden(&r->fence, &r->map);
 	nd_fence_add(&r->fence, r->dini_phys, r->dini.memory_bytes, ND_RANGE_DINI);
 	nd_fence_apply(&r->map, &r->fence);
-	if (r->map.overflow || r->fence.overflow) {
+	if (r->fence.overflow)
+		nd_error("the memory map has too many holes that may be the firmware's");
+	else if (r->map.overflow)
 		nd_error("the memory map has too many entries for the fence (at most %d)",
 			 NETDUMP_E820_MAX);
-		return false;
-	}
-	return true;
+	return !r->fence.overflow && !r->map.overflow;
 }
 
 bool nd_region_take(struct nd_region *r, const void *dini_file, size_t dini_bytes)
 {
 	memset(r, 0, sizeof *r);
-	if (!dini_check(&r->dini, dini_file, dini_bytes))
-		return false;
+	memcpy(&r->dini, dini_file, sizeof r->dini);
 	netdump_undi_get(&r->undi);
 	r->dini_phys = netdump_high_take(r->dini.memory_bytes);
 	r->gate_phys = r->dini_phys ? netdump_low_take(NETDUMP_GATE_BYTES) : 0;
 	if (!r->gate_phys) {
-		nd_error("too little memory: %u KiB %s are not free; give the machine more, or "
-			 "load smaller images",
-			 (unsigned)((r->dini_phys ? NETDUMP_GATE_BYTES : r->dini.memory_bytes) >>
-				    10),
-			 r->dini_phys ? "of base memory" : "below 4 GiB");
+		if (r->dini_phys)
+			nd_error("too little base memory: its last %u KiB are not free; something "
+				 "besides PXE keeps them",
+				 NETDUMP_GATE_BYTES >> 10);
+		else
+			nd_error("too little memory: %u KiB below 4 GiB are not free; give the "
+				 "machine more, or load smaller images",
+				 (unsigned)(r->dini.memory_bytes >> 10));
 		nd_region_give(r);
 		return false;
 	}
@@ -123,9 +140,6 @@ void nd_region_give(struct nd_region *r)
 {
 	if (r->int15_before)
 		*INT15_VECTOR = r->int15_before;
-	if (r->gate_phys)
-		netdump_low_give(r->gate_phys, NETDUMP_GATE_BYTES);
-	if (r->dini_phys)
-		netdump_high_give(r->dini_phys, r->dini.memory_bytes);
+	netdump_give();
 	memset(r, 0, sizeof *r);
 }

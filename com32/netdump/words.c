@@ -5,25 +5,28 @@
 
 #include "netdump.h"
 
+static void word_add(char *line, const char *word)
+{
+	if (*line)
+		strcat(line, " ");
+	strcat(line, word);
+}
+
 char *nd_words_join(char **argv, const char *extra)
 {
 	size_t bytes = extra ? strlen(extra) + 2 : 1;
-	char **arg, *words;
+	char *line;
 
-	for (arg = argv; *arg && strcmp(*arg, ND_MODULE_SEPARATOR); arg++)
+	for (char **arg = argv; *arg && strcmp(*arg, ND_MODULE_SEPARATOR); arg++)
 		bytes += strlen(*arg) + 1;
-	words = malloc(bytes);
-	if (!words)
+	line = malloc(bytes);
+	if (!line)
 		return NULL;
-	*words = '\0';
-	for (arg = argv; *arg && strcmp(*arg, ND_MODULE_SEPARATOR); arg++) {
-		if (arg != argv)
-			strcat(words, " ");
-		strcat(words, *arg);
+	*line = '\0';
+	for (char **arg = argv; *arg && strcmp(*arg, ND_MODULE_SEPARATOR); arg++) {
+		word_add(line, *arg);
+		if (arg == argv && extra)
+			word_add(line, extra);
 	}
-	if (extra) {
-		strcat(words, " ");
-		strcat(words, extra);
-	}
-	return words;
+	return line;
 }

@@ -53,7 +53,7 @@ struct nd_seal_range {
 	uint32_t bytes;
 };
 
-/* One PCI function's configuration space as it was when UNDI last worked. */
+/* One PCI function's configuration space as it was at boot, once UNDI was closed. */
 struct nd_pci_copy {
 	uint16_t bdf; /* bus << 8 | device << 3 | function */
 	uint16_t zero;
@@ -71,7 +71,7 @@ struct nd_handoff {
 	struct nd_seal_range seal[ND_SEAL_RANGES_MAX];
 
 	/* The gate; how it is called stands at struct nd_gate_call. */
-	uint32_t gate_phys; /* its 64 KiB segment; a multiple of 1 KiB */
+	uint32_t gate_phys; /* its 64 KiB segment; a multiple of 4 KiB */
 	uint32_t gate_bytes;
 	uint32_t gate_entry_phys;
 	uint32_t gate_call_phys; /* struct nd_gate_call */

@@ -36,7 +36,7 @@ bool nd_find_at(const volatile uint8_t *low, uint64_t phys)
 	if (!place_fits(phys))
 		return false;
 	h = block(low, (uint32_t)phys);
-	if (!nd_handoff_valid(h))
+	if (!nd_handoff_valid(h) || h->gate_phys != phys) /* a copy elsewhere is not it */
 		return false;
 	/* DINI's region ends below 4 GiB, and its entry is inside its image. */
 	return h->dini_phys >= ND_HANDOFF_BELOW && h->dini_bytes <= UINT32_MAX - h->dini_phys &&

@@ -93,14 +93,15 @@ class Guest:
                 seen += sock.recv(65536)
 
 
-def handoff(dini, seal_crc=None):
-    """A handoff block as include/netdump/handoff.h has it, for a DINI image at DINI_PHYS."""
+def handoff(dini, seal_crc=None, phys=HANDOFF_PHYS):
+    """The handoff block of include/netdump/handoff.h that lies at phys, for a DINI at DINI_PHYS."""
     entry_offset = struct.unpack_from("<I", dini, 16)[0]
     block = bytearray(HANDOFF_BYTES)
     block[0:16] = b"$PXE-NETDUMP-ND$"
     struct.pack_into("<HH", block, 16, 1, HANDOFF_BYTES)
     crc = zlib.crc32(dini) if seal_crc is None else seal_crc
     struct.pack_into("<IIII", block, 24, crc, 1, DINI_PHYS, len(dini))
+    struct.pack_into("<I", block, 96, phys)  # the gate begins with the block
     struct.pack_into("<IIII", block, 128, DINI_PHYS, DINI_BYTES, len(dini),
                      DINI_PHYS + entry_offset)
     checked = bytes(block[24:HANDOFF_BYTES - LAST_WORDS_BYTES])

@@ -79,10 +79,11 @@ def test_core_header_that_is_none_is_not_passed_on(tmp_path, word, why):
 
 
 def test_every_block_is_tried_the_named_one_first(tmp_path):
-    whole = handoff(dini())
     other = HANDOFF_PHYS + 0x1000
     with start(tmp_path, f"stub=halt netdump={other:#x}",
-               first=(HANDOFF_PHYS, whole), second=(other, whole)) as guest:
+               first=(HANDOFF_PHYS, handoff(dini())),
+               second=(other, handoff(dini(), phys=other)),
+               copy=(other + 0x1000, handoff(dini()))) as guest:
         guest.wait_line("stub: halt")
         places = [line.split()[4] for line in guest.text.split("\n") if "block at" in line]
         assert places == [f"{other:#x},", f"{HANDOFF_PHYS:#x},"]

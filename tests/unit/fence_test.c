@@ -48,11 +48,9 @@ static void hidden_memory_is_found(void **state)
 
 	machine(&map);
 	nd_fence_find_hidden(&fence, &map);
-	assert_int_equal(fence.count, 2);
-	assert_int_equal(fence.range[0].phys, 0x9c000);
-	assert_int_equal(fence.range[0].bytes, 0x3c00);
-	assert_int_equal(fence.range[1].phys, 0xbfe00000);
-	assert_int_equal(fence.range[1].bytes, 0x1e0000);
+	assert_int_equal(fence.count, 1); /* base memory is fenced whatever the map says */
+	assert_int_equal(fence.range[0].phys, 0xbfe00000);
+	assert_int_equal(fence.range[0].bytes, 0x1e0000);
 }
 
 static void the_fence_is_reserved_not_missing(void **state)
@@ -65,6 +63,7 @@ static void the_fence_is_reserved_not_missing(void **state)
 	machine(&map);
 	before = ram(&map);
 	nd_fence_add(&fence, 0x8c000, 0x10000, ND_RANGE_GATE);
+	nd_fence_add(&fence, 0x9c000, 0x4000, ND_RANGE_UNDI);
 	nd_fence_find_hidden(&fence, &map);
 	nd_fence_add(&fence, 0xbfd00000, 0x100000, ND_RANGE_DINI);
 	nd_fence_apply(&map, &fence);
@@ -97,6 +96,37 @@ static void a_range_inside_splits_ram(void **state)
 	assert_int_equal(type_at(&map, 0x10001000), ND_E820_RAM);
 }
 
+/* However a BIOS reports base memory: no RAM behind the gate's start, and no overlaps. */
+static void base_memory_is_fenced(void **state)
+{
+	(void)state;
+	static const struct netdump_e820 bios[][2] = {
+		{{0, 0x8c000, ND_E820_RAM}, {0x8c000, 0x14000, ND_E820_RESERVED}},
+		{{0, 0x80000, ND_E820_RAM}, {0xf0000, 0x10000, ND_E820_RESERVED}},
+		{{0, 0x90000, ND_E820_RAM}, {0x90000, 0xd000, ND_E820_RAM}},
+		{{0, 0x9fc00, ND_E820_RAM}, {0x9fc00, 0x400, ND_E820_RESERVED}},
+	};
+
+	for (unsigned int i = 0; i < sizeof bios / sizeof bios[0]; i++) {
+		struct nd_map map = {0};
+		struct nd_fence fence = {0};
+
+		for (unsigned int j = 0; j < 2; j++)
+			nd_map_add(&map, bios[i][j].phys, bios[i][j].bytes, bios[i][j].type);
+		nd_map_sort(&map);
+		nd_fence_add(&fence, 0x8c000, 0x10000, ND_RANGE_GATE);
+		nd_fence_add(&fence, 0x9c000, 0x4000, ND_RANGE_UNDI);
+		nd_fence_find_hidden(&fence, &map);
+		nd_fence_apply(&map, &fence);
+		assert_int_equal(fence.count, 2);
+		for (uint32_t phys = 0x8c000; phys < 0xa0000; phys += 0x400)
+			assert_int_equal(type_at(&map, phys), ND_E820_RESERVED);
+		for (uint32_t j = 0; j < map.count; j++)
+			assert_true(map.entry[j].type != ND_E820_RAM ||
+				    map.entry[j].phys + map.entry[j].bytes <= 0x8c000);
+	}
+}
+
 static void a_full_map_says_so(void **state)
 {
 	(void)state;
@@ -113,6 +143,7 @@ int main(void)
 		cmocka_unit_test(hidden_memory_is_found),
 		cmocka_unit_test(the_fence_is_reserved_not_missing),
 		cmocka_unit_test(a_range_inside_splits_ram),
+		cmocka_unit_test(base_memory_is_fenced),
 		cmocka_unit_test(a_full_map_says_so),
 	};
 

@@ -35,6 +35,7 @@ static struct nd_handoff *block_put(uint32_t phys)
 	memcpy(h->signature, ND_HANDOFF_SIGNATURE, sizeof h->signature);
 	h->version = ND_HANDOFF_VERSION;
 	h->bytes = sizeof *h;
+	h->gate_phys = phys;
 	h->dini_phys = 0x1000000;
 	h->dini_bytes = 0x100000;
 	h->dini_image_bytes = 0x8000;
@@ -112,6 +113,8 @@ static void a_dini_that_cannot_be_is_not_called(void **state)
 	block_put(0x10000);
 	assert_true(nd_find_at(low, 0x10000));
 	assert_false(nd_find_at(low, 0x10008));
+	memcpy(low + 0x20000, low + 0x10000, sizeof(struct nd_handoff));
+	assert_false(nd_find_at(low, 0x20000)); /* a stray copy */
 	assert_false(nd_find_at(low, 0x100010000ull));
 }
 

@@ -23,11 +23,12 @@
 /* The gate's image starts with this, at offset NETDUMP_GATE_HEADER of its segment. */
 #define NETDUMP_GATE_HEADER 0x600
 
+#define NETDUMP_GATE_SIGNATURE "NDGATE01"
+
 struct netdump_gate_header {
-	char signature[8];    /* "NDGATE01" */
-	uint16_t sealed_end;  /* offsets from the segment's start: end of the image, */
-	uint16_t segment_end; /* end of all that the gate uses, */
-	uint16_t entry32;     /* the gate itself, */
+	char signature[8];
+	uint16_t sealed_end; /* offsets from the segment's start: end of the image, */
+	uint16_t entry32;    /* the gate itself, */
 	uint16_t int15_hook;
 	uint16_t call_area; /* struct nd_gate_call */
 	uint16_t tx_slots;
@@ -63,14 +64,15 @@ NETDUMP_CORE_API const void *netdump_gate_image(size_t *bytes);
 NETDUMP_CORE_API void netdump_undi_get(struct netdump_undi *undi);
 
 /*
- * Take the topmost bytes (a multiple of 4 KiB) of base memory, lowering 40:13, or
- * of free memory below 4 GiB, from PXELINUX's heaps.  0: not that much is free
- * at the top.  Give them back with the matching call.
+ * Take bytes (a multiple of 4 KiB) from PXELINUX's heaps, once each: the top of base
+ * memory, lowering 40:13, or the highest free memory below 4 GiB with so much room.
+ * Returns the physical address, on a page's boundary; 0: there is none.
  */
 NETDUMP_CORE_API uint32_t netdump_low_take(size_t bytes);
-NETDUMP_CORE_API void netdump_low_give(uint32_t phys, size_t bytes);
 NETDUMP_CORE_API uint32_t netdump_high_take(size_t bytes);
-NETDUMP_CORE_API void netdump_high_give(uint32_t phys, size_t bytes);
+
+/* Gives back what was taken of both, and 40:13. */
+NETDUMP_CORE_API void netdump_give(void);
 
 /*
  * Keep the PXE stack over the boot, and call last(), if not NULL, when PXELINUX has

@@ -73,7 +73,6 @@ SEL_FLAT	equ 0x20	; data, 4 GiB from 0
 gate_header:
 		db "NDGATE01"
 		dw sealed_end		; the image ends here
-		dw segment_end		; the gate needs this much
 		dw entry32
 		dw int15_hook
 		dw call_area
@@ -283,16 +282,14 @@ batch16:
 		jmp .next
 
 ; transmit16: UNDI_TRANSMIT the frame in slot SI; ZF=1 if UNDI took it.
-; Clobbers AX BX DI.
+; Clobbers AX BX DX DI.
 transmit16:
 		push cx
 		mov di, transmit_block
 		mov cx, (transmit_end - transmit_block) / 2
 		xor ax, ax
 		rep stosw
-		pop cx
-		; An unknown destination is fetched from the frame: protocol 0 is raw.
-		mov byte [transmit_block+3], 0
+		pop cx			; protocol 0: the frame has its header already
 		mov ax, si
 		mov bx, SLOT_BYTES
 		mul bx

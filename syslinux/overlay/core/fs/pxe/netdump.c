@@ -15,9 +15,18 @@
 #include "../../mem/malloc.h"
 #include "netdump.h"
 
+#define PAGE_BYTES 4096u
+
 extern far_ptr_t StrucPtr;
 
 static void (*last_call)(void);
+
+/* What was taken of each heap: the end of a block, with what rounding down left behind it. */
+struct taken {
+	uint32_t phys, bytes;
+};
+static struct taken low_taken, high_taken;
+static uint32_t low_end_before; /* 40:13 as it was, in bytes */
 
 __asm__(".section .rodata\n"
 	".globl netdump_gate_start, netdump_gate_end\n"
@@ -39,69 +48,78 @@ __export void netdump_undi_get(struct netdump_undi *undi)
 	undi->low_end_phys = netdump_base_memory_end();
 }
 
-/* The free block of a heap that ends highest, or NULL. */
-static struct free_arena_header *top_block(enum heap heap)
+/*
+ * The highest free block of a heap that has room: whole pages at its end, and a
+ * page left for its header.  With an end, only the block that reaches to it.
+ */
+static struct free_arena_header *block_find(enum heap heap, uint32_t end, size_t bytes)
 {
 	struct free_arena_header *head = &__core_malloc_head[heap];
-	struct free_arena_header *fp, *top = NULL;
+	struct free_arena_header *fp, *best = NULL;
 
-	for (fp = head->next_free; fp != head; fp = fp->next_free)
-		if (!top || fp > top)
-			top = fp;
-	return top;
+	for (fp = head->next_free; fp != head; fp = fp->next_free) {
+		uint32_t top = (uint32_t)fp + ARENA_SIZE_GET(fp->a.attrs);
+
+		if (end ? top != end : best && fp < best)
+			continue;
+		if (ARENA_SIZE_GET(fp->a.attrs) >= bytes + 2 * PAGE_BYTES)
+			best = fp;
+	}
+	return best;
 }
 
-static uint32_t take(enum heap heap, uint32_t end, size_t bytes)
+static uint32_t take(struct taken *taken, enum heap heap, uint32_t end, size_t bytes)
 {
-	struct free_arena_header *fp = top_block(heap);
-	uint32_t start, size;
+	struct free_arena_header *fp = block_find(heap, end, bytes);
+	uint32_t size, start;
 
 	if (!fp)
 		return 0;
 	size = ARENA_SIZE_GET(fp->a.attrs);
-	if (end && (uint32_t)fp + size != end)
-		return 0;
-	start = ((uint32_t)fp + size - bytes) & ~0xfffu;
-	if (start < (uint32_t)fp + 4096 || start > (uint32_t)fp + size)
-		return 0;
+	start = ((uint32_t)fp + size - bytes) & ~(PAGE_BYTES - 1);
+	taken->phys = start;
+	taken->bytes = (uint32_t)fp + size - start;
 	ARENA_SIZE_SET(fp->a.attrs, start - (uint32_t)fp);
 	return start;
 }
 
-static void give(enum heap heap, uint32_t phys, size_t bytes)
+static void give(struct taken *taken, enum heap heap)
 {
-	struct free_arena_header *fp = (struct free_arena_header *)phys;
+	struct free_arena_header *fp = (struct free_arena_header *)taken->phys;
 
+	if (!taken->phys)
+		return;
 	memset(fp, 0, sizeof *fp);
 	fp->a.attrs = ARENA_TYPE_USED | (heap << ARENA_HEAP_POS);
-	ARENA_SIZE_SET(fp->a.attrs, bytes);
+	ARENA_SIZE_SET(fp->a.attrs, taken->bytes);
 	__inject_free_block(fp);
+	taken->phys = 0;
 }
 
 /* Base memory ends where 40:13 says; the gate's start is a whole KiB of it. */
 __export uint32_t netdump_low_take(size_t bytes)
 {
-	uint32_t phys = take(HEAP_LOWMEM, bios_fbm() << 10, bytes);
+	uint32_t end = bios_fbm() << 10;
+	uint32_t phys = take(&low_taken, HEAP_LOWMEM, end, bytes);
 
-	if (phys)
+	if (phys) {
+		low_end_before = end;
 		set_bios_fbm(phys >> 10);
+	}
 	return phys;
-}
-
-__export void netdump_low_give(uint32_t phys, size_t bytes)
-{
-	give(HEAP_LOWMEM, phys, bytes);
-	set_bios_fbm((phys + bytes) >> 10);
 }
 
 __export uint32_t netdump_high_take(size_t bytes)
 {
-	return take(HEAP_MAIN, 0, bytes);
+	return take(&high_taken, HEAP_MAIN, 0, bytes);
 }
 
-__export void netdump_high_give(uint32_t phys, size_t bytes)
+__export void netdump_give(void)
 {
-	give(HEAP_MAIN, phys, bytes);
+	if (low_taken.phys)
+		set_bios_fbm(low_end_before >> 10);
+	give(&low_taken, HEAP_LOWMEM);
+	give(&high_taken, HEAP_MAIN);
 }
 
 __export void netdump_arm(void (*last)(void))
@@ -110,10 +128,16 @@ __export void netdump_arm(void (*last)(void))
 	last_call = last;
 }
 
+/*
+ * PXELINUX's own interrupt handlers go first: what is copied and sealed now is put
+ * back at a crash, when PXELINUX is long gone.  Doing it again, as the core will, is
+ * harmless.
+ */
 bool netdump_hand_over(void)
 {
 	if (!last_call)
 		return false;
+	cleanup_hardware();
 	last_call();
 	return true;
 }
