@@ -2,11 +2,13 @@
 """netdump.c32 at PXELINUX's prompt: what it refuses and how, and what it boots."""
 
 import os
+import re
 import struct
 
 import pytest
 
 from conftest import BUILD, ROOT, reference_map
+from lablib.guest import Guest
 
 REF = os.path.join(BUILD, "stub", "ref.elf")
 SAMPLES = os.path.join(ROOT, "pxelinux.cfg")
@@ -102,6 +104,18 @@ def test_each_machine_finds_its_sample(start, mac, root):
     console.wait(rf"^ref: command line: vmlinuz netdump=0x\w+ root={root} ro crashkernel=1M")
     console.wait(r"^ref: module \S+ initrd\.img")
     console.wait(r"^ref: handoff block at 0x[0-9a-f]+, by name")
+
+
+def test_linux_gets_what_sysappend_adds(start, tmp_path):
+    """PXELINUX puts it behind all words, and so behind the initrd's name."""
+    guest = Guest(BUILD)
+    guest.prepare(print)
+    config = HEAD.replace("PROMPT 1", "PROMPT 0\nDEFAULT go\nSYSAPPEND 2") + label(
+        "go", "-- vmlinuz console=ttyS0,115200 --- initrd.img")
+    console = start(config, {"vmlinuz": guest.vmlinuz, "initrd.img": REF}, server=False)
+    line = console.wait(r"Command line: (.*)$")[1]
+    assert re.search(r"BOOT_IMAGE=vmlinuz netdump=0x[0-9a-f]+ console=ttyS0,115200 BOOTIF=01-",
+                     line), line
 
 
 @pytest.mark.parametrize("kind", ["panic", "ud2", "pagefault", "stack"])
