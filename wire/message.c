@@ -30,6 +30,7 @@ const char *nd_message_error_text(enum nd_message_error error)
 		[ND_MESSAGE_STRING] = "a string without its end",
 		[ND_MESSAGE_EXTENT] = "an extent is empty, unaligned, or wraps",
 		[ND_MESSAGE_RECORD] = "a malformed record",
+		[ND_MESSAGE_ORDER] = "extents or records overlap, or do not ascend",
 		[ND_MESSAGE_TRAILING] = "bytes behind the last record",
 	};
 
@@ -53,6 +54,11 @@ static bool span_fits(uint64_t phys, uint64_t bytes)
 static bool extent_fits(uint64_t phys, uint32_t pages)
 {
 	return phys % ND_PAGE_BYTES == 0 && span_fits(phys, (uint64_t)pages * ND_PAGE_BYTES);
+}
+
+static uint64_t extent_last(const struct nd_wire_extent *e)
+{
+	return e->phys + ((uint64_t)e->pages * ND_PAGE_BYTES - 1);
 }
 
 static bool record_fits(const struct nd_wire_record *r)
@@ -99,9 +105,12 @@ static enum nd_message_error read_check(const struct nd_wire_read *r, size_t byt
 	if (!r->extent_count || r->extent_count > ND_READ_EXTENTS_MAX ||
 	    bytes - fixed != r->extent_count * sizeof(struct nd_wire_extent))
 		return ND_MESSAGE_COUNT;
-	for (unsigned int i = 0; i < r->extent_count; i++)
+	for (unsigned int i = 0; i < r->extent_count; i++) {
 		if (!extent_fits(r->extent[i].phys, r->extent[i].pages))
 			return ND_MESSAGE_EXTENT;
+		if (i && r->extent[i].phys <= extent_last(&r->extent[i - 1]))
+			return ND_MESSAGE_ORDER;
+	}
 	return ND_MESSAGE_OK;
 }
 
@@ -109,14 +118,18 @@ static enum nd_message_error data_check(const struct nd_wire_data *d, size_t byt
 {
 	struct nd_record_reader reader;
 	struct nd_record record;
+	uint64_t last_phys = 0;
 
 	if (bytes < sizeof *d)
 		return ND_MESSAGE_SHORT;
 	if (!d->record_count && !(d->flags & ND_DATA_LAST))
 		return ND_MESSAGE_COUNT;
 	nd_record_first(&reader, d);
-	while (nd_record_next(&reader, &record))
-		;
+	while (nd_record_next(&reader, &record)) {
+		if (reader.records_left + 1u < d->record_count && record.phys <= last_phys)
+			return ND_MESSAGE_ORDER;
+		last_phys = record.phys + (record.raw_bytes - 1);
+	}
 	if (reader.records_left)
 		return ND_MESSAGE_RECORD;
 	return reader.left ? ND_MESSAGE_TRAILING : ND_MESSAGE_OK;

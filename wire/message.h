@@ -31,6 +31,7 @@ enum nd_message_error {
 	ND_MESSAGE_STRING,   /* a string without its NUL */
 	ND_MESSAGE_EXTENT,   /* an extent or range that is empty, unaligned, or wraps */
 	ND_MESSAGE_RECORD,   /* a record that is malformed or runs out of the message */
+	ND_MESSAGE_ORDER,    /* extents or records overlap, or do not ascend */
 	ND_MESSAGE_TRAILING, /* bytes behind the last record */
 	ND_MESSAGE_ERRORS,   /* how many there are */
 };

@@ -107,7 +107,7 @@ struct nd_wire_read {
 	uint16_t extent_count;        /* 1 .. ND_READ_EXTENTS_MAX */
 	uint16_t zero;
 	uint32_t zero2;
-	struct nd_wire_extent extent[ND_READ_EXTENTS_MAX];
+	struct nd_wire_extent extent[ND_READ_EXTENTS_MAX]; /* ascending, disjoint */
 };
 
 enum nd_record_kind {
@@ -135,13 +135,13 @@ struct nd_wire_data {
 			       * highest index ends the READ whatever its budget */
 	uint8_t flags;        /* enum nd_data_flags */
 	uint8_t record_count; /* 0 only with ND_DATA_LAST */
-			      /* records */
+			      /* records, ascending, disjoint */
 };
 
 enum nd_done_status {
 	ND_DONE_COMPLETE = 0,   /* every byte is on disk */
 	ND_DONE_INCOMPLETE = 1, /* the server gives up; what came is kept */
-	ND_DONE_REFUSED = 2,    /* the server will not take this machine's dump */
+	ND_DONE_REFUSED = 2,    /* the server keeps nothing of this machine: try the next */
 };
 
 #define ND_DONE_TEXT_BYTES 128

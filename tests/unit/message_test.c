@@ -83,6 +83,39 @@ static const struct bad_read {
 	{"wraps", 0xfffffffffffff000, 2},
 };
 
+/* So one datagram cannot have the server walk the same pages again and again. */
+static void records_and_extents_ascend(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t phys;
+		enum nd_message_error expected;
+	} second[] = {
+		{0x2000, ND_MESSAGE_ORDER},
+		{0x1000, ND_MESSAGE_ORDER},
+		{0x2fc0, ND_MESSAGE_ORDER},
+		{0x3000, ND_MESSAGE_OK},
+	};
+
+	for (size_t i = 0; i < sizeof second / sizeof second[0]; i++) {
+		struct nd_wire_read *read = (struct nd_wire_read *)BUFFER;
+		struct nd_data_writer w;
+
+		memset(aligned, 0, sizeof aligned);
+		nd_data_begin(&w, BUFFER, 7, 1, 1, 0);
+		nd_data_add(&w, 0x2000, 4096, ND_RECORD_ZERO, NULL, 0);
+		nd_data_add(&w, second[i].phys, 64, ND_RECORD_ZERO, NULL, 0);
+		assert_int_equal(nd_message_check(BUFFER, nd_data_end(&w, ND_DATA_LAST)),
+				 second[i].expected);
+
+		memset(aligned, 0, sizeof aligned);
+		nd_read_init(read, 7, 1, 1, 65536);
+		nd_read_extent_add(read, 0x2000, 1);
+		nd_read_extent_add(read, second[i].phys / 4096 * 4096, 1);
+		assert_int_equal(nd_message_check(BUFFER, read->header.length), second[i].expected);
+	}
+}
+
 static void bad_extents_are_refused(void **state)
 {
 	(void)state;
@@ -102,6 +135,7 @@ int main(void)
 		cmocka_unit_test(whole_messages_pass),
 		cmocka_unit_test(any_other_length_is_refused),
 		cmocka_unit_test(records_stay_inside),
+		cmocka_unit_test(records_and_extents_ascend),
 		cmocka_unit_test(bad_extents_are_refused),
 	};
 
