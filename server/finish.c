@@ -5,6 +5,7 @@
 #include <bearssl.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@ struct nd_finish {
 	/* under the lock */
 	uint64_t stable;
 	bool ended, abandoned, over;
+	atomic_bool stop;
 	int error;
 	json_t *info;
 	bool complete;
@@ -35,6 +37,12 @@ struct nd_finish {
 	br_sha256_context sha;
 	uint8_t step[HASH_STEP_BYTES];
 };
+
+void nd_finish_stop(struct nd_finish *f)
+{
+	if (f)
+		f->stop = true;
+}
 
 /* Waits for work; false: abandoned. */
 static bool work_await(struct nd_finish *f, uint64_t *stable, bool *ended)
@@ -57,6 +65,8 @@ static int hash_to(struct nd_finish *f, uint64_t to)
 		size_t want = to - f->hashed < sizeof f->step ? to - f->hashed : sizeof f->step;
 		ssize_t n = pread(f->store->vmcore, f->step, want, (off_t)f->hashed);
 
+		if (f->stop)
+			return ECANCELED;
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -76,33 +86,48 @@ static void sha_format(const struct nd_finish *f, char text[65])
 		snprintf(text + 2 * i, 3, "%02x", sum[i]);
 }
 
-/*
- * error: of the checksum.  A dump that cannot be read back or synced is not complete, but
- * what is known about it is written down all the same.
- */
-static int dump_commit(struct nd_finish *f, int error)
+/* info.json as it stands at the end, on the disk. */
+static int info_write(struct nd_finish *f)
 {
 	struct timespec now;
 	char sha[65], *text;
-	int info_error;
+	int error;
 
-	if (!error && fsync(f->store->vmcore))
-		error = errno;
-	if (!f->complete)
-		error = 0;
-	if (error) {
-		f->complete = false;
-		nd_info_spoil(f->info, error);
-	}
 	sha_format(f, sha);
 	clock_gettime(CLOCK_REALTIME, &now);
-	nd_info_finish(f->info, sha, (double)now.tv_sec + (double)now.tv_nsec / 1e9, f->base_s);
+	nd_info_finish(f->info, f->complete ? sha : NULL,
+		       (double)now.tv_sec + (double)now.tv_nsec / 1e9, f->base_s);
 	text = nd_info_text(f->info);
-	info_error = text ? nd_store_file(f->store, "info.json", text, strlen(text)) : ENOMEM;
+	error = text ? nd_store_file(f->store, "info.json", text, strlen(text)) : ENOMEM;
 	free(text);
-	if (!info_error)
-		info_error = nd_store_commit(f->store, f->complete);
-	return error ? error : info_error;
+	return error ? error : nd_store_sync(f->store, "info.json");
+}
+
+/*
+ * error: of the checksum.  A dump that cannot be read back, synced or renamed is not
+ * complete, but what is known about it is written down all the same.
+ */
+static int dump_commit(struct nd_finish *f, int error)
+{
+	if (!error && fsync(f->store->vmcore))
+		error = errno;
+	if (!error)
+		error = nd_store_sync(f->store, "dmesg.txt");
+	if (f->complete && !error) {
+		error = info_write(f);
+		if (!error)
+			error = nd_store_commit(f->store, true);
+		if (!error)
+			return 0;
+	}
+	if (f->complete)
+		nd_info_spoil(f->info, error);
+	else
+		error = 0; /* incomplete it is anyway, and why stands in info.json */
+	f->complete = false;
+	if (!info_write(f))
+		nd_store_commit(f->store, false);
+	return error;
 }
 
 static void *finish_run(void *context)
@@ -115,7 +140,7 @@ static void *finish_run(void *context)
 	while (!ended) {
 		if (!work_await(f, &stable, &ended))
 			return NULL;
-		if (!error)
+		if (!error && (!ended || f->complete))
 			error = hash_to(f, stable);
 	}
 	error = dump_commit(f, error);

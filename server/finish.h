@@ -28,13 +28,17 @@ void nd_finish_stable(struct nd_finish *f, uint64_t bytes);
 
 /*
  * Everything of `bytes` bytes is written: hash the rest, fsync, write info.json (with
- * "sha256" and the time of the end added), rename if complete.  Takes the reference to info.
- * base_s is the wall clock at the crash.
+ * "sha256" and the time of the end added), rename if complete.  An incomplete dump is not
+ * hashed: its holes may be larger than any disk.  Takes the reference to info.  base_s is
+ * the wall clock at the crash.
  */
 void nd_finish_end(struct nd_finish *f, uint64_t bytes, json_t *info, bool complete, double base_s);
 
 /* Whether the thread is through; error is 0 or the errno of what failed. */
 bool nd_finish_over(struct nd_finish *f, int *error);
+
+/* The server ends: no more hashing; what is not final yet stays incomplete. */
+void nd_finish_stop(struct nd_finish *f);
 
 /* Waits for the thread (ends it early if nd_finish_end() was not called) and frees. */
 void nd_finish_free(struct nd_finish *f);

@@ -8,6 +8,7 @@
 #include "server/info.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,6 @@
 #include <time.h>
 
 #include "server/machine.h"
-
-#define RANGES_MAX 256 /* of a list in the file */
 
 static json_t *text_json(const char *text)
 {
@@ -54,27 +53,25 @@ static json_t *seconds_json(double from_s, double to_s)
 
 static void spans_append(json_t *list, const struct nd_pages *pages)
 {
-	for (size_t i = 0; i < pages->spans && json_array_size(list) < RANGES_MAX; i++)
+	for (size_t i = 0; i < pages->spans && json_array_size(list) < ND_INFO_RANGES_MAX; i++)
 		json_array_append_new(
 			list, json_pack("{s:o, s:I}", "phys",
 					hex_json(pages->span[i].page * ND_PAGE_BYTES), "bytes",
 					(json_int_t)(pages->span[i].count * ND_PAGE_BYTES)));
 }
 
-static json_t *missing_json(const struct nd_machine *m)
+static json_t *spans_json(const struct nd_pages *pages)
 {
 	json_t *list = json_array();
 
-	spans_append(list, &m->pending);
+	spans_append(list, pages);
 	return list;
 }
 
-static json_t *absent_json(const struct nd_machine *m)
+/* What has not come; before the file has a layout, that is all of RAM. */
+static const struct nd_pages *missing_pages(const struct nd_machine *m)
 {
-	json_t *list = json_array();
-
-	spans_append(list, &m->absent);
-	return list;
+	return m->vmcore.bytes ? &m->pending : &m->ram;
 }
 
 static json_t *fenced_json(const struct nd_wire_hello *hello)
@@ -141,8 +138,11 @@ json_t *nd_info_make(const struct nd_machine *m, bool over)
 	json_object_set_new(info, "seconds_to_first_log", seconds_json(m->base_s, m->first_log_s));
 	json_object_set_new(info, "vmcore_bytes", json_integer((json_int_t)m->vmcore.bytes));
 	json_object_set_new(info, "fenced", fenced_json(&m->hello));
-	json_object_set_new(info, "absent", absent_json(m));
-	json_object_set_new(info, "missing", missing_json(m));
+	/* At most ND_INFO_RANGES_MAX of each; the totals are whole. */
+	json_object_set_new(info, "absent", spans_json(&m->absent));
+	json_object_set_new(info, "missing", spans_json(missing_pages(m)));
+	json_object_set_new(info, "missing_pages",
+			    json_integer((json_int_t)missing_pages(m)->total));
 	return info;
 }
 
@@ -150,12 +150,14 @@ void nd_info_spoil(json_t *info, int error)
 {
 	json_object_set_new(info, "status", json_string("incomplete"));
 	json_object_set_new(info, "why",
-			    json_sprintf("the dump cannot be made final: %s", strerror(error)));
+			    error == ECANCELED ? json_string("netdumpd was stopped")
+					       : json_sprintf("the dump cannot be made final: %s",
+							      strerror(error)));
 }
 
 void nd_info_finish(json_t *info, const char *sha256, double now_s, double base_s)
 {
-	json_object_set_new(info, "sha256", json_string(sha256));
+	json_object_set_new(info, "sha256", sha256 ? json_string(sha256) : json_null());
 	json_object_set_new(info, "finished", time_json(now_s));
 	json_object_set_new(info, "seconds_to_end", seconds_json(base_s, now_s));
 }

@@ -8,12 +8,14 @@
 
 struct nd_machine;
 
-#define ND_INFO_VERSION 1
+#define ND_INFO_VERSION    1
+#define ND_INFO_RANGES_MAX 256 /* of a list in the file */
 
 /* Everything but checksum and end; NULL: no memory.  Status "receiving" while !over. */
 json_t *nd_info_make(const struct nd_machine *m, bool over);
 /* The dump turned out to be incomplete at the very end; error is an errno. */
 void nd_info_spoil(json_t *info, int error);
+/* sha256 may be NULL: not computed. */
 void nd_info_finish(json_t *info, const char *sha256, double now_s, double base_s);
 /* malloc'ed, ends in a newline; NULL: no memory. */
 char *nd_info_text(const json_t *info);

@@ -21,7 +21,7 @@ static void line_write(const char *prefix, const char *format, va_list args)
 	vsnprintf(line, sizeof line, format, args);
 	/* Words from the wire may stand in a line: nothing that moves a terminal's cursor. */
 	for (char *p = line; *p; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+		if ((unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7f)
 			*p = '?';
 	fprintf(stderr, "%s%s\n", prefix, line);
 }

@@ -40,8 +40,7 @@ struct loop {
 	struct nd_link *link;
 	const struct nd_loop_options *options;
 	struct nd_env env;
-	struct nd_machine **machine; /* options->machines_max of them, NULL: free */
-	unsigned int machines;
+	struct nd_machine **machine;            /* options->machines_max of them, NULL: free */
 	struct finished finished[FINISHED_MAX]; /* a ring */
 	unsigned int finished_next;
 	uint64_t refused;
@@ -79,7 +78,11 @@ static void env_send(void *context, const struct sockaddr_in *to, const void *me
 /* What may be in flight is shared out evenly: no incast when a whole rack dies at once. */
 static void window_share(struct loop *l)
 {
-	uint32_t share = l->link->pool_bytes / 4 * 3 / (l->machines ? l->machines : 1);
+	uint32_t sending = 0, share;
+
+	for (unsigned int i = 0; i < l->options->machines_max; i++)
+		sending += l->machine[i] && l->machine[i]->phase < ND_FINISH;
+	share = l->link->pool_bytes / 4 * 3 / (sending ? sending : 1);
 
 	if (share > ND_PLAN_WINDOW_BYTES)
 		share = ND_PLAN_WINDOW_BYTES;
@@ -103,27 +106,32 @@ static void machine_remove(struct loop *l, unsigned int at)
 {
 	nd_machine_free(l->machine[at]);
 	l->machine[at] = NULL;
-	l->machines--;
 	window_share(l);
 }
 
-/* A free place in the table, if need be that of the oldest machine that never answered. */
+/*
+ * A free place in the table; if need be that of one that is finished and remembered, or of
+ * the oldest machine that never answered.
+ */
 static int place_find(struct loop *l)
 {
-	int oldest = -1;
+	int finished = -1, oldest = -1, at;
 
 	for (unsigned int i = 0; i < l->options->machines_max; i++) {
 		struct nd_machine *m = l->machine[i];
 
 		if (!m)
 			return (int)i;
-		if (machine_unproven(m) &&
-		    (oldest < 0 || m->started_ms < l->machine[oldest]->started_ms))
+		if (m->remembered)
+			finished = (int)i;
+		else if (machine_unproven(m) &&
+			 (oldest < 0 || m->started_ms < l->machine[oldest]->started_ms))
 			oldest = (int)i;
 	}
-	if (oldest >= 0)
-		machine_remove(l, (unsigned int)oldest);
-	return oldest;
+	at = finished >= 0 ? finished : oldest;
+	if (at >= 0)
+		machine_remove(l, (unsigned int)at);
+	return at;
 }
 
 static void finished_remember(struct loop *l, const struct nd_machine *m)
@@ -189,7 +197,6 @@ static void hello_take(struct loop *l, const struct sockaddr_in *from,
 		return;
 	}
 	l->machine[at] = m;
-	l->machines++;
 	window_share(l);
 	inet_ntop(AF_INET, &from->sin_addr, ip, sizeof ip);
 	nd_log_event(l->now_ms, "%s: HELLO from %s, session %016llx: %s", m->host, ip,
@@ -252,6 +259,7 @@ static int machines_tick(struct loop *l)
 		if (m->phase == ND_OVER && !m->remembered) {
 			finished_remember(l, m);
 			m->remembered = true;
+			window_share(l);
 		}
 		if ((m->phase == ND_OVER && l->now_ms - m->heard_ms > OVER_MS) ||
 		    (machine_unproven(m) && l->now_ms - m->heard_ms > UNPROVEN_MS)) {
@@ -270,10 +278,10 @@ static void machines_stop(struct loop *l)
 {
 	l->env.send = NULL;
 	for (unsigned int i = 0; i < l->options->machines_max; i++)
-		if (l->machine[i]) {
+		if (l->machine[i])
 			nd_machine_stop(l->machine[i], &l->env, l->now_s);
-			machine_remove(l, i);
-		}
+	for (unsigned int i = 0; i < l->options->machines_max; i++)
+		nd_machine_free(l->machine[i]);
 	free(l->machine);
 }
 

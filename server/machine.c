@@ -18,6 +18,8 @@
 /* A READ that an idle machine has not seen this long after it left was lost. */
 #define READ_LOST_MIN_MS 20
 #define LZ4_RAW_MAX      65536
+/* A machine whose answers bring nothing new is asked again this seldom. */
+#define REASK_MS 200
 
 struct nd_machine *nd_machine_new(const struct nd_wire_hello *hello,
 				  const struct sockaddr_in *address, uint64_t now_ms, double now_s)
@@ -34,7 +36,7 @@ struct nd_machine *nd_machine_new(const struct nd_wire_hello *hello,
 	m->vmcore.fd = -1;
 	m->next_read_id = hello->last_read_id + 1;
 	m->pages_per_read = PAGES_PER_READ_0;
-	m->started_ms = m->heard_ms = m->quiet_ms = now_ms;
+	m->started_ms = m->heard_ms = m->quiet_ms = m->progress_ms = now_ms;
 	m->started_s = now_s;
 	m->base_s = now_s - hello->elapsed_ms / 1000.0;
 	if (!nd_core_ram(hello, &m->ram)) {
@@ -79,7 +81,8 @@ void nd_machine_done_send(struct nd_machine *m, const struct nd_env *env)
 static void reads_close_all(struct nd_machine *m)
 {
 	while (m->reads.count)
-		nd_reads_close(&m->reads, 0, &m->pending, true, &m->counts.reasked_pages);
+		if (!nd_reads_close(&m->reads, 0, &m->pending, true, &m->counts.reasked_pages))
+			m->starved = true;
 }
 
 void nd_machine_give_up(struct nd_machine *m, const struct nd_env *env, const char *why,
@@ -97,8 +100,24 @@ void nd_machine_give_up(struct nd_machine *m, const struct nd_env *env, const ch
 void nd_machine_stop(struct nd_machine *m, const struct nd_env *env, double now_s)
 {
 	nd_machine_give_up(m, env, "netdumpd was stopped", now_s);
-	nd_finish_free(m->finish);
-	m->finish = NULL;
+	nd_finish_stop(m->finish);
+}
+
+/* Whether the latest READs brought something new, or were long enough ago to ask again. */
+static bool may_ask(const struct nd_machine *m, uint64_t now_ms)
+{
+	return m->progress_ms >= m->asked_ms || now_ms - m->asked_ms >= REASK_MS;
+}
+
+/* Goes on with what there is to understand and to ask for. */
+static void go_on(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms, double now_s)
+{
+	if (m->starved) {
+		nd_machine_give_up(m, env, "out of memory", now_s);
+		return;
+	}
+	nd_phase_advance(m, env, now_s);
+	nd_plan_fill(m, env, now_ms);
 }
 
 /* One record on its way to its place. */
@@ -107,6 +126,7 @@ struct sink {
 	const struct nd_env *env;
 	const struct nd_record *record;
 	const uint8_t *raw; /* NULL: zeros */
+	uint64_t now_ms;
 	double now_s;
 	int error; /* errno of the first write that failed; READs are in use here, so it waits */
 };
@@ -121,13 +141,16 @@ static void part_take(void *context, uint64_t phys, uint32_t bytes, uint32_t new
 
 	if (!new_grains || s->error)
 		return;
+	m->progress_ms = s->now_ms;
 	if (m->store.dir < 0)
 		s->error = nd_phase_store_open(m, s->env, s->now_s);
 	m->counts.pages += whole_pages;
 	if (absent) {
 		m->counts.absent_pages += whole_pages;
-		nd_pages_add(&m->absent, phys / ND_PAGE_BYTES,
-			     (phys + (bytes - 1)) / ND_PAGE_BYTES - phys / ND_PAGE_BYTES + 1);
+		if (m->absent.spans < ND_INFO_RANGES_MAX)
+			nd_pages_add(&m->absent, phys / ND_PAGE_BYTES,
+				     (phys + (bytes - 1)) / ND_PAGE_BYTES - phys / ND_PAGE_BYTES +
+					     1);
 	} else if (!data) {
 		m->counts.zero_pages += whole_pages;
 	}
@@ -169,7 +192,8 @@ static void reads_reap(struct nd_machine *m)
 			continue;
 		}
 		m->pages_per_read = (3 * m->pages_per_read + read->pages_full + 3) / 4;
-		nd_reads_close(&m->reads, i, &m->pending, false, &m->counts.reasked_pages);
+		if (!nd_reads_close(&m->reads, i, &m->pending, false, &m->counts.reasked_pages))
+			m->starved = true;
 	}
 	if (m->phase == ND_MEMORY && m->finish) {
 		uint64_t lowest = nd_reads_lowest(&m->reads);
@@ -192,7 +216,7 @@ static void rtt_sample(struct nd_machine *m, const struct nd_wire_data *data, ui
 void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 		     const struct nd_wire_data *data, uint64_t now_ms, double now_s)
 {
-	struct sink sink = {.m = m, .env = env, .now_s = now_s};
+	struct sink sink = {.m = m, .env = env, .now_ms = now_ms, .now_s = now_s};
 	struct nd_record_reader reader;
 	struct nd_record record;
 	enum nd_reads_seen seen;
@@ -224,8 +248,8 @@ void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 		return;
 	}
 	reads_reap(m);
-	nd_phase_advance(m, env, now_s);
-	nd_plan_fill(m, env, now_ms);
+	if (may_ask(m, now_ms))
+		go_on(m, env, now_ms, now_s);
 }
 
 /* A machine whose dump is being synced waits for a word: any page, its answer ignored. */
@@ -238,6 +262,28 @@ static void keepalive_send(struct nd_machine *m, const struct nd_env *env)
 	nd_read_init(&read, m->session, ++m->seq, m->next_read_id++, 1);
 	nd_read_extent_add(&read, m->ram.span[0].page * ND_PAGE_BYTES, 1);
 	env->send(env->context, &m->address, &read, read.header.length);
+}
+
+/* Asked often enough, unasked: from now on only a HELLO brings it another READ. */
+static bool probe_is_over(const struct nd_machine *m)
+{
+	return m->store.dir < 0 && m->backoff >= PROBE_TRIES;
+}
+
+/*
+ * Whether a machine that says HELLO while READs are open will not answer them.  Either it
+ * answered everything, so what is missing was lost; or it never saw the newest READ, once
+ * that had the time to get there.
+ */
+static bool reads_are_lost(const struct nd_machine *m, const struct nd_wire_hello *hello,
+			   uint64_t now_ms)
+{
+	const struct nd_read *newest = m->reads.queue[m->reads.count - 1];
+
+	if (hello->state != ND_HELLO_IDLE)
+		return probe_is_over(m);
+	return hello->last_read_id >= newest->id ||
+	       now_ms - newest->sent_ms >= READ_LOST_MIN_MS + 2 * m->rtt_ms;
 }
 
 void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
@@ -256,22 +302,13 @@ void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
 		return;
 	}
 	if (m->reads.count) {
-		const struct nd_read *newest = m->reads.queue[m->reads.count - 1];
-
-		/*
-		 * The machine waits.  Either it answered everything, so what is missing was
-		 * lost; or it never saw the newest READ, once that had the time to get there.
-		 */
-		if (hello->state != ND_HELLO_IDLE)
+		if (!reads_are_lost(m, hello, now_ms))
 			return;
-		if (hello->last_read_id < newest->id &&
-		    now_ms - newest->sent_ms < READ_LOST_MIN_MS + 2 * m->rtt_ms)
-			return;
-		m->backoff = 0;
+		if (!probe_is_over(m))
+			m->backoff = 0;
 		reads_close_all(m);
 	}
-	nd_phase_advance(m, env, now_s);
-	nd_plan_fill(m, env, now_ms);
+	go_on(m, env, now_ms, now_s);
 }
 
 static void finish_check(struct nd_machine *m, const struct nd_env *env, double now_s)
@@ -313,24 +350,32 @@ void nd_machine_tick(struct nd_machine *m, const struct nd_env *env, uint64_t no
 		nd_machine_give_up(m, env, "the machine fell silent", now_s);
 		return;
 	}
-	if (!m->reads.count || now_ms - m->quiet_ms < rto_of(m))
+	if (now_ms - m->progress_ms >= env->silence_ms) {
+		nd_machine_give_up(m, env, "the machine answers, but nothing new comes", now_s);
 		return;
-	if (m->store.dir < 0 && m->backoff >= PROBE_TRIES)
+	}
+	if (probe_is_over(m))
 		return;
-	reads_close_all(m);
-	m->counts.timeouts++;
-	m->backoff++;
-	nd_plan_fill(m, env, now_ms);
+	if (m->reads.count) {
+		if (now_ms - m->quiet_ms < rto_of(m))
+			return;
+		reads_close_all(m);
+		m->counts.timeouts++;
+		m->backoff++;
+	} else if (!may_ask(m, now_ms)) {
+		return;
+	}
+	go_on(m, env, now_ms, now_s);
 }
 
 uint64_t nd_machine_due(const struct nd_machine *m, const struct nd_env *env)
 {
 	uint64_t due = m->heard_ms + env->silence_ms;
+	uint64_t again = m->reads.count ? m->quiet_ms + rto_of(m) : m->asked_ms + REASK_MS;
 
-	if (m->phase == ND_FINISH)
-		return m->quiet_ms + 1000000;
-	if (m->reads.count && !(m->store.dir < 0 && m->backoff >= PROBE_TRIES) &&
-	    m->quiet_ms + rto_of(m) < due)
-		due = m->quiet_ms + rto_of(m);
-	return due;
+	if (m->phase >= ND_FINISH)
+		return UINT64_MAX; /* the thread says when */
+	if (m->progress_ms + env->silence_ms < due)
+		due = m->progress_ms + env->silence_ms;
+	return again < due && !probe_is_over(m) ? again : due;
 }

@@ -69,8 +69,9 @@ struct nd_machine {
 	uint64_t seq;
 	uint32_t pages_per_read; /* that a budget brought lately */
 
-	uint64_t started_ms, heard_ms; /* first HELLO, latest valid message */
-	uint64_t quiet_ms;             /* since when the machine owes an answer and none came */
+	uint64_t started_ms, heard_ms;  /* first HELLO, latest valid message */
+	uint64_t quiet_ms;              /* since when the machine owes an answer and none came */
+	uint64_t progress_ms, asked_ms; /* latest new byte, latest READ */
 	uint32_t rtt_ms, backoff;
 	unsigned int rounds;                   /* of parsers that had to wait */
 	double base_s, started_s, first_log_s; /* wall clock: crash, first HELLO, first log line */
@@ -87,6 +88,7 @@ struct nd_machine {
 	struct nd_finish *finish;
 	struct nd_counts counts;
 	bool remembered; /* the server's list of finished sessions has it */
+	bool starved;    /* memory ran out on the way */
 };
 
 /* NULL: no memory.  now_s is the wall clock, for dates only. */
@@ -109,7 +111,7 @@ uint64_t nd_machine_due(const struct nd_machine *m, const struct nd_env *env);
 void nd_machine_give_up(struct nd_machine *m, const struct nd_env *env, const char *why,
 			double now_s);
 
-/* The server ends: give up without a word to the machine, and wait for the disk. */
+/* The server ends: give up without a word to the machine; nd_machine_free() waits for the disk. */
 void nd_machine_stop(struct nd_machine *m, const struct nd_env *env, double now_s);
 
 /* DONE with the dump's status. */

@@ -10,15 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/log.h"
 #include "server/loop.h"
 
-#define MACHINES_MAX     65536
+#define MACHINES_MAX     4096
 #define MACHINES_DEFAULT 256
-#define SILENCE_S        60
+#define MACHINE_FILES    3 /* a dump's folder, its host's, its vmcore */
+#define SERVER_FILES     64
+#define SILENCE_S        180 /* above DINI's own deadline of 120 s */
 
 const char *argp_program_version = "netdumpd 1";
 
@@ -35,7 +38,8 @@ static const struct argp_option options[] = {
 	{"listen", 'l', "ADDR[:PORT]", 0, "Where to listen; default 0.0.0.0:6668", 0},
 	{"user", 'u', "NAME", 0, "Become this user once the socket is open", 0},
 	{"machines", 'm', "N", 0, "Machines at once; default 256", 0},
-	{"silence", 's', "SECONDS", 0, "When a silent machine counts as gone; default 60", 0},
+	{"silence", 's', "SECONDS", 0,
+	 "When a machine that is silent, or brings nothing new, counts as gone; default 180", 0},
 	{0},
 };
 
@@ -109,6 +113,21 @@ static error_t option_take(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* Every machine at once may have its files open. */
+static bool files_allow(unsigned int machines)
+{
+	struct rlimit limit;
+	rlim_t wanted = machines * MACHINE_FILES + SERVER_FILES;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return false;
+	if (limit.rlim_cur < wanted && limit.rlim_max >= wanted) {
+		limit.rlim_cur = wanted;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	return limit.rlim_cur >= wanted;
+}
+
 static bool user_become(const struct passwd *pw)
 {
 	return !initgroups(pw->pw_name, pw->pw_gid) && !setgid(pw->pw_gid) && !setuid(pw->pw_uid);
@@ -142,6 +161,12 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (a.user && !(pw = getpwnam(a.user))) {
 		nd_log("--user %s: there is no such user", a.user);
+		return 1;
+	}
+	if (!files_allow(a.loop.machines_max)) {
+		nd_log("--machines %u: that takes %u open files, more than this process may have; "
+		       "raise the limit (ulimit -n, LimitNOFILE=) or name fewer",
+		       a.loop.machines_max, a.loop.machines_max * MACHINE_FILES + SERVER_FILES);
 		return 1;
 	}
 	a.loop.top = dir_open(a.dir, pw);

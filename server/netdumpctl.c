@@ -51,6 +51,7 @@ struct dump {
 struct dumps {
 	struct dump **dump;
 	size_t count, room;
+	bool unread; /* a folder could not be opened */
 };
 
 static error_t option_take(int key, char *arg, struct argp_state *state)
@@ -126,18 +127,23 @@ static void dump_add(struct dumps *all, int host, const char *host_name, const c
 		close(dir);
 }
 
-static void each_folder(int at, void (*take)(int dir, const char *name, void *context),
+static bool each_folder(int at, void (*take)(int dir, const char *name, void *context),
 			void *context)
 {
 	int fd = openat(at, ".", DIR_FLAGS);
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *e;
 
-	while (d && (e = readdir(d)))
+	if (!d) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while ((e = readdir(d)))
 		if (e->d_name[0] != '.')
 			take(at, e->d_name, context);
-	if (d)
-		closedir(d);
+	closedir(d);
+	return true;
 }
 
 struct walk {
@@ -157,10 +163,14 @@ static void host_take(int top, const char *name, void *context)
 	struct walk w = {context, name};
 	int host = openat(top, name, DIR_FLAGS);
 
-	if (host < 0)
+	if (host < 0 && errno == ENOTDIR)
 		return;
-	each_folder(host, folder_take, &w);
-	close(host);
+	if (host < 0 || !each_folder(host, folder_take, &w)) {
+		fprintf(stderr, "netdumpctl: %s: %s\n", name, strerror(errno));
+		w.all->unread = true;
+	}
+	if (host >= 0)
+		close(host);
 }
 
 static int by_date(const void *a, const void *b)
@@ -287,6 +297,7 @@ static void show_text(const struct arguments *a, const struct dump *d)
 		{"pages", "pages", true},
 		{"zero pages", "zero_pages", true},
 		{"absent pages", "absent_pages", true},
+		{"missing pages", "missing_pages", true},
 		{"bytes on wire", "wire_bytes", true},
 		{"datagrams", "datagrams", true},
 		{"pages reasked", "reasked_pages", true},
@@ -303,8 +314,6 @@ static void show_text(const struct arguments *a, const struct dump *d)
 		else
 			line_text(d, line[i].label, line[i].key);
 	}
-	printf("%-16s %zu\n", "missing extents",
-	       json_array_size(json_object_get(d->info, "missing")));
 }
 
 static int show_run(const struct arguments *a, struct dumps *all)
@@ -341,6 +350,10 @@ static const char *dump_check(const struct arguments *a, const struct dump *d, c
 		snprintf(why, room, "vmcore: %s", strerror(errno));
 		return why;
 	}
+	if (d->info && strcmp(text_of(d, "status"), "complete")) {
+		close(fd);
+		return "the dump is incomplete";
+	}
 	error = nd_verify_sha(fd, sha);
 	if (error) {
 		snprintf(why, room, "vmcore: %s", strerror(error));
@@ -349,8 +362,6 @@ static const char *dump_check(const struct arguments *a, const struct dump *d, c
 		wrong = "vmcore's SHA-256 is not the one in info.json";
 	} else if (!nd_verify_elf(fd, why, room)) {
 		wrong = why;
-	} else if (strcmp(text_of(d, "status"), "complete")) {
-		wrong = "the dump is incomplete";
 	}
 	close(fd);
 	return wrong;
@@ -403,10 +414,15 @@ int main(int argc, char **argv)
 			fprintf(stderr, "netdumpctl: --dir %s: %s\n", a.dir, strerror(errno));
 			return EXIT_NOT_RIGHT;
 		}
-		each_folder(a.top, host_take, &all);
+		if (!each_folder(a.top, host_take, &all)) {
+			fprintf(stderr, "netdumpctl: --dir %s: %s\n", a.dir, strerror(errno));
+			return EXIT_NOT_RIGHT;
+		}
 		if (all.count)
 			qsort(all.dump, all.count, sizeof *all.dump, by_date);
 		status = verb[i].run(&a, &all);
+		if (all.unread && !verb[i].id)
+			status = EXIT_NOT_RIGHT;
 		dumps_free(&all);
 		close(a.top);
 		return fflush(stdout) ? EXIT_NOT_RIGHT : status;

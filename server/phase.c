@@ -58,7 +58,9 @@ int nd_phase_store_open(struct nd_machine *m, const struct nd_env *env, double n
 	if (!error)
 		error = text ? nd_store_file(&m->store, "info.json", text, strlen(text)) : ENOMEM;
 	free(text);
-	if (!error)
+	if (error)
+		nd_store_abandon(&m->store);
+	else
 		nd_log("%s: receiving into %s/%s" ND_STORE_PARTIAL, m->host, m->host,
 		       m->store.name);
 	return error;
@@ -83,6 +85,8 @@ static enum nd_mem_status header_step(struct nd_machine *m)
 	if (m->hello.elfcorehdr_phys &&
 	    nd_mem_read(&mem, m->hello.elfcorehdr_phys, &first, 1) == ND_MEM_WAIT)
 		return ND_MEM_WAIT;
+	if (probe_needed(m))
+		return ND_MEM_WAIT;
 	if (!m->core)
 		m->core = calloc(1, sizeof *m->core);
 	if (!m->core)
@@ -96,8 +100,6 @@ static enum nd_mem_status header_step(struct nd_machine *m)
 		if (status == ND_MEM_WAIT)
 			return status;
 	}
-	if (probe_needed(m))
-		return ND_MEM_WAIT;
 	nd_phase_note(m, m->hello.elfcorehdr_phys
 				 ? m->core->why
 				 : "no ELF core header: memory is taken from the machine's map");
@@ -226,8 +228,11 @@ static void memory_begin(struct nd_machine *m, const struct nd_env *env, double 
 			 m->core->clipped);
 		nd_phase_note(m, text);
 	}
+	errno = 0;
 	if (!nd_vmcore_begin(&m->vmcore, m->store.vmcore, m->core, m->note, m->note_bytes, &why)) {
-		nd_machine_give_up(m, env, why, now_s);
+		snprintf(text, sizeof text, "%s%s%s", why, errno ? ": " : "",
+			 errno ? strerror(errno) : "");
+		nd_machine_give_up(m, env, text, now_s);
 		return;
 	}
 	if (!m->vmcore.pages) {
@@ -260,8 +265,8 @@ void nd_phase_finish(struct nd_machine *m, const struct nd_env *env, double now_
 			      m->base_s);
 		return;
 	}
-	/* Nothing on disk, or no memory to describe it. */
-	m->status = ND_DONE_INCOMPLETE;
+	/* Nothing on disk: another server may have more luck.  Or no memory to describe it. */
+	m->status = m->store.dir < 0 ? ND_DONE_REFUSED : ND_DONE_INCOMPLETE;
 	m->phase = ND_OVER;
 	nd_machine_done_send(m, env);
 }

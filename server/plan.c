@@ -54,6 +54,7 @@ static bool read_send(struct nd_machine *m, const struct nd_env *env, const stru
 		nd_read_extent_add(&message, read->extent[i].page * ND_PAGE_BYTES,
 				   read->extent[i].count);
 	m->counts.reads++;
+	m->asked_ms = now_ms;
 	env->send(env->context, &m->address, &message, message.header.length);
 	return true;
 }

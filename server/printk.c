@@ -13,11 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* log_buf_len= ends at 2 GiB in theory; 2^18 records and 8 MiB of text are a large machine. */
+/* log_buf_len= ends at 2 GiB in theory; nobody is believed who says more than this. */
 #define COUNT_BITS_MAX   18
 #define TEXT_BITS_MAX    23
 #define STRUCT_BYTES_MAX 512 /* of any structure of the ring */
 #define TEXT_LINE_MAX    8192
+#define RING_BYTES_MAX   (16u << 20) /* of the three arrays */
+#define OUT_BYTES_MAX    (32 << 20)  /* records of a damaged ring may share their text */
 
 enum { STATE_COMMITTED = 1, STATE_FINALIZED = 2 };
 #define STATE_SHIFT 62
@@ -120,6 +122,10 @@ static enum nd_mem_status head_read(struct nd_xlat *x, uint64_t prb, struct ring
 	}
 	r->count = 1ull << count_bits;
 	r->text_size = 1ull << text_bits;
+	if (r->count * (s->desc_bytes + s->info_bytes) + r->text_size > RING_BYTES_MAX) {
+		*why = "the log ring is larger than 16 MiB (log_buf_len= above 2 MiB)";
+		return ND_MEM_BAD;
+	}
 	r->descs_virt = u64_at(dr + s->dr_descs);
 	r->infos_virt = u64_at(dr + s->dr_infos);
 	r->text_virt = u64_at(tr + s->tr_data);
@@ -223,6 +229,10 @@ static void records_write(const struct ring *r, FILE *out)
 		}
 		if (id == r->head)
 			break;
+		if (ftell(out) > OUT_BYTES_MAX) {
+			fputs("(cut here: the log ring is damaged)\n", out);
+			break;
+		}
 	}
 }
 

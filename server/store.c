@@ -13,8 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DIR_FLAGS  (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-#define FILE_FLAGS (O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+#define DIR_FLAGS     (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define SAME_NAME_MAX 1000
+#define PARTIAL_BYTES (ND_STORE_NAME_BYTES + sizeof ND_STORE_PARTIAL)
+#define FILE_FLAGS    (O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
 
 static bool name_harmless(const char *name)
 {
@@ -116,10 +118,36 @@ bool nd_store_finished(int top, const char *host_name, uint64_t session, char *p
 	return found;
 }
 
+static void partial_name(const struct nd_store *s, char to[PARTIAL_BYTES])
+{
+	snprintf(to, PARTIAL_BYTES, "%s%s", s->name, ND_STORE_PARTIAL);
+}
+
+/* A new folder under a name that no dump has, complete or not.  0, or errno. */
+static int folder_make(struct nd_store *s, uint64_t session, time_t now)
+{
+	char partial[PARTIAL_BYTES], id[10], date[32], nth[8] = "";
+	struct stat st;
+	struct tm tm;
+
+	id_format(id, session);
+	strftime(date, sizeof date, "%Y%m%d-%H%M%S", gmtime_r(&now, &tm));
+	for (unsigned int i = 2; i <= SAME_NAME_MAX; i++) {
+		snprintf(s->name, sizeof s->name, "%s%s%s", date, nth, id);
+		partial_name(s, partial);
+		if (fstatat(s->host, s->name, &st, AT_SYMLINK_NOFOLLOW) && errno == ENOENT &&
+		    !mkdirat(s->host, partial, 0750))
+			return 0;
+		if (errno && errno != EEXIST)
+			return errno;
+		snprintf(nth, sizeof nth, ".%u", i);
+	}
+	return EEXIST;
+}
+
 int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t session, time_t now)
 {
-	char partial[ND_STORE_NAME_BYTES + sizeof ND_STORE_PARTIAL], id[10], date[32];
-	struct tm tm;
+	char partial[PARTIAL_BYTES];
 	int error;
 
 	nd_store_init(s);
@@ -134,12 +162,10 @@ int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t s
 		snprintf(s->name, sizeof s->name, "%.*s",
 			 (int)(strlen(partial) - strlen(ND_STORE_PARTIAL)), partial);
 	} else {
-		id_format(id, session);
-		strftime(date, sizeof date, "%Y%m%d-%H%M%S", gmtime_r(&now, &tm));
-		snprintf(s->name, sizeof s->name, "%s%s", date, id);
-		snprintf(partial, sizeof partial, "%s%s", s->name, ND_STORE_PARTIAL);
-		if (mkdirat(s->host, partial, 0750) && errno != EEXIST)
+		errno = folder_make(s, session, now);
+		if (errno)
 			goto err;
+		partial_name(s, partial);
 	}
 	s->dir = openat(s->host, partial, DIR_FLAGS);
 	if (s->dir < 0)
@@ -150,7 +176,7 @@ int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t s
 	return 0;
 err:
 	error = errno;
-	nd_store_close(s);
+	nd_store_abandon(s);
 	return error;
 }
 
@@ -166,7 +192,7 @@ static int all_write(int fd, const char *p, size_t bytes)
 		p += n;
 		bytes -= (size_t)n;
 	}
-	return fsync(fd) ? errno : 0;
+	return 0;
 }
 
 int nd_store_file(const struct nd_store *s, const char *name, const void *data, size_t bytes)
@@ -188,16 +214,42 @@ int nd_store_file(const struct nd_store *s, const char *name, const void *data, 
 	return error;
 }
 
+int nd_store_sync(const struct nd_store *s, const char *name)
+{
+	int fd = openat(s->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), error;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : errno;
+	error = fsync(fd) ? errno : 0;
+	close(fd);
+	return error;
+}
+
 int nd_store_commit(struct nd_store *s, bool complete)
 {
-	char partial[ND_STORE_NAME_BYTES + sizeof ND_STORE_PARTIAL];
+	char partial[PARTIAL_BYTES];
 
-	snprintf(partial, sizeof partial, "%s%s", s->name, ND_STORE_PARTIAL);
+	partial_name(s, partial);
 	if (fsync(s->dir))
 		return errno;
-	if (complete && renameat2(s->host, partial, s->host, s->name, RENAME_NOREPLACE))
+	/* A folder never replaces one that is not empty. */
+	if (complete && renameat(s->host, partial, s->host, s->name))
 		return errno;
 	return fsync(s->host) || fsync(s->top) ? errno : 0;
+}
+
+void nd_store_abandon(struct nd_store *s)
+{
+	char partial[PARTIAL_BYTES];
+
+	partial_name(s, partial);
+	if (s->dir >= 0) {
+		unlinkat(s->dir, "vmcore", 0);
+		unlinkat(s->dir, "info.json", 0);
+	}
+	if (s->host >= 0 && s->name[0])
+		unlinkat(s->host, partial, AT_REMOVEDIR); /* stays if someone else's is in it */
+	nd_store_close(s);
 }
 
 void nd_store_close(struct nd_store *s)

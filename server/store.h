@@ -33,15 +33,21 @@ void nd_store_init(struct nd_store *s);
 
 /*
  * Makes (or, after a restart, takes over) the session's .partial folder and an empty vmcore
- * in it.  0, or errno.
+ * in it.  DATE-ID that is another session's already becomes DATE.N-ID.  0, or errno.
  */
 int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t session, time_t now);
 
-/* Writes and fsyncs a small file; on errors the one that was there stays.  0, or errno. */
+/* Writes a small file; on errors the one that was there stays.  0, or errno. */
 int nd_store_file(const struct nd_store *s, const char *name, const void *data, size_t bytes);
+
+/* fsync of a small file, if it is there.  0, or errno. */
+int nd_store_sync(const struct nd_store *s, const char *name);
 
 /* fsync of the folder; complete: rename to its final name, fsync of the folders above. */
 int nd_store_commit(struct nd_store *s, bool complete);
+
+/* Removes the folder of a dump for which nothing could be written. */
+void nd_store_abandon(struct nd_store *s);
 void nd_store_close(struct nd_store *s);
 
 /* Whether a complete dump of this session lies there already; its path below DIR in `path`. */

@@ -6,6 +6,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import struct
 import subprocess
 import threading
@@ -94,6 +95,14 @@ def machine():
     yield make
     for one in machines:
         one.close()
+
+
+@pytest.fixture
+def wire():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(5)
+    yield sock
+    sock.close()
 
 
 def until(condition, seconds=20):

@@ -135,6 +135,18 @@ def ring_bytes(records, count_bits, text_bits, first_id=5):
     return descs, infos, text, tail, head, [(b[4], b[5].decode()) for b in blocks]
 
 
+def ring_of_one_text(count_bits, text_bits):
+    """A damaged ring: every record has the same text, 8 KiB of ends of lines."""
+    count, size = 1 << count_bits, 1 << text_bits
+    descs, infos, text = bytearray(24 * count), bytearray(88 * count), bytearray(size)
+    text[8 : 8 + 8192] = b"\n" * 8192
+    for ident in range(count, 2 * count):
+        struct.pack_into("<QQQ", descs, ident % count * 24, 2 << 62 | ident, 4 * size,
+                         4 * size + 8 + 8192)
+        struct.pack_into("<QQHBBI", infos, ident % count * 88, ident, 1, 8192, 0, 0, 0)
+    return descs, infos, text, count, 2 * count - 1, []
+
+
 VMCOREINFO = """OSRELEASE={release}
 PAGESIZE=4096
 SYMBOL(swapper_pg_dir)={pgd:x}
@@ -197,10 +209,9 @@ def fill(image, rng, first, last, zero, compressible):
             image.pages[number] = rng.randbytes(PAGE)
 
 
-def put_ring(image, rng, tables, frames, seed, records, count_bits, text_bits):
-    """Ring arrays at scattered frames; returns the virtual address of the pointer `prb`."""
-    descs, infos, text, tail, head, kept = ring_bytes(
-        log_records(seed, records), count_bits, text_bits)
+def put_ring(image, rng, tables, frames, ring, count_bits, text_bits):
+    """Ring arrays at scattered frames; returns the ring's own structure."""
+    descs, infos, text, tail, head, kept = ring
     virt, where, mapped = VMALLOC + 0x100, [], {}
     for array in (descs, infos, text):
         where.append(virt)
@@ -223,7 +234,8 @@ def put_ring(image, rng, tables, frames, seed, records, count_bits, text_bits):
 
 
 def linux_image(seed=1, mib=8, records=300, count_bits=9, text_bits=15, zero=0.5,
-                compressible=0.3, cpus=2):
+                compressible=0.3, cpus=2, ring=None):
+    """A small Linux 6.1; ring: another log than ring_bytes() makes of `records`."""
     assert mib >= 6, "the kernel, its ring and the crash reservation need room"
     rng = random.Random(seed)
     image = Image()
@@ -241,7 +253,9 @@ def linux_image(seed=1, mib=8, records=300, count_bits=9, text_bits=15, zero=0.5
     tables = PageTables(image, pgd, pool)
     for i in range(2):
         tables.map(KERNEL_MAP + (16 << 20) + (i << 21), base + (i << 21), large=True)
-    ring = put_ring(image, rng, tables, frames, seed, records, count_bits, text_bits)
+    ring = put_ring(image, rng, tables, frames,
+                    ring or ring_bytes(log_records(seed, records), count_bits, text_bits),
+                    count_bits, text_bits)
     virt = lambda phys: phys - phys_base + KERNEL_MAP
     image.write(base + 0x20010, struct.pack("<Q", virt(base + 0x20100)))
     image.write(base + 0x20100, ring)
