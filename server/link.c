@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* link.c - the UDP socket, and the one place every datagram passes. */
+/* link.c - the UDP socket: datagrams in and out, many at a time. */
 #include "server/link.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "netdump/wire.h"
 
 #define BATCH        64
 #define BATCHES      8    /* per call, so that timers and signals get their turn */
@@ -38,26 +40,15 @@ int nd_link_open(struct nd_link *link, struct sockaddr_in *address)
 	return 0;
 }
 
-void nd_link_send(struct nd_link *link, const struct sockaddr_in *to, const void *message,
+void nd_link_send(struct nd_link *link, const struct sockaddr_in *to, const void *datagram,
 		  size_t bytes)
 {
 	/* A datagram that does not leave is a lost one: the timeout asks again. */
-	if (sendto(link->fd, message, bytes, 0, (const struct sockaddr *)to, sizeof *to) < 0)
+	if (sendto(link->fd, datagram, bytes, 0, (const struct sockaddr *)to, sizeof *to) < 0)
 		return;
 }
 
-static void datagram_take(const struct nd_link_handler *h, const struct sockaddr_in *from,
-			  const void *datagram, size_t bytes)
-{
-	enum nd_message_error error = nd_message_check(datagram, bytes);
-
-	if (error)
-		h->refuse(h->context, from, bytes, error);
-	else
-		h->message(h->context, from, datagram);
-}
-
-void nd_link_receive(struct nd_link *link, const struct nd_link_handler *handler)
+void nd_link_receive(struct nd_link *link, nd_link_take_fn *take, void *context)
 {
 	static _Alignas(8) uint8_t buffer[BATCH][BUFFER_BYTES];
 	struct sockaddr_in from[BATCH];
@@ -78,7 +69,7 @@ void nd_link_receive(struct nd_link *link, const struct nd_link_handler *handler
 		}
 		count = recvmmsg(link->fd, batch, BATCH, 0, NULL);
 		for (int i = 0; i < count; i++)
-			datagram_take(handler, &from[i], buffer[i], batch[i].msg_len);
+			take(context, &from[i], buffer[i], batch[i].msg_len);
 		if (count < BATCH)
 			break;
 	}

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * link.h - the UDP socket, and the one place every datagram passes.
- *
- * nd_link_send() and nd_link_receive() are where messages become datagrams and back:
- * ND_WIRE_TAG_BYTES behind each message are left for an authentication tag.
- */
+/* link.h - the UDP socket: datagrams in and out, many at a time. */
 #ifndef NETDUMP_SERVER_LINK_H
 #define NETDUMP_SERVER_LINK_H
 
 #include <netinet/in.h>
-
-#include "wire/message.h"
+#include <stddef.h>
+#include <stdint.h>
 
 struct nd_link {
 	int fd;
@@ -20,20 +15,12 @@ struct nd_link {
 /* Port 0: any.  0, or errno; *address becomes what was bound. */
 int nd_link_open(struct nd_link *link, struct sockaddr_in *address);
 
-void nd_link_send(struct nd_link *link, const struct sockaddr_in *to, const void *message,
+void nd_link_send(struct nd_link *link, const struct sockaddr_in *to, const void *datagram,
 		  size_t bytes);
 
-/*
- * Takes what has arrived, up to a few hundred datagrams: `message` is called for each that
- * is well formed, `refuse` for each that is not.
- */
-struct nd_link_handler {
-	void (*message)(void *context, const struct sockaddr_in *from,
-			const struct nd_wire_header *message);
-	void (*refuse)(void *context, const struct sockaddr_in *from, size_t bytes,
-		       enum nd_message_error why);
-	void *context;
-};
-void nd_link_receive(struct nd_link *link, const struct nd_link_handler *handler);
+/* Takes what has arrived, up to a few hundred datagrams, in 8-byte aligned buffers. */
+typedef void nd_link_take_fn(void *context, const struct sockaddr_in *from, void *datagram,
+			     size_t bytes);
+void nd_link_receive(struct nd_link *link, nd_link_take_fn *take, void *context);
 
 #endif

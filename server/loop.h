@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* loop.h - the server: its machines, its memory of finished sessions, its event loop. */
+/* loop.h - the event loop around the hub: socket, clock, signals. */
 #ifndef NETDUMP_SERVER_LOOP_H
 #define NETDUMP_SERVER_LOOP_H
 
+#include "server/hub.h"
 #include "server/link.h"
 
 struct nd_loop_options {

@@ -259,8 +259,8 @@ static void keepalive_send(struct nd_machine *m, const struct nd_env *env)
 
 	if (!m->ram.spans)
 		return;
-	nd_read_init(&read, m->session, ++m->seq, m->next_read_id++, 1);
-	nd_read_extent_add(&read, m->ram.span[0].page * ND_PAGE_BYTES, 1);
+	nd_read_init(&read, m->session, ++m->seq, m->next_read_id++, 0, 1);
+	nd_read_extent_add(&read, m->ram.span[0].page * ND_PAGE_BYTES, 1, 0);
 	env->send(env->context, &m->address, &read, read.header.length);
 }
 

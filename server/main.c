@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "netdump/wire.h"
 #include "server/log.h"
 #include "server/loop.h"
 

@@ -49,10 +49,10 @@ static bool read_send(struct nd_machine *m, const struct nd_env *env, const stru
 
 	if (!read)
 		return false;
-	nd_read_init(&message, m->session, ++m->seq, m->next_read_id++, plan->budget_bytes);
+	nd_read_init(&message, m->session, ++m->seq, m->next_read_id++, 0, plan->budget_bytes);
 	for (unsigned int i = 0; i < read->extents; i++)
 		nd_read_extent_add(&message, read->extent[i].page * ND_PAGE_BYTES,
-				   read->extent[i].count);
+				   read->extent[i].count, 0);
 	m->counts.reads++;
 	m->asked_ms = now_ms;
 	env->send(env->context, &m->address, &message, message.header.length);

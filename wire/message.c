@@ -32,6 +32,9 @@ const char *nd_message_error_text(enum nd_message_error error)
 		[ND_MESSAGE_RECORD] = "a malformed record",
 		[ND_MESSAGE_ORDER] = "extents or records overlap, or do not ascend",
 		[ND_MESSAGE_TRAILING] = "bytes behind the last record",
+		[ND_MESSAGE_FORM] = "a form that is not allowed here",
+		[ND_MESSAGE_SEAL] = "does not open with our keys",
+		[ND_MESSAGE_REPLAY] = "came before",
 	};
 
 	return (unsigned int)error < ND_MESSAGE_ERRORS ? text[error] : "unknown error";
@@ -102,11 +105,14 @@ static enum nd_message_error read_check(const struct nd_wire_read *r, size_t byt
 
 	if (bytes < fixed)
 		return ND_MESSAGE_SHORT;
-	if (!r->extent_count || r->extent_count > ND_READ_EXTENTS_MAX ||
-	    bytes - fixed != r->extent_count * sizeof(struct nd_wire_extent))
+	if (r->extent_count > ND_READ_EXTENTS_MAX ||
+	    bytes - fixed != r->extent_count * sizeof(struct nd_wire_extent) ||
+	    r->settled_id >= r->read_id)
 		return ND_MESSAGE_COUNT;
 	for (unsigned int i = 0; i < r->extent_count; i++) {
-		if (!extent_fits(r->extent[i].phys, r->extent[i].pages))
+		if (!extent_fits(r->extent[i].phys, r->extent[i].pages) ||
+		    (r->extent[i].have && r->extent[i].pages != 1) ||
+		    r->extent[i].have == UINT32_MAX)
 			return ND_MESSAGE_EXTENT;
 		if (i && r->extent[i].phys <= extent_last(&r->extent[i - 1]))
 			return ND_MESSAGE_ORDER;
@@ -212,26 +218,28 @@ size_t nd_hello_bytes(const struct nd_wire_hello *hello)
 }
 
 void nd_read_init(struct nd_wire_read *read, uint64_t session, uint64_t seq, uint32_t read_id,
-		  uint32_t budget_bytes)
+		  uint32_t settled_id, uint32_t budget_bytes)
 {
 	size_t fixed = offsetof(struct nd_wire_read, extent);
 
 	memset(read, 0, fixed);
 	nd_header_init(&read->header, ND_READ, session, seq, fixed);
 	read->read_id = read_id;
+	read->settled_id = settled_id;
 	read->budget_bytes = budget_bytes;
 }
 
-bool nd_read_extent_add(struct nd_wire_read *read, uint64_t phys, uint32_t pages)
+bool nd_read_extent_add(struct nd_wire_read *read, uint64_t phys, uint32_t pages, uint32_t have)
 {
 	struct nd_wire_extent *extent;
 
-	if (read->extent_count >= ND_READ_EXTENTS_MAX || !extent_fits(phys, pages))
+	if (read->extent_count >= ND_READ_EXTENTS_MAX || !extent_fits(phys, pages) ||
+	    (have && pages != 1) || have == UINT32_MAX)
 		return false;
 	extent = &read->extent[read->extent_count++];
 	extent->phys = phys;
 	extent->pages = pages;
-	extent->zero = 0;
+	extent->have = have;
 	read->header.length = (uint16_t)(offsetof(struct nd_wire_read, extent) +
 					 read->extent_count * sizeof *extent);
 	return true;

@@ -33,6 +33,9 @@ enum nd_message_error {
 	ND_MESSAGE_RECORD,   /* a record that is malformed or runs out of the message */
 	ND_MESSAGE_ORDER,    /* extents or records overlap, or do not ascend */
 	ND_MESSAGE_TRAILING, /* bytes behind the last record */
+	ND_MESSAGE_FORM,     /* a form that is not allowed here, or none at all */
+	ND_MESSAGE_SEAL,     /* does not open with our keys: forged, damaged, or another's */
+	ND_MESSAGE_REPLAY,   /* genuine, but came before */
 	ND_MESSAGE_ERRORS,   /* how many there are */
 };
 
@@ -43,7 +46,7 @@ const char *nd_message_error_text(enum nd_message_error error);
  * Checks one whole datagram of `bytes` bytes at `datagram` (8-byte aligned, as all
  * receive buffers are).  On ND_MESSAGE_OK every field is inside the datagram:
  *   HELLO  range_count ranges, none wraps; host and reason end in NUL
- *   READ   1..88 extents, page aligned, none wraps 2^64
+ *   READ   0..84 extents, page aligned, none wraps 2^64
  *   DATA   record_count records, each whole, aligned to grains, none wraps
  *   DONE   text ends in NUL
  */
@@ -59,11 +62,12 @@ void nd_hello_init(struct nd_wire_hello *hello, uint64_t session, uint64_t seq);
 bool nd_hello_range_add(struct nd_wire_hello *hello, uint64_t phys, uint64_t bytes, uint32_t kind);
 size_t nd_hello_bytes(const struct nd_wire_hello *hello);
 
-/* A READ without extents. */
+/* A READ without extents; settled_id is below read_id. */
 void nd_read_init(struct nd_wire_read *read, uint64_t session, uint64_t seq, uint32_t read_id,
-		  uint32_t budget_bytes);
-/* False when full or not a valid extent.  Keeps header.length right. */
-bool nd_read_extent_add(struct nd_wire_read *read, uint64_t phys, uint32_t pages);
+		  uint32_t settled_id, uint32_t budget_bytes);
+/* False when full or not a valid extent (or have, of nd_wire_extent).  Keeps header.length right.
+ */
+bool nd_read_extent_add(struct nd_wire_read *read, uint64_t phys, uint32_t pages, uint32_t have);
 
 /* A whole DONE; text is cut to fit, NULL is empty. */
 void nd_done_init(struct nd_wire_done *done, uint64_t session, uint64_t seq, uint32_t status,

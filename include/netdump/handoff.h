@@ -8,7 +8,7 @@
  *
  * All numbers are little-endian.  "phys" is a physical address, "bytes" a
  * length, "far" a real-mode pointer (segment in the high half, offset in the
- * low half).  Version 1 holds every field below.
+ * low half).  Version 2 holds every field below; the fields marked "2" came with it.
  */
 #ifndef NETDUMP_HANDOFF_H
 #define NETDUMP_HANDOFF_H
@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define ND_HANDOFF_SIGNATURE "$PXE-NETDUMP-ND$" /* 16 bytes, no NUL kept */
-#define ND_HANDOFF_VERSION   1
+#define ND_HANDOFF_VERSION   2
 #define ND_HANDOFF_ALIGN     16        /* the block starts on a multiple of this */
 #define ND_HANDOFF_BELOW     0x100000u /* and lies wholly below this address */
 
@@ -28,6 +28,15 @@
 #define ND_REASON_BYTES    128
 #define ND_PCI_MAX         8
 #define ND_LOW_COPY_BYTES  0x500 /* interrupt vectors and BIOS data area */
+#define ND_KEY_BYTES       32
+
+/* How datagrams are protected; netdump/wire.h. */
+enum nd_security {
+	ND_SECURITY_NONE = 0,   /* nothing is configured: nothing is sent */
+	ND_SECURITY_PLAIN = 1,  /* the configuration says `insecure` */
+	ND_SECURITY_NK = 2,     /* the servers' public keys are known */
+	ND_SECURITY_NKPSK0 = 3, /* and this host has a key of its own */
+};
 
 /* What the machine does once the dump is over, or cannot be made. */
 enum nd_action { ND_ACTION_REBOOT = 0, ND_ACTION_HALT = 1, ND_ACTION_HOLD = 2 };
@@ -105,6 +114,12 @@ struct nd_handoff {
 	uint32_t action;          /* enum nd_action */
 	uint32_t deadline_s;      /* seconds without a word from a server before giving up */
 	char host[ND_HOST_BYTES]; /* the machine's name, NUL-terminated, may be empty */
+
+	uint32_t security;                                /* 2: enum nd_security */
+	uint8_t server_key[ND_SERVERS_MAX][ND_KEY_BYTES]; /* 2: X25519 public keys */
+	uint8_t psk[ND_KEY_BYTES];                        /* 2: the host's own key */
+	uint8_t seed[ND_KEY_BYTES];                       /* 2: what boot had of randomness */
+	uint32_t zero;
 
 	uint32_t map_count;
 	struct nd_range map[ND_MAP_RANGES_MAX];
@@ -254,8 +269,8 @@ _Static_assert(offsetof(struct nd_handoff, gate_phys) == 96, "nd_handoff.gate_ph
 _Static_assert(offsetof(struct nd_handoff, dini_phys) == 128, "nd_handoff.dini_phys");
 _Static_assert(offsetof(struct nd_handoff, undi_entry_far) == 144, "nd_handoff.undi_entry_far");
 _Static_assert(offsetof(struct nd_handoff, mac) == 164, "nd_handoff.mac");
-_Static_assert(offsetof(struct nd_handoff, map) == 280, "nd_handoff.map");
-_Static_assert(sizeof(struct nd_handoff) == 1368, "nd_handoff");
+_Static_assert(offsetof(struct nd_handoff, map) == 480, "nd_handoff.map");
+_Static_assert(sizeof(struct nd_handoff) == 1568, "nd_handoff");
 _Static_assert(offsetof(struct nd_gate_call, tx_bytes) == 20, "nd_gate_call.tx_bytes");
 _Static_assert(sizeof(struct nd_gate_call) == 236, "nd_gate_call");
 #endif

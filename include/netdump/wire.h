@@ -9,6 +9,16 @@
  * little-endian, all structures packed by their order.  Lengths are checked
  * once, on arrival: header.length must equal the datagram's length.
  *
+ * A message travels in one of three forms, said by the upper bits of header.type:
+ *
+ *   plain      header, body: only where the configuration says `insecure`
+ *   handshake  header, struct nd_wire_handshake, sealed whole message, tag
+ *   sealed     header, sealed body, tag
+ *
+ * HELLO, and the first READ or DONE that answers it, are the two messages of a
+ * Noise_NK_25519_ChaChaPoly_SHA256 handshake, or NKpsk0 where the host has a key of
+ * its own; all others are sealed with what it yields.  See docs/protocol.md.
+ *
  * DINI reads, the server decides.  The crashed machine keeps no history: its
  * memory does not change any more, so whatever is lost is asked for again.
  *
@@ -25,30 +35,49 @@
 #include <stdint.h>
 
 #define ND_WIRE_MAGIC       0x5057444Eu /* "NDWP" */
-#define ND_WIRE_VERSION     1
+#define ND_WIRE_VERSION     2
 #define ND_WIRE_PORT        6668 /* UDP, netdumpd's; DINI answers from ND_WIRE_CLIENT_PORT */
 #define ND_WIRE_CLIENT_PORT 6669
 
 #define ND_WIRE_DATAGRAM_MAX 1472 /* UDP payload in a 1,500-byte IPv4 packet */
-#define ND_WIRE_TAG_BYTES    16   /* kept free at the end for an authentication tag */
-#define ND_WIRE_MESSAGE_MAX  (ND_WIRE_DATAGRAM_MAX - ND_WIRE_TAG_BYTES)
+#define ND_WIRE_TAG_BYTES    16   /* Poly1305's, behind what is sealed */
+#define ND_WIRE_MESSAGE_MAX  (ND_WIRE_DATAGRAM_MAX - ND_WIRE_TAG_BYTES) /* of a plain message */
+#define ND_WIRE_KEY_BYTES    32 /* X25519 keys, symmetric keys, keys of hosts */
 
 #define ND_PAGE_BYTES  4096u
 #define ND_GRAIN_BYTES 64u /* records start and end on grains; a page is 64 of them */
 
 enum nd_wire_type { ND_HELLO = 1, ND_READ = 2, ND_DATA = 3, ND_DONE = 4 };
 
+/* The form, in the upper bits of header.type; neither: plain. */
+enum nd_wire_form {
+	ND_FORM_SEALED = 0x40,
+	ND_FORM_HANDSHAKE = 0x80,
+	ND_FORM_MASK = 0xC0,
+};
+
 struct nd_wire_header {
 	uint32_t magic;   /* ND_WIRE_MAGIC */
 	uint8_t version;  /* ND_WIRE_VERSION */
-	uint8_t type;     /* enum nd_wire_type */
-	uint16_t length;  /* of the whole message, this header included */
+	uint8_t type;     /* enum nd_wire_type | enum nd_wire_form */
+	uint16_t length;  /* of the whole datagram, this header included */
 	uint64_t session; /* drawn by DINI, never 0; one crash, one session */
-	uint64_t seq;     /* counts up from 1 in each direction of a session */
+	uint64_t seq;     /* counts up from 1 in each direction of a session; sealed: the
+			   * nonce, from 1 under each pair of keys; a handshake's HELLO: from 1
+			   * in a session; the answer to it: the HELLO's */
+};
+
+/* Behind the header of a handshake message, in the clear. */
+struct nd_wire_handshake {
+	uint8_t ephemeral[ND_WIRE_KEY_BYTES]; /* X25519 public key, good for this handshake only */
+	uint8_t psk_id[8];                    /* of a HELLO: first bytes of SHA-256 over
+					       * "netdump psk" and the host's key; zeros: no key.
+					       * Of an answer: zeros. */
 };
 
 #define ND_HOST_NAME_BYTES    64
 #define ND_HELLO_REASON_BYTES 128
+#define ND_HELLO_TOKEN_BYTES  16
 #define ND_HELLO_RANGES_MAX   40
 
 /* enum nd_range_kind of handoff.h: 1 is the system's RAM, the rest is fenced */
@@ -81,32 +110,44 @@ struct nd_wire_hello {
 	uint64_t idt_base;
 	uint32_t last_read_id; /* highest READ taken, 0: none; for a server that restarted */
 	uint32_t refused;      /* datagrams that DINI refused so far */
+	/* Drawn by DINI like the session, but never seen in the clear on a sealed wire: only
+	 * who knows it goes on with a session after a server has restarted. */
+	uint8_t token[ND_HELLO_TOKEN_BYTES];
 	struct nd_wire_range range[ND_HELLO_RANGES_MAX];
 };
 
-#define ND_READ_EXTENTS_MAX 88
+#define ND_READ_EXTENTS_MAX 84
 #define ND_READ_QUEUE       8
+#define ND_HAVE_BYTES       128u /* of a page, for each bit of nd_wire_extent.have */
 
 struct nd_wire_extent {
 	uint64_t phys;  /* a multiple of ND_PAGE_BYTES */
 	uint32_t pages; /* 1 or more */
-	uint32_t zero;
+	uint32_t have;  /* of one page: bit i says that its bytes from i * ND_HAVE_BYTES on, so
+			 * many, have arrived and are not to be sent.  0 where pages > 1; never
+			 * all ones. */
 };
 
 /*
  * DINI holds up to ND_READ_QUEUE READs, takes one only when its read_id is higher
  * than every one before, and answers them in order: the extents in order, each page
  * once, until all are sent or the budget is spent.  The last DATA of a READ says so.
- * What the server does not ask for again has arrived; what it does was lost.
+ *
+ * A READ is window, acknowledgement and request in one: budget_bytes is what may be on
+ * its way as its answer; settled_id takes back READs whose answers came or were given up;
+ * extents are what is missing, down to the 128 bytes of a page that was lost in part.
+ * One without extents only says that the server is there: DINI takes its settled_id, does
+ * not answer, and waits on.
  */
 struct nd_wire_read {
 	struct nd_wire_header header; /* length: up to the last extent in use */
 	uint32_t read_id;             /* counts up from 1, gaps allowed */
 	uint32_t budget_bytes;        /* UDP payload bytes that the answer may take; a DATA is begun
 				       * only while less than this was sent */
-	uint16_t extent_count;        /* 1 .. ND_READ_EXTENTS_MAX */
+	uint16_t extent_count;        /* 0 .. ND_READ_EXTENTS_MAX */
 	uint16_t zero;
-	uint32_t zero2;
+	uint32_t settled_id; /* READs up to this one are over: what DINI still holds of them it
+			      * drops.  Below read_id. */
 	struct nd_wire_extent extent[ND_READ_EXTENTS_MAX]; /* ascending, disjoint */
 };
 
@@ -158,10 +199,15 @@ _Static_assert(sizeof(struct nd_wire_header) == 24, "nd_wire_header");
 _Static_assert(sizeof(struct nd_wire_range) == 24, "nd_wire_range");
 _Static_assert(offsetof(struct nd_wire_hello, elfcorehdr_phys) == 240,
 	       "nd_wire_hello.elfcorehdr_phys");
-_Static_assert(sizeof(struct nd_wire_hello) == 280 + 24 * ND_HELLO_RANGES_MAX, "nd_wire_hello");
-_Static_assert(sizeof(struct nd_wire_hello) <= ND_WIRE_MESSAGE_MAX, "a HELLO is one datagram");
+_Static_assert(sizeof(struct nd_wire_handshake) == 40, "nd_wire_handshake");
+#define ND_HANDSHAKE_EXTRA                                                                         \
+	(sizeof(struct nd_wire_header) + sizeof(struct nd_wire_handshake) + ND_WIRE_TAG_BYTES)
+_Static_assert(sizeof(struct nd_wire_hello) == 296 + 24 * ND_HELLO_RANGES_MAX, "nd_wire_hello");
+_Static_assert(sizeof(struct nd_wire_hello) + ND_HANDSHAKE_EXTRA <= ND_WIRE_DATAGRAM_MAX,
+	       "a HELLO is one datagram");
 _Static_assert(sizeof(struct nd_wire_read) == 40 + 16 * ND_READ_EXTENTS_MAX, "nd_wire_read");
-_Static_assert(sizeof(struct nd_wire_read) <= ND_WIRE_MESSAGE_MAX, "a READ is one datagram");
+_Static_assert(sizeof(struct nd_wire_read) + ND_HANDSHAKE_EXTRA <= ND_WIRE_DATAGRAM_MAX,
+	       "a READ is one datagram");
 _Static_assert(sizeof(struct nd_wire_record) == 16, "nd_wire_record");
 _Static_assert(sizeof(struct nd_wire_data) == 32, "nd_wire_data");
 _Static_assert(sizeof(struct nd_wire_done) == 160, "nd_wire_done");

@@ -290,9 +290,9 @@ static void read_send(uint32_t read_id, unsigned int from, unsigned int to)
 {
 	static struct nd_wire_read read;
 
-	nd_read_init(&read, session, ++seq, read_id, 1u << 20);
+	nd_read_init(&read, session, ++seq, read_id, 0, 1u << 20);
 	for (unsigned int i = from; i < to; i++)
-		CHECK(nd_read_extent_add(&read, asked[i].phys, asked[i].pages));
+		CHECK(nd_read_extent_add(&read, asked[i].phys, asked[i].pages, 0));
 	reply(read.header.length, &read);
 }
 

@@ -43,9 +43,9 @@ def mangled_datagrams():
     yield "range count beyond", at(whole_hello, 46, "<H", 65535)
     yield "host without NUL", whole_hello[:48] + b"A" * 64 + whole_hello[112:]
     yield "reason without NUL", whole_hello[:112] + b"A" * 128 + whole_hello[240:]
-    yield "range wraps", at(whole_hello, 288, "<Q", 2**64 - 1)[:280] + struct.pack(
+    yield "range wraps", at(whole_hello, 304, "<Q", 2**64 - 1)[:296] + struct.pack(
         "<QQII", 4096, 2**64 - 1, 1, 0)
-    yield "empty range", at(whole_hello, 288, "<Q", 0)
+    yield "empty range", at(whole_hello, 304, "<Q", 0)
     yield "DATA run long", whole_data + bytes(8)
     yield "record count", at(whole_data, 31, "<B", 200)
     yield "no record and not last", at(at(whole_data[:32], 31, "<B", 0), 30, "<B", 0)

@@ -20,7 +20,7 @@ import time
 import fakeimage
 from fakeimage import PAGE, ZERO_PAGE
 
-MAGIC, VERSION = 0x5057444E, 1
+MAGIC, VERSION = 0x5057444E, 2
 HELLO, READ, DATA, DONE = 1, 2, 3, 4
 NEW, IDLE = 0, 1
 RAW, LZ4, ZERO, ABSENT = 1, 2, 3, 4
@@ -45,9 +45,11 @@ def message(kind, session, seq, body):
 
 
 def hello(session, seq=1, state=NEW, host=b"", reason=b"", ranges=(), elfcorehdr=0, last_read=0,
-          elapsed_ms=0, mac=b"\x52\x54\0\x12\x34\x56", read_queue=QUEUE):
+          elapsed_ms=0, mac=b"\x52\x54\0\x12\x34\x56", read_queue=QUEUE,
+          token=bytes(16)):
     body = struct.pack("<II6sH4sHH64s128sQQQQII", state, elapsed_ms, mac, 0, bytes(4), read_queue,
                        len(ranges), host, reason, elfcorehdr, 0, 0, 0, last_read, 0)
+    body += token
     body += b"".join(struct.pack("<QQII", p, b, k, 0) for p, b, k in ranges)
     return message(HELLO, session, seq, body)
 
@@ -71,7 +73,7 @@ def parse(datagram):
         return None
     if kind == READ:
         read_id, budget, count = struct.unpack_from("<IIH", datagram, 24)
-        assert 1 <= count <= 88 and length == 40 + 16 * count, "a READ that breaks the contract"
+        assert 1 <= count <= 84 and length == 40 + 16 * count, "a READ that breaks the contract"
         extents = [struct.unpack_from("<QI", datagram, 40 + 16 * i) for i in range(count)]
         assert all(p % PAGE == 0 and n for p, n in extents)
         return session, Read(read_id, budget, extents)

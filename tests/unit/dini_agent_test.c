@@ -109,8 +109,8 @@ static void read_send(uint32_t id, uint32_t budget, uint64_t phys, uint32_t page
 {
 	struct nd_wire_read read;
 
-	nd_read_init(&read, SESSION, ++server_seq, id, budget);
-	assert_true(nd_read_extent_add(&read, phys, pages));
+	nd_read_init(&read, SESSION, ++server_seq, id, 0, budget);
+	assert_true(nd_read_extent_add(&read, phys, pages, 0));
 	input_from(&server, &read, read.header.length, now_ms);
 }
 
@@ -240,11 +240,11 @@ static void loss_is_made_good(void **state)
 			struct nd_agent_peer to;
 
 			missing = false;
-			nd_read_init(&read, SESSION, ++server_seq, ++id, 40000);
+			nd_read_init(&read, SESSION, ++server_seq, ++id, 0, 40000);
 			for (uint32_t i = 0; i < PAGES; i++)
 				if (grain_mask[i] != ~0ull &&
-				    nd_read_extent_add(&read,
-						       BASE_PHYS + (uint64_t)i * ND_PAGE_BYTES, 1))
+				    nd_read_extent_add(
+					    &read, BASE_PHYS + (uint64_t)i * ND_PAGE_BYTES, 1, 0))
 					missing = true;
 			if (missing && rand() % 4)
 				input_from(&server, &read, read.header.length, now);
@@ -328,10 +328,10 @@ static void runs_do_not_jump(void **state)
 		    {READABLE + 8, 4, ND_RECORD_ABSENT}};
 
 	(void)state;
-	nd_read_init(&read, SESSION, 1, 1, 1u << 20);
+	nd_read_init(&read, SESSION, 1, 1, 0, 1u << 20);
 	for (unsigned int i = 0; i < 4; i++)
 		nd_read_extent_add(&read, BASE_PHYS + (uint64_t)want[i].page * ND_PAGE_BYTES,
-				   want[i].pages);
+				   want[i].pages, 0);
 	input_from(&server, &read, read.header.length, 1000);
 	assert_true(output(1000, &to) > 0);
 	nd_record_first(&reader, (const void *)buffer);
@@ -415,8 +415,8 @@ static void another_server_takes_over_after_silence(void **state)
 	(void)state;
 	agent.config.server_count = 2;
 	read_send(1, 1u << 30, BASE_PHYS, PAGES, 1000);
-	nd_read_init(&read, SESSION, 1, 9, 5000);
-	nd_read_extent_add(&read, BASE_PHYS, 1);
+	nd_read_init(&read, SESSION, 1, 9, 0, 5000);
+	nd_read_extent_add(&read, BASE_PHYS, 1, 0);
 	input_from(&second, &read, read.header.length, 2000);
 	assert_int_equal(agent.refused, 1);
 	input_from(&second, &read, read.header.length, 1000 + ND_AGENT_FORGET_MS);
@@ -437,9 +437,9 @@ static void mangled_datagrams_are_counted(void **state)
 		struct nd_wire_read read;
 		size_t bytes;
 
-		nd_read_init(&read, SESSION, i, i + 1, (uint32_t)rand());
-		nd_read_extent_add(&read, BASE_PHYS, 1 + (unsigned int)rand() % 600);
-		nd_read_extent_add(&read, (uint64_t)rand() << 12, 3);
+		nd_read_init(&read, SESSION, i, i + 1, 0, (uint32_t)rand());
+		nd_read_extent_add(&read, BASE_PHYS, 1 + (unsigned int)rand() % 600, 0);
+		nd_read_extent_add(&read, (uint64_t)rand() << 12, 3, 0);
 		bytes = read.header.length;
 		for (unsigned int k = 0; k < (unsigned int)rand() % 6; k++)
 			((uint8_t *)&read)[(unsigned int)rand() % bytes] = (uint8_t)rand();

@@ -51,8 +51,8 @@ static void every_place_below_1_mib_but_the_vga_window(void **state)
 		uint32_t phys;
 		int found;
 	} rows[] = {
-		{0x4f0, 0},   {0x500, 1},   {0x9f000, 1}, {0xa0000 - 1376, 1},  {0xa0000 - 1360, 0},
-		{0xa0000, 0}, {0xbfff0, 0}, {0xc0000, 1}, {0x100000 - 1376, 1},
+		{0x4f0, 0},   {0x500, 1},   {0x9f000, 1}, {0xa0000 - 1568, 1},  {0xa0000 - 1552, 0},
+		{0xa0000, 0}, {0xbfff0, 0}, {0xc0000, 1}, {0x100000 - 1568, 1},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -17,8 +17,8 @@ static size_t make_read(void)
 	struct nd_wire_read *read = (struct nd_wire_read *)BUFFER;
 
 	memset(aligned, 0, sizeof aligned);
-	nd_read_init(read, 7, 1, 1, 65536);
-	assert_true(nd_read_extent_add(read, 0x1000, 3));
+	nd_read_init(read, 7, 1, 1, 0, 65536);
+	assert_true(nd_read_extent_add(read, 0x1000, 3, 0));
 	return read->header.length;
 }
 
@@ -109,9 +109,9 @@ static void records_and_extents_ascend(void **state)
 				 second[i].expected);
 
 		memset(aligned, 0, sizeof aligned);
-		nd_read_init(read, 7, 1, 1, 65536);
-		nd_read_extent_add(read, 0x2000, 1);
-		nd_read_extent_add(read, second[i].phys / 4096 * 4096, 1);
+		nd_read_init(read, 7, 1, 1, 0, 65536);
+		nd_read_extent_add(read, 0x2000, 1, 0);
+		nd_read_extent_add(read, second[i].phys / 4096 * 4096, 1, 0);
 		assert_int_equal(nd_message_check(BUFFER, read->header.length), second[i].expected);
 	}
 }

@@ -15,7 +15,7 @@
 
 		bits 16
 
-HANDOFF_BYTES	equ 0x600	; room kept for struct nd_handoff
+HANDOFF_BYTES	equ 0x700	; room kept for struct nd_handoff
 TX_SLOTS	equ 16		; as in handoff.h, ND_GATE_*
 RX_SLOTS	equ 12
 SLOT_BYTES	equ 1536
