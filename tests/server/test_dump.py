@@ -240,5 +240,5 @@ def test_netdumpctl(serve, machine):
 
 
 def test_fake_and_contract_agree_on_sizes():
-    assert len(fakemachine.hello(1, ranges=[(0, 4096, 1)] * 40)) == 280 + 24 * 40
+    assert len(fakemachine.hello(1, ranges=[(0, 4096, 1)] * 40)) == 296 + 24 * 40
     assert len(fakemachine.data(1, 1, 1, 0, 1, [])) == 32
