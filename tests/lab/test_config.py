@@ -113,7 +113,7 @@ def test_linux_gets_what_sysappend_adds(start, tmp_path):
     config = HEAD.replace("PROMPT 1", "PROMPT 0\nDEFAULT go\nSYSAPPEND 2") + label(
         "go", "-- vmlinuz console=ttyS0,115200 --- initrd.img")
     console = start(config, {"vmlinuz": guest.vmlinuz, "initrd.img": REF}, server=False)
-    line = console.wait(r"Command line: (.*)$")[1]
+    line = console.wait(r"Command line: (.*)\n")[1]
     assert re.search(r"BOOT_IMAGE=vmlinuz netdump=0x[0-9a-f]+ console=ttyS0,115200 BOOTIF=01-",
                      line), line
 
