@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# DINI: one flat freestanding image, linked with Debian's static liblz4.  Objects are
-# C for long mode; the 32-bit parts are assembly.
+# DINI: one flat freestanding image, linked with Debian's static liblz4 and libbearssl.
+# Objects are C for long mode; the 32-bit parts are assembly.
 
 DINI_DIR := $(B)/dini
 DINI_ASM := start gate vectors
 DINI_C := libc console clock action exception quiesce pci memory undi seal net pack agent main
 DINI_OBJ := $(DINI_ASM:%=$(DINI_DIR)/%.asm.o) $(DINI_C:%=$(DINI_DIR)/%.o) \
-	$(DINI_DIR)/wire-message.o
+	$(WIRE_SRC:wire/%.c=$(DINI_DIR)/wire-%.o)
 
 # No red zone: exceptions use the stack they find.  No loop turned into a call of the
 # very function that it is the body of.
@@ -29,7 +29,7 @@ $(DINI_DIR)/%.o: dini/%.c $(B)/.setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(DINI_CFLAGS) -MMD -c -o $@ $<
 
-$(DINI_DIR)/wire-message.o: wire/message.c $(B)/.setup-build
+$(DINI_DIR)/wire-%.o: wire/%.c $(B)/.setup-build
 	$(call say,CC,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(DINI_CFLAGS) -MMD -c -o $@ $<
@@ -38,7 +38,8 @@ $(DINI_DIR)/dini.elf: $(DINI_OBJ) dini/dini.ld
 	$(call say,LD,$@)
 	$(Q)ld -static --gc-sections --no-relax --no-warn-rwx-segments -z noexecstack \
 		-T dini/dini.ld -Map $(@:.elf=.map) -o $@ $(DINI_OBJ) \
-		$(shell $(CC) -print-file-name=liblz4.a)
+		$(shell $(CC) -print-file-name=liblz4.a) \
+		$(shell $(CC) -print-file-name=libbearssl.a)
 
 $(DINI_DIR)/dini.bin: $(DINI_DIR)/dini.elf
 	$(call say,BIN,$@)

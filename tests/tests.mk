@@ -13,6 +13,11 @@ options_TEST_SRC := com32/netdump/options.c
 fence_TEST_SRC := com32/netdump/fence.c
 fence_TEST_FLAGS := -Isyslinux/overlay/com32/include
 
+UNIT_TESTS += noise
+noise_TEST_SRC := wire/noise.c
+noise_TEST_LIBS := -lbearssl -ljansson
+$(B)/tests/noise_test: $(B)/.setup-server
+
 UNIT_TESTS += pages reads plan elfcore printk
 pages_TEST_SRC := server/pages.c
 reads_TEST_SRC := server/reads.c server/pages.c

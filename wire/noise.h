@@ -21,12 +21,14 @@
 #define ND_NOISE_KEY_BYTES 32
 #define ND_NOISE_TAG_BYTES 16
 
-/* One handshake, from begin to split; the tokens' state and nothing else. */
+/*
+ * One handshake, from begin to split; the tokens' state and nothing else.  No nonce: both
+ * messages mix a new key before their payload, so it is always 0.
+ */
 struct nd_noise {
 	uint8_t chaining[ND_NOISE_KEY_BYTES];
-	uint8_t hash[ND_NOISE_KEY_BYTES];
+	uint8_t hash[ND_NOISE_KEY_BYTES]; /* the handshake hash, once both messages are through */
 	uint8_t key[ND_NOISE_KEY_BYTES];
-	uint64_t nonce;
 	bool has_psk;
 	uint8_t own_ephemeral[ND_NOISE_KEY_BYTES]; /* private */
 	uint8_t their_ephemeral[ND_NOISE_KEY_BYTES];
@@ -36,7 +38,7 @@ struct nd_noise {
 void nd_noise_public(uint8_t public_key[ND_NOISE_KEY_BYTES],
 		     const uint8_t private_key[ND_NOISE_KEY_BYTES]);
 
-/* psk: NULL for NK.  prologue: both sides must say the same. */
+/* psk: NULL for NK.  prologue: both sides must say the same, or no message opens. */
 void nd_noise_begin(struct nd_noise *n, const uint8_t server_public[ND_NOISE_KEY_BYTES],
 		    const uint8_t *psk, const void *prologue, size_t prologue_bytes);
 
@@ -49,12 +51,15 @@ bool nd_noise_hello_write(struct nd_noise *n, const uint8_t server_public[ND_NOI
 			  const uint8_t ephemeral[ND_NOISE_KEY_BYTES],
 			  uint8_t public_out[ND_NOISE_KEY_BYTES], void *payload, size_t bytes);
 
-/* `bytes` counts the tag.  False: not made with our public key (and the psk), or damaged. */
+/*
+ * `bytes` counts the tag.  False: not made with our public key (and the psk), or damaged;
+ * the payload is as it was, n is of no further use.
+ */
 bool nd_noise_hello_read(struct nd_noise *n, const uint8_t server_private[ND_NOISE_KEY_BYTES],
 			 const uint8_t their_public[ND_NOISE_KEY_BYTES], void *payload,
 			 size_t bytes);
 
-/* Second message, the same way. */
+/* Second message, the same way.  Who may yet get a genuine answer, reads with a copy of n. */
 bool nd_noise_answer_write(struct nd_noise *n, const uint8_t ephemeral[ND_NOISE_KEY_BYTES],
 			   uint8_t public_out[ND_NOISE_KEY_BYTES], void *payload, size_t bytes);
 bool nd_noise_answer_read(struct nd_noise *n, const uint8_t their_public[ND_NOISE_KEY_BYTES],
@@ -66,7 +71,7 @@ void nd_noise_split(struct nd_noise *n, uint8_t to_responder[ND_NOISE_KEY_BYTES]
 
 /*
  * ChaCha20-Poly1305 with Noise's nonce, in place: `bytes` at `data`, tag behind them.
- * open: bytes does not count the tag; false: damaged, and the data are of no use.
+ * open: bytes does not count the tag; false: damaged, and nothing was written.
  */
 void nd_noise_seal(const uint8_t key[ND_NOISE_KEY_BYTES], uint64_t nonce, const void *ad,
 		   size_t ad_bytes, void *data, size_t bytes);

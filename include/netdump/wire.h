@@ -43,6 +43,7 @@
 #define ND_WIRE_TAG_BYTES    16   /* Poly1305's, behind what is sealed */
 #define ND_WIRE_MESSAGE_MAX  (ND_WIRE_DATAGRAM_MAX - ND_WIRE_TAG_BYTES) /* of a plain message */
 #define ND_WIRE_KEY_BYTES    32 /* X25519 keys, symmetric keys, keys of hosts */
+#define ND_WIRE_PSK_ID_BYTES 8
 
 #define ND_PAGE_BYTES  4096u
 #define ND_GRAIN_BYTES 64u /* records start and end on grains; a page is 64 of them */
@@ -70,7 +71,7 @@ struct nd_wire_header {
 /* Behind the header of a handshake message, in the clear. */
 struct nd_wire_handshake {
 	uint8_t ephemeral[ND_WIRE_KEY_BYTES]; /* X25519 public key, good for this handshake only */
-	uint8_t psk_id[8];                    /* of a HELLO: first bytes of SHA-256 over
+	uint8_t psk_id[ND_WIRE_PSK_ID_BYTES]; /* of a HELLO: first bytes of SHA-256 over
 					       * "netdump psk" and the host's key; zeros: no key.
 					       * Of an answer: zeros. */
 };
