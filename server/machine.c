@@ -17,6 +17,7 @@
 #define PAGES_PER_READ_0 64
 /* A READ that an idle machine has not seen this long after it left was lost. */
 #define READ_LOST_MIN_MS 20
+#define REORDER_MS       10
 #define LZ4_RAW_MAX      65536
 /* A machine whose answers bring nothing new is asked again this seldom. */
 #define REASK_MS 200
@@ -182,12 +183,12 @@ static void record_take(struct sink *s, const struct nd_record *record)
 }
 
 /* READs from which nothing more will come give back what is missing. */
-static void reads_reap(struct nd_machine *m)
+static void reads_reap(struct nd_machine *m, uint64_t now_ms)
 {
 	for (unsigned int i = 0; i < m->reads.count;) {
 		const struct nd_read *read = m->reads.queue[i];
 
-		if (!nd_read_ended(read)) {
+		if (!nd_read_ended(read, now_ms, REORDER_MS)) {
 			i++;
 			continue;
 		}
@@ -220,6 +221,7 @@ void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 	struct nd_record_reader reader;
 	struct nd_record record;
 	enum nd_reads_seen seen;
+	struct nd_read *read;
 	char why[ND_WHY_BYTES];
 
 	m->heard_ms = now_ms;
@@ -229,7 +231,7 @@ void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 		m->counts.late++;
 		return;
 	}
-	seen = nd_reads_saw(&m->reads, data);
+	seen = nd_reads_saw(&m->reads, data, now_ms, &read);
 	m->counts.refused += seen == ND_SEEN_BAD;
 	m->counts.duplicates += seen == ND_SEEN_DUPLICATE;
 	m->counts.late += seen == ND_SEEN_LATE;
@@ -247,21 +249,9 @@ void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 		nd_machine_give_up(m, env, why, now_s);
 		return;
 	}
-	reads_reap(m);
+	reads_reap(m, now_ms);
 	if (may_ask(m, now_ms))
 		go_on(m, env, now_ms, now_s);
-}
-
-/* A machine whose dump is being synced waits for a word: any page, its answer ignored. */
-static void keepalive_send(struct nd_machine *m, const struct nd_env *env)
-{
-	struct nd_wire_read read;
-
-	if (!m->ram.spans)
-		return;
-	nd_read_init(&read, m->session, ++m->seq, m->next_read_id++, 0, 1);
-	nd_read_extent_add(&read, m->ram.span[0].page * ND_PAGE_BYTES, 1, 0);
-	env->send(env->context, &m->address, &read, read.header.length);
 }
 
 /* Asked often enough, unasked: from now on only a HELLO brings it another READ. */
@@ -297,8 +287,7 @@ void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
 		return;
 	}
 	if (m->phase == ND_FINISH) {
-		if (hello->state == ND_HELLO_IDLE)
-			keepalive_send(m, env);
+		nd_plan_keepalive(m, env);
 		return;
 	}
 	if (m->reads.count) {
@@ -308,7 +297,10 @@ void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
 			m->backoff = 0;
 		reads_close_all(m);
 	}
-	go_on(m, env, now_ms, now_s);
+	if (may_ask(m, now_ms))
+		go_on(m, env, now_ms, now_s);
+	if (m->phase < ND_OVER && !m->reads.count)
+		nd_plan_keepalive(m, env);
 }
 
 static void finish_check(struct nd_machine *m, const struct nd_env *env, double now_s)

@@ -40,6 +40,18 @@ uint32_t nd_plan_rto_ms(uint32_t rtt_ms, uint32_t backoff)
 	return rto > ND_PLAN_RTO_MAX_MS ? ND_PLAN_RTO_MAX_MS : (uint32_t)rto;
 }
 
+/* READs up to this one are over. */
+static uint32_t settled_id(const struct nd_machine *m)
+{
+	return (m->reads.count ? m->reads.queue[0]->id : m->next_read_id) - 1;
+}
+
+static void message_send(struct nd_machine *m, const struct nd_env *env,
+			 struct nd_wire_read *message)
+{
+	env->send(env->context, &m->address, message, message->header.length);
+}
+
 static bool read_send(struct nd_machine *m, const struct nd_env *env, const struct nd_plan *plan,
 		      uint64_t now_ms)
 {
@@ -49,14 +61,27 @@ static bool read_send(struct nd_machine *m, const struct nd_env *env, const stru
 
 	if (!read)
 		return false;
-	nd_read_init(&message, m->session, ++m->seq, m->next_read_id++, 0, plan->budget_bytes);
-	for (unsigned int i = 0; i < read->extents; i++)
-		nd_read_extent_add(&message, read->extent[i].page * ND_PAGE_BYTES,
-				   read->extent[i].count, 0);
+	m->next_read_id++;
+	nd_read_init(&message, m->session, ++m->seq, read->id, settled_id(m), read->budget_bytes);
+	for (unsigned int i = 0; i < read->extents; i++) {
+		const struct nd_reads_extent *e = &read->extent[i];
+
+		nd_read_extent_add(&message, e->page * ND_PAGE_BYTES, e->count,
+				   nd_part_have(read->part[e->first].mask));
+	}
 	m->counts.reads++;
 	m->asked_ms = now_ms;
-	env->send(env->context, &m->address, &message, message.header.length);
+	message_send(m, env, &message);
 	return true;
+}
+
+void nd_plan_keepalive(struct nd_machine *m, const struct nd_env *env)
+{
+	struct nd_wire_read message;
+	uint32_t settled = settled_id(m);
+
+	nd_read_init(&message, m->session, ++m->seq, m->next_read_id++, settled, 0);
+	message_send(m, env, &message);
 }
 
 void nd_plan_fill(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms)

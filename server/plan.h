@@ -36,4 +36,7 @@ uint32_t nd_plan_rto_ms(uint32_t rtt_ms, uint32_t backoff);
 /* Opens and sends as many READs as the plan allows. */
 void nd_plan_fill(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms);
 
+/* A READ of nothing: the server is there, and has no question now. */
+void nd_plan_keepalive(struct nd_machine *m, const struct nd_env *env);
+
 #endif

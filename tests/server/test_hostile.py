@@ -203,7 +203,7 @@ def test_a_session_belongs_to_its_address(serve, machine, wire):
     honest = one.answer
 
     def answer(read):
-        for phys, count in read.extents:  # a stranger answers first, with other bytes
+        for phys, count, _ in read.extents:  # a stranger answers first, with other bytes
             wire.sendto(data(0x60, 1, read.read_id, 0, 0, [(phys, 64, 1, b"Z" * 64)]),
                         server.address)
         yield from honest(read)
@@ -246,7 +246,7 @@ def test_nothing_is_written_for_a_machine_that_never_answers(serve, wire):
     server = serve()
     wire.sendto(hello(3, host=b"mute", ranges=[(0, 1 << 20, RAM)]), server.address)
     session, read = fakemachine.parse(wire.recv(2048))
-    assert session == 3 and sum(n for _, n in read.extents) == 1
+    assert session == 3 and sum(n for _, n, _ in read.extents) == 1
     assert server.dumps() == []
     wire.sendto(data(3, 1, read.read_id, 0, 1, [(read.extents[0][0], 4096, 3, b"")]),
                 server.address)

@@ -26,6 +26,7 @@ NEW, IDLE = 0, 1
 RAW, LZ4, ZERO, ABSENT = 1, 2, 3, 4
 LAST = 1
 MESSAGE_MAX = 1472 - 16
+PIECE, PART = 128, 1408  # of a page: what a READ can leave out; what a raw record holds
 QUEUE = 8
 HEADER = struct.Struct("<IBBHQQ")
 RECORD = struct.Struct("<QIHBB")
@@ -61,7 +62,8 @@ def data(session, seq, read_id, index, flags, records):
 
 
 Done = collections.namedtuple("Done", "status text")
-Read = collections.namedtuple("Read", "read_id budget extents")
+# extents: (phys, pages, have); none: a keep-alive
+Read = collections.namedtuple("Read", "read_id settled budget extents")
 
 
 def parse(datagram):
@@ -72,11 +74,13 @@ def parse(datagram):
     if magic != MAGIC or version != VERSION or length != len(datagram):
         return None
     if kind == READ:
-        read_id, budget, count = struct.unpack_from("<IIH", datagram, 24)
-        assert 1 <= count <= 84 and length == 40 + 16 * count, "a READ that breaks the contract"
-        extents = [struct.unpack_from("<QI", datagram, 40 + 16 * i) for i in range(count)]
-        assert all(p % PAGE == 0 and n for p, n in extents)
-        return session, Read(read_id, budget, extents)
+        read_id, budget, count, _, settled = struct.unpack_from("<IIHHI", datagram, 24)
+        assert count <= 84 and length == 40 + 16 * count, "a READ that breaks the contract"
+        assert settled < read_id and (budget > 0 or not count)
+        extents = [struct.unpack_from("<QII", datagram, 40 + 16 * i) for i in range(count)]
+        assert all(p % PAGE == 0 and n and h != 2**32 - 1 and not (h and n > 1)
+                   for p, n, h in extents)
+        return session, Read(read_id, settled, budget, extents)
     if kind == DONE:
         status, = struct.unpack_from("<I", datagram, 24)
         return session, Done(status, datagram[32:160].split(b"\0")[0].decode())
@@ -147,7 +151,8 @@ class FakeMachine:
             self.raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
         self.started = time.monotonic()
         self.seq = 0
-        self.last_read = 0
+        self.last_read = self.settled = 0
+        self.keepalives = 0
         self.reads = collections.deque()
         self.state = NEW
         self.done = None
@@ -197,9 +202,27 @@ class FakeMachine:
 
     # --- answering -------------------------------------------------------
 
+    def _page_records(self, number, have):
+        """Records of one page that is there, less what the server has of it."""
+        page, phys = self.image.page(number), number * PAGE
+        if have:
+            for at in range(0, PAGE, PIECE):
+                if not have >> at // PIECE & 1:
+                    yield phys + at, PIECE, RAW, page[at : at + PIECE]
+            return
+        if number not in self.stored:
+            self.stored[number] = lz4_compress(page)
+        stored = self.stored[number]
+        if len(stored) <= 1300:
+            yield phys, PAGE, LZ4, stored
+            return
+        for at in range(0, PAGE, PART):
+            part = page[at : at + PART]
+            yield phys + at, len(part), RAW, part
+
     def _records(self, read):
-        """Records of a READ, unbounded; zero pages joined."""
-        for phys, count in read.extents:
+        """Records of a READ, each within one datagram, unbounded; zero pages joined."""
+        for phys, count, have in read.extents:
             zero_from = None
             for number in range(phys // PAGE, phys // PAGE + count):
                 page = self.image.page(number)
@@ -210,16 +233,10 @@ class FakeMachine:
                 if zero_from is not None:
                     yield zero_from * PAGE, (number - zero_from) * PAGE, ZERO, b""
                     zero_from = None
-                if not self.image.is_ram(number):
-                    yield number * PAGE, PAGE, ABSENT, b""
-                    continue
-                if number not in self.stored:
-                    self.stored[number] = lz4_compress(page)
-                stored = self.stored[number]
-                if len(stored) <= 1300:
-                    yield number * PAGE, PAGE, LZ4, stored
+                if self.image.is_ram(number):
+                    yield from self._page_records(number, have)
                 else:
-                    yield number * PAGE, PAGE, RAW, page
+                    yield number * PAGE, PAGE, ABSENT, b""
             if zero_from is not None:
                 end = phys // PAGE + count
                 yield zero_from * PAGE, (end - zero_from) * PAGE, ZERO, b""
@@ -227,30 +244,22 @@ class FakeMachine:
     def answer(self, read):
         """Yields the DATA datagrams of a READ."""
         index, sent, batch, used = 0, 0, [], 32
-        parts = self._parts(read)
-        for record in parts:
+        for record in self._parts(read):
             need = RECORD.size + len(record[3])
             if used + need > MESSAGE_MAX or len(batch) == 255:
+                if sent + used >= read.budget:
+                    break
                 self.seq += 1
                 yield data(self.session, self.seq, read.read_id, index, 0, batch)
                 sent += used
                 index, batch, used = index + 1, [], 32
-                if sent >= read.budget:
-                    break
             batch.append(record)
             used += need
         self.seq += 1
         yield data(self.session, self.seq, read.read_id, index, LAST, batch)
 
-    def _parts(self, read):
-        """Records cut to what one datagram holds."""
-        for phys, count, kind, stored in self._records(read):
-            if kind != RAW:
-                yield phys, count, kind, stored
-                continue
-            for at in range(0, count, 1408):
-                part = stored[at : at + 1408]
-                yield phys + at, len(part), RAW, part
+    def _parts(self, read):  # for tests to leave some out
+        return self._records(read)
 
     def receive(self):
         while True:
@@ -272,11 +281,17 @@ class FakeMachine:
                 self.on_done()
             return
         self.state = IDLE
-        if parsed[1].read_id > self.last_read and len(self.reads) < QUEUE:
-            self.last_read = parsed[1].read_id
-            self.reads.append(parsed[1])
+        read = parsed[1]
+        self.settled = max(self.settled, read.settled)
+        while self.reads and self.reads[0].read_id <= self.settled:
+            self.reads.popleft()
+        if not read.extents:
+            self.keepalives += 1
+        elif read.read_id > self.last_read and len(self.reads) < QUEUE:
+            self.reads.append(read)
             if self.on_read:
-                self.on_read(parsed[1])
+                self.on_read(read)
+        self.last_read = max(self.last_read, read.read_id)
 
     on_done = None
 
@@ -300,7 +315,8 @@ class FakeMachine:
                 select.select([self.sock], [], [], max(0, next_hello - now))
                 self.receive()
                 continue
-            for count, datagram in enumerate(self.answer(self.reads.popleft())):
+            read = self.reads.popleft()
+            for count, datagram in enumerate(self.answer(read)):
                 if self.limit is not None:
                     self.limit -= 1
                     if self.limit < 0:
@@ -308,6 +324,8 @@ class FakeMachine:
                 self._send(datagram)
                 if count % 16 == 15:
                     self.receive()
+                    if read.read_id <= self.settled:
+                        break
             self.receive()
             next_hello = time.monotonic() + 0.02
         return self.done
