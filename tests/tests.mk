@@ -13,9 +13,13 @@ options_TEST_SRC := com32/netdump/options.c
 fence_TEST_SRC := com32/netdump/fence.c
 fence_TEST_FLAGS := -Isyslinux/overlay/com32/include
 
-UNIT_TESTS += noise
+UNIT_TESTS += noise secure window
 noise_TEST_SRC := wire/noise.c
 noise_TEST_LIBS := -lbearssl -ljansson
+secure_TEST_SRC := $(WIRE_SRC)
+secure_TEST_LIBS := -lbearssl
+window_TEST_SRC := $(WIRE_SRC)
+window_TEST_LIBS := -lbearssl
 $(B)/tests/noise_test: $(B)/.setup-server
 
 UNIT_TESTS += pages reads plan elfcore printk
