@@ -39,11 +39,11 @@ driver_load() {
     for alias in /sys/bus/virtio/devices/*/modalias; do
         [ -e "$alias" ] && modprobe -q -b "$(cat "$alias")"
     done
-    for i in $(seq 100); do
+    for _ in $(seq 600); do
         [ -e /sys/class/net/eth0/device/driver ] && return
         usleep 100000
     done
-    fail "no NIC driver made eth0 in $((i / 10)) s"
+    fail "no NIC driver made eth0"
 }
 
 # What udhcpc calls with the lease in its environment.

@@ -3,7 +3,7 @@
 
     with Lab(settings) as lab:
         lab.start(config)
-        lab.await_text(r"dini: hold", 60, "DINI to finish")
+        lab.await_line(r"dini: hold", 60, "DINI to finish")
 
 What was started is stopped when the block is left, however that happens.
 """
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from .machine import Machine
 from .network import DnsmasqNetwork, UserNetwork
-from .process import LabError, Processes
+from .process import BUSY_S, LabError, Processes, whole_line
 from .tftproot import TftpRoot
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -102,10 +102,10 @@ class Lab:
         if not os.path.exists(program):
             raise LabError(f"{program} is not built: run make server")
         os.makedirs(self.dumps, exist_ok=True)
-        server, self.server_lines = self.processes.start(
+        _, self.server_lines = self.processes.start(
             "netdumpd", [program, "--dir", self.dumps, "--listen", self.network.listen],
             namespace_pid=self.network.namespace_pid, on_line=self._on_server)
-        if not self.server_lines.wait(re.compile(r"listening on"), 20, stop=lambda: server.poll()):
+        if not self.server_lines.wait(re.compile(r"listening on"), BUSY_S):
             raise LabError("starting netdumpd: " + (self.processes.log_tail("netdumpd")
                                                     or "it does not say that it listens"))
 
@@ -114,6 +114,10 @@ class Lab:
             self.machine.quit()
         finally:
             self.processes.stop_all()
+
+    def await_line(self, pattern, timeout_s, what, start=0):
+        """Wait for a line with the pattern, the whole of it: nothing of a match is still to come."""
+        return self.await_text(whole_line(pattern), timeout_s, what, start)
 
     def await_text(self, pattern, timeout_s, what, start=0):
         """Wait for a pattern on the serial line; an error says what did not come."""

@@ -9,9 +9,7 @@ import subprocess
 import tempfile
 import threading
 
-from .process import LabError, Lines
-
-BOUND_S = 30  # for QEMU to start, and for one monitor command to be answered
+from .process import BUSY_S, LabError, Lines
 
 
 class Machine:
@@ -57,7 +55,7 @@ class Machine:
 
     def _accept(self, listener):
         with listener:
-            for _ in range(int(BOUND_S / 0.2)):
+            for _ in range(int(BUSY_S / 0.2)):
                 try:
                     return listener.accept()[0]
                 except TimeoutError:
@@ -113,7 +111,7 @@ class Monitor:
 
     def __init__(self, connection):
         self._connection = connection
-        self._connection.settimeout(BOUND_S)
+        self._connection.settimeout(BUSY_S)
         self._stream = connection.makefile("rw", encoding="utf-8")
         self._read()  # the greeting
         self.command("qmp_capabilities")

@@ -20,7 +20,7 @@ import socket
 import subprocess
 import time
 
-from .process import LabError
+from .process import BUSY_S, LabError
 
 
 class DnsmasqNetwork:
@@ -50,7 +50,7 @@ class DnsmasqNetwork:
                       ["link", "set", self.tap, "up"]):
             self._ip(words)
         lease = os.path.join(out_dir, "dnsmasq.leases")
-        child, lines = self._processes.start("dnsmasq", [
+        _, lines = self._processes.start("dnsmasq", [
             "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
             "--no-hosts", "--port=0", f"--interface={self.tap}", "--bind-interfaces",
             f"--dhcp-range={self._guest_ip},{self._guest_ip},255.255.255.0,1h",
@@ -58,14 +58,13 @@ class DnsmasqNetwork:
             f"--dhcp-boot={self._bootfile}", "--enable-tftp", f"--tftp-root={self._tftp_dir}",
             f"--dhcp-leasefile={lease}", "--pid-file=", "--log-facility=-", "--log-dhcp",
             "--user=root", "--group=root"], namespace_pid=self.namespace_pid, keep_lines=True)
-        if not lines.wait(re.compile(r"TFTP root is"), 20):
-            child.poll()
+        if not lines.wait(re.compile(r"TFTP root is"), BUSY_S):
             raise LabError("starting dnsmasq: " + self._processes.log_tail("dnsmasq"))
 
     def _await_namespace(self, holder):
         """Until the holder has left the lab's own namespace."""
         ours = os.readlink("/proc/self/ns/net")
-        limit = time.monotonic() + 10
+        limit = time.monotonic() + BUSY_S
         while time.monotonic() < limit and holder.poll() is None:
             try:
                 if os.readlink(f"/proc/{holder.pid}/ns/net") != ours:

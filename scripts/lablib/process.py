@@ -14,11 +14,18 @@ import threading
 import time
 
 
+BUSY_S = 120      # for what takes a moment, on a machine that has much else to do
 LAST_WORDS_S = 5  # from the end of a process to the end of what it said
 
 
 class LabError(Exception):
     """What was being done, to what, and what to do now."""
+
+
+def whole_line(pattern):
+    """The pattern where the rest of its line has come too.  Text comes in pieces, and `$` and
+    `.*` are content with half a line."""
+    return rf"(?:{pattern})(?=.*\n)"
 
 
 class Lines:

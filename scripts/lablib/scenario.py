@@ -10,12 +10,12 @@ from .dump import folders, newest
 from .guest import Guest
 from .initramfs import crash_archive, system_archive
 from .lab import BUILD
-from .process import LabError
+from .process import BUSY_S, LabError, whole_line
 from .tftproot import netdump_config
 from .vmcore import Vmcore, without
 
-BOOT_S = 240   # PXE, TFTP, the kernel and its init under TCG on a busy machine
-CRASH_S = 120  # from init to the panic
+BOOT_S = 480   # PXE, TFTP, the kernel and its init under TCG on a busy machine
+CRASH_S = 240  # from init to the panic
 
 KERNEL_WORDS = ("console=ttyS0,115200", "crashkernel=1M", "panic=30", "oops=panic")
 BOOT_FAILED = r"^boot: ?$|^(?:init: failed: |netdump: (?!fence|note)).*(?=\n)"
@@ -114,14 +114,15 @@ class Scenario:
         self.outcome = refused[1] if refused else ended[1] if ended else "no end"
         # The serial line runs ahead of the server's last line.
         if lab.server_lines and ended and not refused:
-            lab.server_lines.wait(re.compile(r"on the wire"), 10)
+            lab.server_lines.wait(re.compile(r"on the wire"), BUSY_S)
         self.dump = newest(lab.dumps, self._before)
         if self.options.check and not lab.machine.gone() and self.dump and self.dump.complete:
             self._compare()
 
     def _await(self, pattern, timeout_s, what):
         """Wait for a milestone; whatever means that it will not come ends the wait."""
-        match = self.lab.await_text(f"(?:{pattern})|(?P<failed>{BOOT_FAILED})", timeout_s, what)
+        match = self.lab.await_text(f"{whole_line(pattern)}|(?P<failed>{BOOT_FAILED})", timeout_s,
+                                    what)
         if match["failed"]:
             raise LabError(f"waited for {what}, and the machine said: {match['failed']}")
         return match

@@ -20,9 +20,9 @@ from lablib.lab import Lab, Settings  # noqa: E402  (needs the path above)
 
 NET = "dnsmasq" if os.geteuid() == 0 else "user"
 AT_ONCE = 2     # machines side by side: one each for the cores of a small computer
-RUN_S = 900     # one run of scripts/lab, however busy this machine is
-BOOT_S = 240    # to PXELINUX's prompt, or from there to a system's first line
-ANSWER_S = 120  # from a word at the prompt to the next prompt
+RUN_S = 1800    # one run of scripts/lab, however busy this machine is: above the lab's own limits
+BOOT_S = 480    # to PXELINUX's prompt, or from there to a system's first line
+ANSWER_S = 480  # from a word at the prompt to the next prompt
 
 # What test_dump.py looks at: whole runs, each made once, and only if a test wants it.
 RUNS = {
@@ -96,12 +96,13 @@ class Console:
         return self.lab.machine.serial.text[self.at:]
 
     def wait(self, pattern, timeout_s=BOOT_S):
-        """The match of a pattern in what was said since the last word."""
-        return self.lab.await_text(pattern, timeout_s, repr(pattern), self.at)
+        """The match of a pattern in the whole lines that were said since the last word."""
+        return self.lab.await_line(pattern, timeout_s, repr(pattern), self.at)
 
     def prompt(self, timeout_s=BOOT_S):
         """All that was said until PXELINUX's next prompt."""
-        return self.text()[:self.wait(r"^boot: \Z", timeout_s).start()]
+        prompt = self.lab.await_text(r"^boot: \Z", timeout_s, "PXELINUX's prompt", self.at)
+        return self.lab.machine.serial.text[self.at:prompt.start()]
 
     def type(self, word):
         self.at = len(self.lab.machine.serial.text)

@@ -12,7 +12,7 @@ from lablib.vmcore import Vmcore
 
 PAGE = 4096
 FENCE_KIB = 2048  # what the fence may cost at most, besides crashkernel=1M
-READ_S = 120
+READ_S = 600
 
 
 def each_run(*names):

@@ -2,15 +2,18 @@
 """The lab itself: without root, and leaving nothing behind when it is interrupted."""
 
 import os
+import re
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
 
 from conftest import BOOT_S, NET, Run, command
+from lablib.process import Lines, whole_line
 
-END_S = 60
+END_S = 120
 
 
 def processes_of(out):
@@ -27,6 +30,18 @@ def processes_of(out):
         if out in line or f"LAB_TEST={out}" in environment:
             found.append(f"{pid} {line}")
     return found
+
+
+def test_half_a_line_is_no_line(tmp_path):
+    """The wait begins with half of it there, and ends with all of it."""
+    lines = Lines(str(tmp_path / "log"))
+    lines.feed(b"Command line: BOOT_IM")
+    rest = threading.Timer(0.2, lines.feed, [b"AGE=vmlinuz BOOTIF=01-52\r\n"])
+    rest.start()
+    match = lines.wait(re.compile(whole_line(r"Command line: (.*)$"), re.MULTILINE), END_S)
+    rest.join()
+    lines.close()
+    assert match[1] == "BOOT_IMAGE=vmlinuz BOOTIF=01-52"
 
 
 def test_without_root_qemus_own_network_does(tmp_path):
