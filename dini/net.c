@@ -97,12 +97,18 @@ static struct nd_arp_entry *arp_find(struct nd_net *net, const uint8_t ip[4])
 	return NULL;
 }
 
+/* A sender has an address of his own; a group's, and we would answer to everyone. */
+static bool is_host(const uint8_t mac[6])
+{
+	return !(mac[0] & 1) && memcmp(mac, no_mac, 6) != 0;
+}
+
 /* Only who was asked for is believed: a stranger cannot fill the table. */
 static void arp_learn(struct nd_net *net, const uint8_t ip[4], const uint8_t mac[6])
 {
 	struct nd_arp_entry *entry = arp_find(net, ip);
 
-	if (!entry || mac[0] & 1 || memcmp(mac, no_mac, 6) == 0)
+	if (!entry)
 		return;
 	memcpy(entry->mac, mac, 6);
 	entry->known = true;
@@ -116,8 +122,8 @@ static bool arp_input(struct nd_net *net, const uint8_t *arp, size_t bytes)
 
 	if (bytes < ARP_BYTES || memcmp(arp, ethernet_ipv4, sizeof ethernet_ipv4) != 0)
 		return false;
-	if (same_ip(arp + 14, net->ip))
-		return false; /* someone claims our address: nothing to learn from */
+	if (!is_host(arp + 8) || same_ip(arp + 14, net->ip))
+		return false; /* no one's address, or someone claims ours: nothing to learn from */
 	arp_learn(net, arp + 14, arp + 8);
 	if (get16(arp + 6) == ARP_REQUEST && same_ip(arp + 24, net->ip)) {
 		net->arp_reply_due = true;
@@ -131,7 +137,7 @@ static bool echo_input(struct nd_net *net, const uint8_t *ether, const uint8_t *
 		       const uint8_t *icmp, size_t bytes)
 {
 	if (bytes < ICMP_BYTES || bytes > ND_ECHO_BYTES || icmp[0] != ICMP_ECHO || icmp[1] ||
-	    sum_fold(sum_add(0, icmp, bytes)) != 0 || ether[6] & 1)
+	    sum_fold(sum_add(0, icmp, bytes)) != 0 || !is_host(ether + 6))
 		return false;
 	memcpy(net->echo, icmp, bytes);
 	memcpy(net->echo_mac, ether + 6, 6);

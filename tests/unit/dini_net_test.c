@@ -68,6 +68,27 @@ static void arp_is_answered(void **state)
 	assert_int_equal(net.dropped, 0);
 }
 
+/* An answer to a group's address, or to none, would go to everyone. */
+static void only_hosts_are_answered(void **state)
+{
+	struct nd_net net;
+	struct nd_datagram d;
+	uint8_t frame[ND_FRAME_MAX], request[sizeof arp_request];
+
+	(void)state;
+	net_make(&net, gateway);
+	nd_net_resolve(&net, gateway);
+	nd_net_output(&net, frame, 0);
+	memcpy(request, arp_request, sizeof request);
+	request[22] |= 1;
+	assert_false(input(&net, request, sizeof request, &d));
+	memset(request + 22, 0, 6);
+	assert_false(input(&net, request, sizeof request, &d));
+	assert_int_equal(net.dropped, 2);
+	assert_int_equal(nd_net_output(&net, frame, 0), 0);
+	assert_false(nd_net_resolve(&net, gateway));
+}
+
 static void arp_goes_to_the_gateway_for_far_hosts(void **state)
 {
 	struct nd_net net;
@@ -262,6 +283,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arp_is_answered),
+		cmocka_unit_test(only_hosts_are_answered),
 		cmocka_unit_test(arp_goes_to_the_gateway_for_far_hosts),
 		cmocka_unit_test(arp_slows_down),
 		cmocka_unit_test(udp_is_received),
