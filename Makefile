@@ -34,14 +34,14 @@ $(B)/.setup-%: scripts/setup scripts/packages
 	$(Q)touch $@
 
 include wire/wire.mk dini/dini.mk stub/stub.mk syslinux/syslinux.mk server/server.mk \
-	tests/tests.mk scripts/scripts.mk
+	tests/tests.mk tests/fuzz/fuzz.mk scripts/scripts.mk
 
 .PHONY: all help clean
 all: server stub dist ## build everything
 
 help: ## list these verbs
 	@awk -F':.*## ' '/^[a-z][a-z_.-]*:.*## /{printf "  make %-22s %s\n", $$1, $$2}' \
-		Makefile */*.mk | sort
+		Makefile */*.mk */*/*.mk | sort
 
 clean: ## remove what was built, keep downloads
 	$(Q)find $(B) -mindepth 1 -maxdepth 1 ! -name downloads -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Fuzzers: tests/fuzz/NAME.c with libFuzzer, each over a few parsers that belong together.
+# What each has found or reached stands in tests/fuzz/corpus/NAME, and is run again on
+# every check; fuzz_NAME_SRC says what is fuzzed, NAME.dict holds words that help.
+
+FUZZ := wire net agent kernel
+FUZZ_DIR := $(B)/fuzz
+FUZZ_SECONDS ?= 120
+TIME ?= 600
+FUZZ_CFLAGS := $(COMMON_CFLAGS) -O1 -g -D_GNU_SOURCE -fno-omit-frame-pointer \
+	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+
+fuzz_wire_SRC := wire/message.c
+fuzz_net_SRC := dini/net.c
+fuzz_agent_SRC := dini/agent.c dini/pack.c wire/message.c
+fuzz_agent_LIBS := -llz4
+fuzz_kernel_SRC := tests/fuzz/image.c wire/message.c $(addprefix server/,elfcore.c mem.c pages.c \
+	printk.c verify.c vmcore.c vmcoreinfo.c xlat.c)
+fuzz_kernel_LIBS := -laddrxlat -lelf -lbearssl
+
+FUZZ_BIN := $(FUZZ:%=$(FUZZ_DIR)/%)
+FUZZ_SRC := $(sort $(foreach f,$(FUZZ),tests/fuzz/$f.c $(fuzz_$f_SRC)))
+
+$(FUZZ_SRC:%.c=$(FUZZ_DIR)/obj/%.o): $(FUZZ_DIR)/obj/%.o: %.c $(B)/.setup-fuzz
+	$(call say,CC-FUZZ,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(fuzz_$*_FLAGS) -MMD -MP -c -o $@ $<
+
+fuzz_objects = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(fuzz_$1_SRC))
+
+.SECONDEXPANSION:
+$(FUZZ_BIN): $(FUZZ_DIR)/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o \
+		$$(call fuzz_objects,$$*)
+	$(call say,LD-FUZZ,$@)
+	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined $(fuzz_$*_LDFLAGS) -o $@ $^ $(fuzz_$*_LIBS)
+
+-include $(FUZZ_SRC:%.c=$(FUZZ_DIR)/obj/%.d)
+
+# Seconds: every input that once mattered, once more.
+CHECK += check-corpus
+.PHONY: check-corpus check-fuzz fuzz
+check-corpus: $(FUZZ_BIN) ## the fuzzers' corpus, once, under the sanitizers
+	$(Q)tests/fuzz/run corpus $(FUZZ_DIR) $(FUZZ)
+
+CHECK += check-fuzz
+check-fuzz: $(FUZZ_BIN) ## each fuzzer for FUZZ_SECONDS (120), two at a time
+	$(Q)tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_DIR) $(FUZZ)
+
+fuzz: $(FUZZ_BIN) ## each fuzzer for TIME seconds (600); FUZZ=NAME only that
+	$(Q)tests/fuzz/run $(TIME) $(FUZZ_DIR) $(FUZZ)
