@@ -39,8 +39,16 @@ UNIT_HEADERS := $(wildcard include/netdump/*.h wire/*.h server/*.h dini/*.h stub
 	com32/netdump/*.h)
 
 .PHONY: check-unit
-check-unit: $(UNIT_BIN) ## unit tests, under the sanitizers
+check-unit: $(UNIT_BIN) $(B)/tests/libwire.so ## unit tests, under the sanitizers
 	$(Q)for t in $(UNIT_BIN); do $$t || exit 1; done
+	$(Q)PYTHONPATH=tests/tools PYTHONDONTWRITEBYTECODE=1 \
+		$(PYTHON) -m pytest -q -p no:cacheprovider tests/unit
+
+# For the tests' own implementation of the wire to talk to.
+$(B)/tests/libwire.so: $(WIRE_SRC) $(UNIT_HEADERS) $(B)/.setup-build $(B)/.setup-check
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -fPIC -shared -o $@ $(WIRE_SRC) -lbearssl
 
 .SECONDEXPANSION:
 $(B)/tests/%_test: tests/unit/%_test.c $$($$*_TEST_SRC) $(UNIT_HEADERS) $(B)/.setup-build \
