@@ -65,7 +65,7 @@ bool nd_host_name_good(const char *name)
 int nd_key_file_open(const char *path, int flags, char why[ND_KEYS_WHY_BYTES])
 {
 	/* O_NONBLOCK: a FIFO is to be refused, not waited for. */
-	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st))
@@ -176,8 +176,7 @@ static const char *line_parse(char *line, struct nd_host_key *host, bool *empty)
 	if (!name)
 		return NULL;
 	if (!nd_host_name_good(name))
-		return "not a host's name (up to 63 letters, digits, '.', '_', '-', and no '.' "
-		       "first)";
+		return "not a host's name (" ND_HOST_NAME_RULE ")";
 	snprintf(host->name, sizeof host->name, "%s", name);
 	key = strtok_r(NULL, blanks, &rest);
 	if (!key || !nd_key_parse(key, host->key))

@@ -56,10 +56,11 @@ void nd_keyring_clear(struct nd_keyring *ring);
 bool nd_key_parse(const char *text, uint8_t key[ND_WIRE_KEY_BYTES]);
 void nd_key_format(char text[ND_KEY_TEXT_BYTES], const uint8_t key[ND_WIRE_KEY_BYTES]);
 
-/* Opens a file of keys, if it is one that keys may be in; -1: why. */
+/* Opens a file of keys (O_CREAT: mode 0600), if it is one that keys may be in; -1: why. */
 int nd_key_file_open(const char *path, int flags, char why[ND_KEYS_WHY_BYTES]);
 
 /* Whether a host can have this name. */
+#define ND_HOST_NAME_RULE "up to 63 letters, digits, '.', '_', '-', and no '.' first"
 bool nd_host_name_good(const char *name);
 
 #endif

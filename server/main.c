@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "netdump/wire.h"
+#include "server/keygen.h"
 #include "server/log.h"
 #include "server/loop.h"
 
@@ -157,8 +158,10 @@ int main(int argc, char **argv)
 	const struct passwd *pw = NULL;
 	char ip[INET_ADDRSTRLEN] = "";
 	struct nd_link link;
-	int error;
+	int error = nd_keygen_run(argc, argv);
 
+	if (error >= 0)
+		return error;
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (a.user && !(pw = getpwnam(a.user))) {
 		nd_log("--user %s: there is no such user", a.user);

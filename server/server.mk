@@ -5,7 +5,7 @@
 SERVER_SRC := $(addprefix server/,cache.c elfcore.c finish.c hub.c info.c keys.c link.c log.c \
 	loop.c machine.c mem.c pages.c phase.c plan.c printk.c reads.c store.c vmcore.c \
 	vmcoreinfo.c xlat.c)
-NETDUMPD_SRC := server/main.c $(SERVER_SRC) $(WIRE_SRC)
+NETDUMPD_SRC := server/main.c server/keygen.c $(SERVER_SRC) $(WIRE_SRC)
 NETDUMPCTL_SRC := server/netdumpctl.c server/verify.c
 
 NETDUMPD_LIBS := -laddrxlat -lelf -ljansson -llz4 -lbearssl -lpthread

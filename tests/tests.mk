@@ -22,7 +22,7 @@ window_TEST_SRC := $(WIRE_SRC)
 window_TEST_LIBS := -lbearssl
 $(B)/tests/noise_test: $(B)/.setup-server
 
-UNIT_TESTS += pages reads plan elfcore printk
+UNIT_TESTS += pages reads plan elfcore printk keys
 pages_TEST_SRC := server/pages.c
 reads_TEST_SRC := server/reads.c server/pages.c
 plan_TEST_SRC := $(SERVER_SRC) $(WIRE_SRC)
@@ -31,7 +31,10 @@ elfcore_TEST_SRC := server/elfcore.c server/mem.c server/pages.c server/vmcorein
 elfcore_TEST_LIBS := -lelf
 printk_TEST_SRC := server/printk.c server/xlat.c server/mem.c server/vmcoreinfo.c
 printk_TEST_LIBS := -laddrxlat
-$(B)/tests/plan_test $(B)/tests/elfcore_test $(B)/tests/printk_test: $(B)/.setup-server
+keys_TEST_SRC := server/keys.c server/store.c $(WIRE_SRC)
+keys_TEST_LIBS := -ljansson -lbearssl
+$(B)/tests/plan_test $(B)/tests/elfcore_test $(B)/tests/printk_test $(B)/tests/keys_test: \
+	$(B)/.setup-server
 
 UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/%_test)
 # All of them: a test is several sources in one command, of which gcc lists the last one's.
