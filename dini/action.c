@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* action.c - what the machine does when DINI has ended.  Long mode. */
 #include "dini/action.h"
+
+#include "dini/boot.h"
 #include "dini/clock.h"
 #include "dini/console.h"
 #include "dini/io.h"
@@ -13,11 +15,13 @@
 #define RESET_WAIT_MS  50
 
 static uint32_t chosen;
+static void (*secrets_wipe)(void);
 static unsigned int failures;
 
-void nd_action_set(uint32_t action)
+void nd_action_set(uint32_t action, void (*wipe)(void))
 {
 	chosen = action;
+	secrets_wipe = wipe;
 }
 
 static _Noreturn void triple_fault(void)
@@ -45,7 +49,7 @@ static _Noreturn void reboot(void)
 	triple_fault();
 }
 
-void nd_action_run(void)
+static _Noreturn void act(void)
 {
 	switch (chosen) {
 	case ND_ACTION_HALT:
@@ -60,6 +64,13 @@ void nd_action_run(void)
 	}
 	for (;;)
 		__asm__ volatile("cli; hlt");
+}
+
+void nd_action_run(void)
+{
+	if (secrets_wipe)
+		secrets_wipe();
+	nd_stack_leave64(act);
 }
 
 void nd_action_fail(const char *why)

@@ -5,8 +5,11 @@
 
 #include <stdint.h>
 
-/* enum nd_action of the handoff block; reboot until it is called. */
-void nd_action_set(uint32_t action);
+/*
+ * enum nd_action of the handoff block; reboot until it is called.  wipe() is called before
+ * any action: it zeroes the secrets in memory.  What is on the stack is zeroed too.
+ */
+void nd_action_set(uint32_t action, void (*wipe)(void));
 _Noreturn void nd_action_run(void);
 /* Says why, then runs the action.  A failure within a failure resets the machine. */
 _Noreturn void nd_action_fail(const char *why);

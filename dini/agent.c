@@ -13,6 +13,12 @@ void nd_agent_init(struct nd_agent *agent, const struct nd_agent_config *config,
 	agent->config = *config;
 	agent->config.host[ND_HOST_NAME_BYTES - 1] = 0;
 	agent->config.reason[ND_HELLO_REASON_BYTES - 1] = 0;
+	if (config->security > ND_AGENT_NKPSK0)
+		agent->config.security = ND_AGENT_NONE;
+	nd_handshake_init(&agent->handshake, config->seed);
+	nd_handshake_draw(&agent->handshake, &agent->session, sizeof agent->session);
+	agent->session += !agent->session;
+	nd_handshake_draw(&agent->handshake, agent->token, sizeof agent->token);
 	agent->start_ms = now_ms;
 	agent->heard_ms = now_ms;
 	agent->hello_ms = now_ms;
@@ -24,6 +30,16 @@ bool nd_agent_done(const struct nd_agent *agent)
 	return agent->done;
 }
 
+bool nd_agent_is_keyed(const struct nd_agent *agent)
+{
+	return agent->config.security >= ND_AGENT_NK;
+}
+
+void nd_agent_wipe(struct nd_agent *agent)
+{
+	nd_noise_wipe(agent, sizeof *agent);
+}
+
 static int server_find(const struct nd_agent *agent, const struct nd_agent_peer *from)
 {
 	for (unsigned int i = 0; i < agent->config.server_count; i++)
@@ -33,11 +49,20 @@ static int server_find(const struct nd_agent *agent, const struct nd_agent_peer 
 	return -1;
 }
 
-/* False if there is no room, or it is an old one: both happen, and cost nothing. */
+/*
+ * What is over leaves the queue, then this one joins it.  False if there is no room, or it
+ * is an old one: both happen, and cost nothing.  One without extents only says to wait on,
+ * so HELLOs get no more frequent.
+ */
 static bool read_take(struct nd_agent *agent, const struct nd_wire_read *read)
 {
 	struct nd_agent_read *slot;
 
+	while (agent->queue_count && agent->queue[agent->queue_first].read_id <= read->settled_id)
+		nd_pack_drop(agent);
+	if (!read->extent_count)
+		return true;
+	agent->hello_wait_ms = ND_AGENT_IDLE_MS;
 	if (read->read_id <= agent->last_read_id || agent->queue_count == ND_READ_QUEUE)
 		return false;
 	slot = &agent->queue[(agent->queue_first + agent->queue_count) % ND_READ_QUEUE];
@@ -53,8 +78,8 @@ static bool read_take(struct nd_agent *agent, const struct nd_wire_read *read)
 /* What another server asked for is of no use to the next. */
 static void queue_drop(struct nd_agent *agent)
 {
-	agent->queue_count = 0;
-	nd_pack_restart(agent);
+	while (agent->queue_count)
+		nd_pack_drop(agent);
 }
 
 /* A server that will not have this dump leaves it to the others, if there are any. */
@@ -63,6 +88,7 @@ static void done_take(struct nd_agent *agent, const struct nd_wire_done *done, u
 	if (done->status == ND_DONE_REFUSED) {
 		agent->unwilling |= 1u << server;
 		agent->bound = false;
+		agent->hello_wait_ms = ND_AGENT_IDLE_MS;
 		queue_drop(agent);
 		if (agent->unwilling != (1u << agent->config.server_count) - 1)
 			return;
@@ -72,40 +98,60 @@ static void done_take(struct nd_agent *agent, const struct nd_wire_done *done, u
 	memcpy(agent->done_text, done->text, sizeof agent->done_text);
 }
 
+/* The plain message in a datagram of our session, or NULL: not genuine, not allowed, not whole. */
+static const struct nd_wire_header *message_open(struct nd_agent *agent, const void *payload,
+						 size_t bytes, unsigned int server)
+{
+	const struct nd_wire_header *header = (const void *)agent->input;
+
+	if (bytes < sizeof *header || bytes > sizeof agent->input)
+		return NULL;
+	memcpy(agent->input, payload, bytes);
+	if (header->session != agent->session)
+		return NULL;
+	if (nd_agent_is_keyed(agent))
+		return nd_handshake_open(&agent->handshake, agent->input, bytes, server);
+	return nd_plain_open(agent->input, bytes) == ND_MESSAGE_OK ? header : NULL;
+}
+
+/* Whether anything that this server says may be listened to. */
+static bool server_counts(const struct nd_agent *agent, unsigned int server, uint64_t now_ms)
+{
+	if (agent->done || agent->config.security == ND_AGENT_NONE ||
+	    (agent->unwilling >> server & 1))
+		return false;
+	return !agent->bound || agent->bound_server == server ||
+	       now_ms - agent->heard_ms >= ND_AGENT_FORGET_MS;
+}
+
 void nd_agent_input(struct nd_agent *agent, const struct nd_agent_peer *from, const void *payload,
 		    size_t bytes, uint64_t now_ms)
 {
-	const struct nd_wire_header *header = (const void *)agent->input;
-	int server = server_find(agent, from);
+	const struct nd_wire_header *message;
+	int found = server_find(agent, from);
+	unsigned int server = (unsigned int)found;
+	bool taken = true;
 
 	agent->refused++; /* until it has proved good */
-	if (server < 0 || bytes > sizeof agent->input || agent->done ||
-	    (agent->unwilling >> server & 1))
+	if (found < 0 || !server_counts(agent, server, now_ms))
 		return;
-	if (agent->bound && agent->bound_server != (unsigned int)server &&
-	    now_ms - agent->heard_ms < ND_AGENT_FORGET_MS)
-		return;
-	memcpy(agent->input, payload, bytes);
-	if (nd_message_check(agent->input, bytes) != ND_MESSAGE_OK ||
-	    header->session != agent->config.session)
-		return;
-	if (header->type != ND_READ && header->type != ND_DONE)
+	message = message_open(agent, payload, bytes, server);
+	if (!message || (message->type != ND_READ && message->type != ND_DONE))
 		return;
 
-	if (agent->bound && agent->bound_server != (unsigned int)server)
+	if (agent->bound && agent->bound_server != server)
 		queue_drop(agent);
 	agent->heard = true;
 	agent->heard_ms = now_ms;
-	agent->hello_wait_ms = ND_AGENT_IDLE_MS;
-	agent->hello_ms = now_ms + ND_AGENT_IDLE_MS;
 	agent->bound = true;
-	agent->bound_server = (unsigned int)server;
-	if (header->type == ND_DONE) {
-		done_take(agent, (const void *)agent->input, (unsigned int)server);
-		agent->refused--;
-	} else if (read_take(agent, (const void *)agent->input)) {
-		agent->refused--;
-	}
+	agent->bound_server = server;
+	agent->hello_server = (server + 1) % agent->config.server_count; /* should this one die */
+	if (message->type == ND_DONE)
+		done_take(agent, (const void *)message, server);
+	else
+		taken = read_take(agent, (const void *)message);
+	agent->hello_ms = now_ms + agent->hello_wait_ms;
+	agent->refused -= taken;
 }
 
 /* Copies `from` up to its NUL into a field that is zero already and keeps its last byte. */
@@ -120,7 +166,7 @@ static size_t hello_make(struct nd_agent *agent, void *buffer, uint64_t now_ms)
 	const struct nd_agent_config *c = &agent->config;
 	struct nd_wire_hello *hello = buffer;
 
-	nd_hello_init(hello, c->session, ++agent->seq);
+	nd_hello_init(hello, agent->session, ++agent->seq);
 	hello->state = agent->heard ? ND_HELLO_IDLE : ND_HELLO_NEW;
 	hello->elapsed_ms = (uint32_t)(now_ms - agent->start_ms);
 	memcpy(hello->mac, c->mac, sizeof hello->mac);
@@ -134,6 +180,7 @@ static size_t hello_make(struct nd_agent *agent, void *buffer, uint64_t now_ms)
 	hello->idt_base = c->idt_base;
 	hello->last_read_id = agent->last_read_id;
 	hello->refused = agent->refused;
+	memcpy(hello->token, agent->token, sizeof hello->token);
 	for (unsigned int i = 0; i < c->range_count && i < ND_HELLO_RANGES_MAX; i++)
 		nd_hello_range_add(hello, c->range[i].phys, c->range[i].bytes, c->range[i].kind);
 	return nd_hello_bytes(hello);
@@ -156,37 +203,59 @@ static unsigned int hello_peer(struct nd_agent *agent, uint64_t now_ms)
 static void hello_schedule(struct nd_agent *agent, uint64_t now_ms)
 {
 	agent->hellos++;
-	if (agent->heard) {
+	if (agent->heard || agent->hellos >= ND_AGENT_HELLO_FAST)
 		agent->hello_wait_ms *= 2;
-		if (agent->hello_wait_ms > ND_AGENT_IDLE_MAX_MS)
-			agent->hello_wait_ms = ND_AGENT_IDLE_MAX_MS;
-	} else if (agent->hellos >= ND_AGENT_HELLO_FAST) {
-		agent->hello_wait_ms = ND_AGENT_HELLO_MS;
-	}
+	if (agent->hello_wait_ms > ND_AGENT_HELLO_MAX_MS)
+		agent->hello_wait_ms = ND_AGENT_HELLO_MAX_MS;
 	agent->hello_ms = now_ms + agent->hello_wait_ms;
+}
+
+static size_t hello_output(struct nd_agent *agent, void *buffer, unsigned int server,
+			   uint64_t now_ms)
+{
+	const struct nd_agent_config *c = &agent->config;
+
+	if (!nd_agent_is_keyed(agent))
+		return hello_make(agent, buffer, now_ms);
+	hello_make(agent, (uint8_t *)buffer + ND_HANDSHAKE_OFFSET, now_ms);
+	return nd_handshake_hello(&agent->handshake, buffer, server, c->server_key[server],
+				  c->has_psk ? c->psk : NULL);
+}
+
+static size_t data_output(struct nd_agent *agent, void *buffer, uint64_t now_ms)
+{
+	size_t bytes = nd_pack_data(agent, buffer);
+
+	if (nd_agent_is_keyed(agent))
+		bytes = nd_sealed_seal(&agent->handshake.keys, buffer);
+	else
+		((struct nd_wire_header *)buffer)->seq = ++agent->seq;
+	if (!agent->queue_count) {
+		agent->hello_wait_ms = ND_AGENT_IDLE_MS;
+		agent->hello_ms = now_ms + ND_AGENT_IDLE_MS;
+	}
+	return bytes;
 }
 
 size_t nd_agent_output(struct nd_agent *agent, void *buffer, size_t capacity, uint64_t now_ms,
 		       struct nd_agent_peer *to)
 {
+	unsigned int server = agent->bound_server;
 	size_t bytes;
 
-	if (capacity < ND_WIRE_MESSAGE_MAX || agent->done)
+	if (capacity < ND_WIRE_DATAGRAM_MAX || agent->done ||
+	    agent->config.security == ND_AGENT_NONE)
 		return 0;
-	if (agent->queue_count && agent->bound) {
-		*to = agent->config.server[agent->bound_server];
-		bytes = nd_pack_data(agent, buffer);
-		if (!agent->queue_count) {
-			agent->hello_wait_ms = ND_AGENT_IDLE_MS;
-			agent->hello_ms = now_ms + ND_AGENT_IDLE_MS;
-		}
-		agent->bytes_sent += bytes;
-		return bytes;
+	if (agent->queue_count) {
+		bytes = data_output(agent, buffer, now_ms);
+	} else if (now_ms >= agent->hello_ms) {
+		server = hello_peer(agent, now_ms);
+		bytes = hello_output(agent, buffer, server, now_ms);
+		hello_schedule(agent, now_ms);
+	} else {
+		return 0;
 	}
-	if (now_ms < agent->hello_ms)
-		return 0;
-	*to = agent->config.server[hello_peer(agent, now_ms)];
-	bytes = hello_make(agent, buffer, now_ms);
-	hello_schedule(agent, now_ms);
+	*to = agent->config.server[server];
+	agent->bytes_sent += bytes;
 	return bytes;
 }

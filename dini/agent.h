@@ -3,7 +3,7 @@
  * agent.h - DINI's side of netdump/wire.h: says HELLO, answers READs, believes DONE.
  *
  * Pure: no I/O, no clock, no allocation; builds freestanding and hosted.  The caller
- * passes the time, carries datagrams, and lends memory a page at a time.
+ * passes the time and the randomness, carries datagrams, and lends memory a page at a time.
  */
 #ifndef DINI_AGENT_H
 #define DINI_AGENT_H
@@ -12,15 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dini/handshake.h"
 #include "netdump/wire.h"
 
 #define ND_AGENT_SERVERS_MAX   4
 #define ND_AGENT_LZ4_BYTES     16416 /* LZ4_sizeofState(), asserted in pack.c */
-#define ND_AGENT_HELLO_FAST_MS 250   /* the first few, while links come up */
-#define ND_AGENT_HELLO_FAST    4
-#define ND_AGENT_HELLO_MS      1000
-#define ND_AGENT_IDLE_MS       500   /* silence after which an idle agent speaks up, */
-#define ND_AGENT_IDLE_MAX_MS   5000  /* doubling up to this */
+#define ND_AGENT_HELLO_FAST_MS 250   /* between the first few HELLOs, while links come up, */
+#define ND_AGENT_HELLO_FAST    4     /* so many; */
+#define ND_AGENT_IDLE_MS       500   /* from the last word of an answer to the next HELLO; */
+#define ND_AGENT_HELLO_MAX_MS  5000  /* either pause doubles up to this */
 #define ND_AGENT_FORGET_MS     15000 /* silence after which any server may take over */
 #define ND_AGENT_SCAN_PAGES    4096  /* looked at for one datagram, that a call stays short */
 
@@ -33,12 +33,24 @@ struct nd_agent_peer {
 /* ND_PAGE_BYTES at phys, good until the next call; NULL: not readable. */
 typedef const void *nd_agent_page_fn(void *ctx, uint64_t phys);
 
+/* How datagrams are protected: enum nd_security of netdump/handoff.h, number for number. */
+enum nd_agent_security {
+	ND_AGENT_NONE = 0, /* nothing is sent, nothing is taken */
+	ND_AGENT_PLAIN = 1,
+	ND_AGENT_NK = 2,
+	ND_AGENT_NKPSK0 = 3,
+};
+
 struct nd_agent_config {
-	uint64_t session; /* not 0 */
+	uint32_t security;               /* enum nd_agent_security; others: none */
+	uint8_t seed[ND_WIRE_KEY_BYTES]; /* all the randomness there is, mixed already */
 	uint8_t mac[6];
 	uint8_t client_ip[4];
 	unsigned int server_count; /* 1 .. ND_AGENT_SERVERS_MAX */
 	struct nd_agent_peer server[ND_AGENT_SERVERS_MAX];
+	uint8_t server_key[ND_AGENT_SERVERS_MAX][ND_WIRE_KEY_BYTES]; /* NK, NKPSK0 */
+	bool has_psk;                                                /* NKPSK0 */
+	uint8_t psk[ND_WIRE_KEY_BYTES];
 	char host[ND_HOST_NAME_BYTES];      /* cut at the last byte if it has no NUL */
 	char reason[ND_HELLO_REASON_BYTES]; /* the same */
 	uint64_t elfcorehdr_phys, elfcorehdr_bytes, cr3, idt_base;
@@ -57,7 +69,10 @@ struct nd_agent_read {
 
 struct nd_agent {
 	struct nd_agent_config config;
-	uint64_t seq;
+	struct nd_handshake handshake;
+	uint64_t session; /* drawn, as the token is */
+	uint8_t token[ND_HELLO_TOKEN_BYTES];
+	uint64_t seq; /* of the last message that keys did not number: HELLOs; all, if plain */
 
 	uint64_t start_ms;
 	uint64_t heard_ms; /* of the last valid datagram from a server, start_ms before it */
@@ -98,18 +113,24 @@ struct nd_agent {
 
 void nd_agent_init(struct nd_agent *agent, const struct nd_agent_config *config, uint64_t now_ms);
 
-/* Takes one datagram, checks it, remembers what it asks. */
+/* Takes one datagram as it came, opens and checks it, remembers what it asks. */
 void nd_agent_input(struct nd_agent *agent, const struct nd_agent_peer *from, const void *payload,
 		    size_t bytes, uint64_t now_ms);
 
 /*
- * Makes the next datagram, if one is due: its length, at most ND_WIRE_MESSAGE_MAX, which
- * capacity must reach; or 0.
+ * Makes the next datagram as it goes, if one is due: its length, at most
+ * ND_WIRE_DATAGRAM_MAX, which capacity must reach; or 0.
  */
 size_t nd_agent_output(struct nd_agent *agent, void *buffer, size_t capacity, uint64_t now_ms,
 		       struct nd_agent_peer *to);
 
 /* Whether a server has said that this is over; status and text are in the agent. */
 bool nd_agent_done(const struct nd_agent *agent);
+
+/* Whether datagrams are sealed. */
+bool nd_agent_is_keyed(const struct nd_agent *agent);
+
+/* Zeroes the agent, every secret in it first of all: it is as with ND_AGENT_NONE then. */
+void nd_agent_wipe(struct nd_agent *agent);
 
 #endif

@@ -54,6 +54,9 @@ extern char nd_memory_end[];
  */
 void nd_gate_enter64(uint32_t entry_phys);
 
+/* leave.asm: to `next`, which never returns, with nothing left on the stack that was used. */
+_Noreturn void nd_stack_leave64(void (*next)(void));
+
 /* From start.asm, in long mode on the home stack; returns enum nd_refusal. */
 uint32_t nd_main64(void);
 

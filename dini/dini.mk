@@ -4,8 +4,9 @@
 # Objects are C for long mode; the 32-bit parts are assembly.
 
 DINI_DIR := $(B)/dini
-DINI_ASM := start gate vectors
-DINI_C := libc console clock action exception quiesce pci memory undi seal net pack agent main
+DINI_ASM := start gate vectors leave
+DINI_C := libc console clock action exception quiesce pci memory undi seal net pack handshake agent \
+	entropy main
 DINI_OBJ := $(DINI_ASM:%=$(DINI_DIR)/%.asm.o) $(DINI_C:%=$(DINI_DIR)/%.o) \
 	$(WIRE_SRC:wire/%.c=$(DINI_DIR)/wire-%.o)
 
@@ -86,7 +87,10 @@ $(B)/tests/dini_guest.elf: $(GUEST_OBJ) tests/guest/guest.ld
 
 -include $(wildcard $(GUEST_DIR)/*.d)
 
-UNIT_TESTS += dini_net dini_agent
+UNIT_TESTS += dini_net dini_agent dini_sealed
 dini_net_TEST_SRC := dini/net.c
-dini_agent_TEST_SRC := dini/agent.c dini/pack.c wire/message.c
-dini_agent_TEST_LIBS := -llz4
+AGENT_SRC := dini/agent.c dini/handshake.c dini/pack.c $(WIRE_SRC)
+dini_agent_TEST_SRC := $(AGENT_SRC)
+dini_agent_TEST_LIBS := -llz4 -lbearssl
+dini_sealed_TEST_SRC := $(AGENT_SRC)
+dini_sealed_TEST_LIBS := -llz4 -lbearssl

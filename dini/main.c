@@ -12,6 +12,7 @@
 #include "dini/boot.h"
 #include "dini/clock.h"
 #include "dini/console.h"
+#include "dini/entropy.h"
 #include "dini/exception.h"
 #include "dini/io.h"
 #include "dini/memory.h"
@@ -22,7 +23,6 @@
 
 #define RUNG_MS       8000  /* for an answer before the next rung: links take seconds */
 #define SILENCE_MS    30000 /* of a server that was heard, before UNDI is opened anew */
-#define RESOLVE_MS    1000  /* the first HELLO waits so long for ARP */
 #define REFRESH_MS    3000  /* of silence before addresses are asked for again */
 #define TX_STALLS_MAX 8     /* batches that took no frame, before those are given up */
 #define MAP_LINES_MAX 16
@@ -31,6 +31,12 @@ _Static_assert(ND_AGENT_SERVERS_MAX == ND_SERVERS_MAX, "servers");
 _Static_assert(ND_HELLO_RANGES_MAX == ND_MAP_RANGES_MAX, "map ranges");
 _Static_assert(ND_REASON_BYTES == ND_HELLO_REASON_BYTES, "reason");
 _Static_assert(ND_HOST_BYTES == ND_HOST_NAME_BYTES, "host");
+_Static_assert(ND_KEY_BYTES == ND_WIRE_KEY_BYTES, "keys");
+_Static_assert((int)ND_AGENT_NONE == (int)ND_SECURITY_NONE &&
+		       (int)ND_AGENT_PLAIN == (int)ND_SECURITY_PLAIN &&
+		       (int)ND_AGENT_NK == (int)ND_SECURITY_NK &&
+		       (int)ND_AGENT_NKPSK0 == (int)ND_SECURITY_NKPSK0,
+	       "security");
 
 static struct nd_handoff handoff;
 static struct nd_net net;
@@ -47,19 +53,14 @@ static uint64_t rung_ms;    /* when UNDI was opened last */
 static uint64_t refresh_ms; /* when addresses were asked for last */
 static bool answered;       /* said so */
 
-static uint64_t session_draw(const uint8_t mac[6])
+/* What could open a dump of this machine.  The host's own key stays where boot put it. */
+static void secrets_wipe(void)
 {
-	uint64_t x = nd_rdtsc();
-
-	for (unsigned int i = 0; i < 6; i++)
-		x = (x << 8 | x >> 56) ^ mac[i];
-	if (nd_cpuid(1).ecx & (1u << 30))
-		x ^= nd_rdrand();
-	/* splitmix64's last steps: every bit depends on every other */
-	x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
-	x = (x ^ x >> 27) * 0x94D049BB133111EBu;
-	x ^= x >> 31;
-	return x ? x : 1;
+	nd_agent_wipe(&agent);
+	nd_noise_wipe(&config, sizeof config);
+	nd_noise_wipe(handoff.psk, sizeof handoff.psk);
+	nd_noise_wipe(handoff.seed, sizeof handoff.seed);
+	nd_seal_seed_wipe(nd_boot.handoff_phys);
 }
 
 static void ip_say(const char *before, const uint8_t ip[4], const char *after)
@@ -105,7 +106,10 @@ static void config_make(const uint8_t mac[6])
 {
 	uint16_t port = handoff.server_port ? handoff.server_port : ND_WIRE_PORT;
 
-	config.session = session_draw(mac);
+	config.security = handoff.security;
+	config.has_psk = handoff.security == ND_SECURITY_NKPSK0;
+	memcpy(config.psk, handoff.psk, sizeof config.psk);
+	memcpy(config.server_key, handoff.server_key, sizeof config.server_key);
 	memcpy(config.mac, mac, sizeof config.mac);
 	memcpy(config.client_ip, handoff.client_ip, sizeof config.client_ip);
 	config.server_count = handoff.server_count;
@@ -133,19 +137,19 @@ static void undi_open(void)
 	nd_net_refresh(&net);
 }
 
-/* ARP for every server's way; true when one can be reached, or time is up. */
-static bool servers_resolve(uint64_t now_ms)
+/* ARP for every server's way; true when one can be reached: HELLOs are few, none is wasted. */
+static bool servers_resolve(void)
 {
 	bool any = false;
 
 	for (unsigned int i = 0; i < config.server_count; i++)
 		any |= nd_net_resolve(&net, config.server[i].ip);
-	return any || now_ms - rung_ms >= RESOLVE_MS;
+	return any;
 }
 
 static void slots_fill(uint64_t now_ms)
 {
-	bool may_speak = servers_resolve(now_ms);
+	bool may_speak = servers_resolve();
 
 	for (unsigned int tries = 0; tries < ND_GATE_TX_SLOTS; tries++) {
 		struct nd_agent_peer to;
@@ -268,7 +272,7 @@ uint32_t nd_main64(void)
 	if (refusal)
 		return refuse(refusal, why);
 
-	nd_action_set(handoff.action);
+	nd_action_set(handoff.action, secrets_wipe);
 	nd_console_init();
 	nd_memory_init(handoff.map, handoff.map_count);
 	crash_take(nd_boot.crash_phys);
@@ -287,6 +291,7 @@ uint32_t nd_main64(void)
 		memcpy(net.mac, mac, sizeof mac);
 		memcpy(config.mac, mac, sizeof mac);
 	}
+	nd_entropy_mix(config.seed, handoff.seed, &config, sizeof config);
 	nd_agent_init(&agent, &config, nd_clock_ms());
 	dump_run();
 	nd_action_run();

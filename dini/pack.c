@@ -32,8 +32,10 @@ struct pack {
 	bool full;
 };
 
-void nd_pack_restart(struct nd_agent *agent)
+void nd_pack_drop(struct nd_agent *agent)
 {
+	agent->queue_first = (agent->queue_first + 1) % ND_READ_QUEUE;
+	agent->queue_count--;
 	agent->extent = 0;
 	agent->page = 0;
 	agent->offset = 0;
@@ -50,6 +52,26 @@ static const struct nd_agent_read *read_first(const struct nd_agent *agent)
 static bool read_is_packed(const struct nd_agent *agent)
 {
 	return agent->extent == read_first(agent)->extent_count;
+}
+
+static bool piece_is_there(uint32_t have, uint32_t offset)
+{
+	return have >> offset / ND_HAVE_BYTES & 1;
+}
+
+/*
+ * What is missing of the first page at or behind the agent's offset, up to what has arrived:
+ * moves the offset there and returns its length, 0 at the page's end.
+ */
+static uint32_t stretch_find(struct nd_agent *agent, uint32_t have)
+{
+	uint32_t end;
+
+	while (agent->offset < ND_PAGE_BYTES && piece_is_there(have, agent->offset))
+		agent->offset += ND_HAVE_BYTES - agent->offset % ND_HAVE_BYTES;
+	for (end = agent->offset; end < ND_PAGE_BYTES && !piece_is_there(have, end);)
+		end += ND_HAVE_BYTES - end % ND_HAVE_BYTES;
+	return end - agent->offset;
 }
 
 static void page_next(struct nd_agent *agent)
@@ -165,19 +187,19 @@ static bool piece_raw(struct pack *p, const uint8_t *from, uint64_t phys, uint32
 	return true;
 }
 
-/* Writes what fits of the page from the agent's offset on. */
-static void page_write(struct pack *p, const uint8_t *page, uint64_t page_phys)
+/* Writes what fits of the page from the agent's offset on; true when that was its end. */
+static bool page_write(struct pack *p, const uint8_t *page, uint64_t page_phys, uint32_t have)
 {
 	struct nd_agent *agent = p->agent;
+	uint32_t left = stretch_find(agent, have);
 
-	while (agent->offset < ND_PAGE_BYTES && !p->full) {
-		uint32_t left = ND_PAGE_BYTES - agent->offset;
+	for (; left && !p->full; left = stretch_find(agent, have)) {
 		const uint8_t *from = page + agent->offset;
 		uint64_t phys = page_phys + agent->offset;
 
 		if (nd_data_room(&p->writer) < ND_GRAIN_BYTES) {
 			p->full = true;
-			return;
+			break;
 		}
 		if (!agent->packed_bytes || agent->packed_phys != phys) {
 			agent->packed_phys = phys;
@@ -191,13 +213,15 @@ static void page_write(struct pack *p, const uint8_t *page, uint64_t page_phys)
 		} else if (agent->packed_bytes <= nd_data_room(&p->writer)) {
 			nd_data_add(&p->writer, phys, left, ND_RECORD_LZ4, agent->packed,
 				    agent->packed_bytes);
-			agent->offset = ND_PAGE_BYTES;
+			agent->offset += left;
+			agent->packed_bytes = 0;
 		} else if (!piece_compress(p, from, phys, left)) {
 			if (p->writer.used == sizeof(struct nd_wire_data))
 				piece_raw(p, from, phys, left); /* or it would never end */
 			p->full = true;
 		}
 	}
+	return !left;
 }
 
 static void page_pack(struct pack *p)
@@ -210,7 +234,7 @@ static void page_pack(struct pack *p)
 
 	if (!page)
 		kind = PAGE_ABSENT;
-	else if (agent->offset == 0 && !agent->packed_bytes && page_is_zero(page))
+	else if (agent->offset == 0 && !agent->packed_bytes && !e->have && page_is_zero(page))
 		kind = PAGE_ZERO;
 	if (kind != PAGE_DATA) {
 		if (!run_add(p, kind, phys)) {
@@ -225,8 +249,7 @@ static void page_pack(struct pack *p)
 		return;
 	}
 	run_flush(p);
-	page_write(p, page, phys);
-	if (agent->offset == ND_PAGE_BYTES) {
+	if (page_write(p, page, phys, e->have)) {
 		agent->pages_sent++;
 		page_next(agent);
 	}
@@ -239,22 +262,18 @@ size_t nd_pack_data(struct nd_agent *agent, void *buffer)
 	bool last;
 	size_t bytes;
 
-	nd_data_begin(&p.writer, buffer, agent->config.session, ++agent->seq, read->read_id,
-		      (uint16_t)agent->index);
+	nd_data_begin(&p.writer, buffer, agent->session, 0, read->read_id, (uint16_t)agent->index);
 	if (agent->sent_bytes < read->budget_bytes)
 		while (!p.full && !read_is_packed(agent) && p.scanned++ < ND_AGENT_SCAN_PAGES)
 			page_pack(&p);
 	run_flush(&p);
 
-	agent->sent_bytes += p.writer.used;
+	agent->sent_bytes += p.writer.used + (nd_agent_is_keyed(agent) ? ND_WIRE_TAG_BYTES : 0);
 	last = read_is_packed(agent) || agent->sent_bytes >= read->budget_bytes ||
 	       agent->index == INDEX_LAST;
 	bytes = nd_data_end(&p.writer, last ? ND_DATA_LAST : 0);
 	agent->index++;
-	if (last) {
-		agent->queue_first = (agent->queue_first + 1) % ND_READ_QUEUE;
-		agent->queue_count--;
-		nd_pack_restart(agent);
-	}
+	if (last)
+		nd_pack_drop(agent);
 	return bytes;
 }

@@ -5,12 +5,13 @@
 
 #include "dini/agent.h"
 
-/* Starts at the beginning of whatever READ is first in the queue now. */
-void nd_pack_restart(struct nd_agent *agent);
+/* The first READ leaves the queue, however far it got. */
+void nd_pack_drop(struct nd_agent *agent);
 
 /*
  * Writes the next DATA of the first READ (there must be one) into ND_WIRE_MESSAGE_MAX
- * bytes and returns its length; the READ leaves the queue with its last DATA.
+ * bytes and returns its length; the READ leaves the queue with its last DATA.  header.seq is
+ * left to the caller.
  */
 size_t nd_pack_data(struct nd_agent *agent, void *buffer);
 

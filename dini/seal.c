@@ -34,6 +34,8 @@ static const char *nonsense(const struct nd_handoff *h)
 	for (uint32_t i = 0; i < h->seal_count; i++)
 		if (!inside(h->seal[i].phys, h->seal[i].bytes, 0, 0x100000000ull))
 			return "a sealed range wraps";
+	if (h->security < ND_SECURITY_PLAIN || h->security > ND_SECURITY_NKPSK0)
+		return "neither a key nor insecure: nothing is sent";
 	return NULL;
 }
 
@@ -62,6 +64,14 @@ uint32_t nd_seal_check(uint32_t phys, struct nd_handoff *copy, const char **why)
 	}
 	copy->host[sizeof copy->host - 1] = 0;
 	return 0;
+}
+
+void nd_seal_seed_wipe(uint32_t phys)
+{
+	struct nd_handoff *h = nd_low(phys);
+
+	memset(h->seed, 0, sizeof h->seed);
+	h->crc = nd_handoff_crc(h); /* its last words are believed with it only */
 }
 
 void nd_seal_last_words(uint32_t phys, const char *why)

@@ -14,4 +14,7 @@ uint32_t nd_seal_check(uint32_t phys, struct nd_handoff *copy, const char **why)
 /* Leaves in the block why no dump was made, for who looks at memory afterwards. */
 void nd_seal_last_words(uint32_t phys, const char *why);
 
+/* Takes the seed out of the block, which stays valid: this crash's keys came of it. */
+void nd_seal_seed_wipe(uint32_t phys);
+
 #endif

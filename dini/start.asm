@@ -42,6 +42,8 @@ global nd_boot
 global nd_tables
 global nd_window_directory
 global nd_stack32_top
+global nd_stack64
+global nd_stack64_top
 
 section .header progbits alloc noexec nowrite align=16
 	dd ND_DINI_FILE_MAGIC

@@ -262,6 +262,7 @@ static void handoff_make(struct nd_handoff *h)
 	memcpy(h->netmask, netmask, 4);
 	h->server_count = 1;
 	memcpy(h->server_ip[0], server_ip, 4);
+	h->security = ND_SECURITY_PLAIN;
 	h->deadline_s = 20;
 	memcpy(h->host, "guest", 6);
 	h->map[h->map_count++] = (struct nd_range){0, 0x9F000, ND_RANGE_RAM, 0};
@@ -573,6 +574,12 @@ static void refusals_check(uint32_t entry)
 	h->deadline_s ^= 1;
 	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 0, HANDOFF_PHYS) == ND_REFUSED_HANDOFF);
 	h->deadline_s ^= 1;
+	h->security = ND_SECURITY_NONE;
+	h->crc = nd_handoff_crc(h);
+	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 0, HANDOFF_PHYS) == ND_REFUSED_HANDOFF);
+	CHECK(memcmp(h->last_words, "neither a key", 13) == 0);
+	h->security = ND_SECURITY_PLAIN;
+	h->crc = nd_handoff_crc(h);
 	*sealed ^= 4;
 	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 2, HANDOFF_PHYS) == ND_REFUSED_SEAL);
 	CHECK(memcmp(h->last_words, "fenced memory", 13) == 0);

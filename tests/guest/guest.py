@@ -98,7 +98,7 @@ def handoff(dini, seal_crc=None, phys=HANDOFF_PHYS):
     entry_offset = struct.unpack_from("<I", dini, 16)[0]
     block = bytearray(HANDOFF_BYTES)
     block[0:16] = b"$PXE-NETDUMP-ND$"
-    struct.pack_into("<HH", block, 16, 1, HANDOFF_BYTES)
+    struct.pack_into("<HH", block, 16, 2, HANDOFF_BYTES)
     crc = zlib.crc32(dini) if seal_crc is None else seal_crc
     struct.pack_into("<IIII", block, 24, crc, 1, DINI_PHYS, len(dini))
     struct.pack_into("<I", block, 96, phys)  # the gate begins with the block

@@ -17,7 +17,6 @@
 
 #define PAGES     512u /* of the machine, the last 16 of them not readable */
 #define READABLE  496u
-#define SESSION   0x1122334455667788ull
 #define BASE_PHYS 0x100000000ull
 
 static uint8_t memory[READABLE][ND_PAGE_BYTES];
@@ -62,7 +61,7 @@ static void memory_fill(void)
 static int setup(void **state)
 {
 	struct nd_agent_config config = {
-		.session = SESSION,
+		.security = ND_AGENT_PLAIN,
 		.server_count = 1,
 		.server = {server, second},
 		.host = "unit",
@@ -84,8 +83,8 @@ static int setup(void **state)
 /* An exact copy of what the agent sends, so that the sanitizers see its end. */
 static size_t output(uint64_t now_ms, struct nd_agent_peer *to)
 {
-	void *exact = malloc(ND_WIRE_MESSAGE_MAX);
-	size_t bytes = nd_agent_output(&agent, exact, ND_WIRE_MESSAGE_MAX, now_ms, to);
+	void *exact = malloc(ND_WIRE_DATAGRAM_MAX);
+	size_t bytes = nd_agent_output(&agent, exact, ND_WIRE_DATAGRAM_MAX, now_ms, to);
 
 	assert_true(bytes <= ND_WIRE_MESSAGE_MAX);
 	memcpy(buffer, exact, bytes);
@@ -109,7 +108,7 @@ static void read_send(uint32_t id, uint32_t budget, uint64_t phys, uint32_t page
 {
 	struct nd_wire_read read;
 
-	nd_read_init(&read, SESSION, ++server_seq, id, 0, budget);
+	nd_read_init(&read, agent.session, ++server_seq, id, 0, budget);
 	assert_true(nd_read_extent_add(&read, phys, pages, 0));
 	input_from(&server, &read, read.header.length, now_ms);
 }
@@ -134,6 +133,16 @@ static void record_store(const struct nd_record *r)
 		grain_mask[g / 64] |= 1ull << g % 64;
 }
 
+/* The pieces of a page of which every grain arrived, as a READ's have. */
+static uint32_t have_of(uint64_t grains)
+{
+	uint32_t have = 0;
+
+	for (unsigned int i = 0; i < 32; i++)
+		have |= (uint32_t)((grains >> 2 * i & 3) == 3) << i;
+	return have;
+}
+
 static bool data_store(void)
 {
 	const struct nd_wire_data *data = (const void *)buffer;
@@ -155,23 +164,25 @@ static void arrived_is_right(void)
 
 static void hellos_come_in_time(void **state)
 {
-	static const uint64_t due[] = {1000, 1250, 1500, 1750, 2750, 3750};
+	static const uint64_t due[] = {1000, 1250, 1500, 1750,  2250,
+				       3250, 5250, 9250, 14250, 19250};
 	const struct nd_wire_hello *hello = (const void *)buffer;
 	struct nd_agent_peer to;
 	unsigned int n = 0;
 
 	(void)state;
-	for (uint64_t now = 1000; now < 4000; now++) {
+	for (uint64_t now = 1000; now < 20000; now++) {
 		if (!output(now, &to))
 			continue;
-		assert_true(n < 6);
+		assert_true(n < 10);
 		assert_int_equal(now, due[n++]);
 		assert_int_equal(hello->header.seq, n);
 		assert_int_equal(hello->state, ND_HELLO_NEW);
 		assert_int_equal(hello->elapsed_ms, now - 1000);
 		assert_string_equal(hello->host, "unit");
+		assert_memory_equal(hello->token, agent.token, sizeof agent.token);
 	}
-	assert_int_equal(n, 6);
+	assert_int_equal(n, 10);
 }
 
 static void idle_hellos_back_off(void **state)
@@ -240,11 +251,12 @@ static void loss_is_made_good(void **state)
 			struct nd_agent_peer to;
 
 			missing = false;
-			nd_read_init(&read, SESSION, ++server_seq, ++id, 0, 40000);
+			nd_read_init(&read, agent.session, ++server_seq, ++id, 0, 40000);
 			for (uint32_t i = 0; i < PAGES; i++)
 				if (grain_mask[i] != ~0ull &&
-				    nd_read_extent_add(
-					    &read, BASE_PHYS + (uint64_t)i * ND_PAGE_BYTES, 1, 0))
+				    nd_read_extent_add(&read,
+						       BASE_PHYS + (uint64_t)i * ND_PAGE_BYTES, 1,
+						       have_of(grain_mask[i])))
 					missing = true;
 			if (missing && rand() % 4)
 				input_from(&server, &read, read.header.length, now);
@@ -313,6 +325,104 @@ static void late_reads_are_not_taken(void **state)
 	assert_int_equal(output(1000, &to), 0);
 }
 
+/* READ 3 settles the one before it, and the one that is being answered. */
+static void settled_reads_are_dropped(void **state)
+{
+	const struct nd_wire_data *data = (const void *)buffer;
+	struct nd_wire_read read;
+	struct nd_agent_peer to;
+
+	(void)state;
+	read_send(1, 1u << 20, BASE_PHYS, PAGES, 1000);
+	read_send(2, 1u << 20, BASE_PHYS, PAGES, 1000);
+	read_send(3, 1000, BASE_PHYS, 1, 1000);
+	assert_true(output(1000, &to) > 0);
+	assert_int_equal(data->read_id, 1);
+	assert_false(data->flags & ND_DATA_LAST);
+	nd_read_init(&read, agent.session, ++server_seq, 4, 2, 1000);
+	nd_read_extent_add(&read, BASE_PHYS, 1, 0);
+	input_from(&server, &read, read.header.length, 1000);
+	for (uint32_t id = 3; id <= 4; id++) {
+		assert_true(output(1000, &to) > 0);
+		assert_int_equal(data->read_id, id);
+		assert_int_equal(data->index, 0);
+		assert_true(data->flags & ND_DATA_LAST);
+	}
+	assert_int_equal(output(1000, &to), 0);
+	/* also by one that is itself too old to be taken */
+	read_send(6, 1000, BASE_PHYS, 1, 1000);
+	nd_read_init(&read, agent.session, ++server_seq, 7, 6, 1000);
+	nd_read_extent_add(&read, BASE_PHYS, 1, 0);
+	agent.last_read_id = 7;
+	input_from(&server, &read, read.header.length, 1000);
+	assert_int_equal(agent.queue_count, 0);
+}
+
+/* READs without extents keep a server from being forgotten, and HELLOs from being frequent. */
+static void empty_reads_only_keep_alive(void **state)
+{
+	static const uint64_t due[] = {500, 1500, 4100, 8100, 13100, 18100};
+	struct nd_agent_peer to;
+	struct nd_wire_read read;
+	unsigned int n = 0;
+
+	(void)state;
+	agent.config.server_count = 2;
+	read_send(1, 1u << 20, BASE_PHYS, PAGES, 1000);
+	output(1000, &to);
+	nd_read_init(&read, agent.session, 1, 9, 1, 0);
+	input_from(&server, &read, read.header.length, 1000);
+	assert_int_equal(agent.queue_count, 0);
+	assert_int_equal(agent.last_read_id, 1);
+	assert_int_equal(agent.refused, 0);
+	for (uint64_t after = 0; after < 20000; after++) {
+		if (after == 2100)
+			input_from(&server, &read, read.header.length, 1000 + after);
+		if (!output(1000 + after, &to))
+			continue;
+		assert_true(n < 6);
+		assert_int_equal(after, due[n++]);
+		assert_int_equal(to.ip[3], after < 2100 + ND_AGENT_FORGET_MS ? 2 : 3);
+		assert_int_equal(((const struct nd_wire_header *)buffer)->type, ND_HELLO);
+	}
+	assert_int_equal(n, 6);
+	read_send(9, 1000, BASE_PHYS, 1, 21000); /* the id was not used up */
+	assert_int_equal(agent.queue_count, 1);
+}
+
+/* Any mask, any content, at any place in a datagram: exactly what is missing comes, and is right.
+ */
+static void what_arrived_is_not_sent_again(void **state)
+{
+	(void)state;
+	srand(11);
+	for (unsigned int n = 0; n < 4 * READABLE; n++) {
+		uint32_t page = n % READABLE;
+		uint32_t have = (uint32_t)rand() | (uint32_t)rand() << 16;
+		struct nd_wire_read read;
+		struct nd_agent_peer to;
+
+		if (n % 3 == 0) /* stretches, as datagrams that came or did not */
+			have = (have >> 8 & ~0u << have % 32) | 1u << have % 31;
+		have &= have == UINT32_MAX ? 1 : UINT32_MAX;
+		memset(grain_mask, 0, sizeof grain_mask);
+		memset(arrived[page], 0xEE, ND_PAGE_BYTES);
+		nd_read_init(&read, agent.session, ++server_seq, n + 1, 0, 1u << 20);
+		if (page)
+			nd_read_extent_add(&read, BASE_PHYS, 1 + n % page, 0);
+		nd_read_extent_add(&read, BASE_PHYS + (uint64_t)page * ND_PAGE_BYTES, 1, have);
+		input_from(&server, &read, read.header.length, 1000);
+		do
+			assert_true(output(1000, &to) > 0);
+		while (!data_store());
+		assert_int_equal(have_of(~grain_mask[page]), have);
+		assert_int_equal(have_of(grain_mask[page]), ~have);
+		for (unsigned int i = 0; i < ND_PAGE_BYTES; i++)
+			if (!(have >> i / ND_HAVE_BYTES & 1))
+				assert_int_equal(arrived[page][i], memory[page][i]);
+	}
+}
+
 /* Runs end where the memory does, and where one kind meets another. */
 static void runs_do_not_jump(void **state)
 {
@@ -328,7 +438,7 @@ static void runs_do_not_jump(void **state)
 		    {READABLE + 8, 4, ND_RECORD_ABSENT}};
 
 	(void)state;
-	nd_read_init(&read, SESSION, 1, 1, 0, 1u << 20);
+	nd_read_init(&read, agent.session, 1, 1, 0, 1u << 20);
 	for (unsigned int i = 0; i < 4; i++)
 		nd_read_extent_add(&read, BASE_PHYS + (uint64_t)want[i].page * ND_PAGE_BYTES,
 				   want[i].pages, 0);
@@ -365,10 +475,10 @@ static void done_ends_it(void **state)
 	struct nd_agent_peer to;
 
 	(void)state;
-	nd_done_init(&done, SESSION + 1, 1, ND_DONE_COMPLETE, "not ours");
+	nd_done_init(&done, agent.session + 1, 1, ND_DONE_COMPLETE, "not ours");
 	input_from(&server, &done, sizeof done, 1000);
 	assert_false(nd_agent_done(&agent));
-	nd_done_init(&done, SESSION, 1, ND_DONE_COMPLETE, "on disk");
+	nd_done_init(&done, agent.session, 1, ND_DONE_COMPLETE, "on disk");
 	input_from(&second, &done, sizeof done, 1000); /* not configured here */
 	assert_false(nd_agent_done(&agent));
 	assert_int_equal(agent.refused, 2);
@@ -396,7 +506,7 @@ static void servers_take_turns_until_one_answers(void **state)
 		if (output(now, &to))
 			assert_int_equal(to.ip[3], 2);
 	/* it will not have the dump: the other is asked, then there is nobody left */
-	nd_done_init(&done, SESSION, 1, ND_DONE_REFUSED, "full");
+	nd_done_init(&done, agent.session, 1, ND_DONE_REFUSED, "full");
 	input_from(&server, &done, sizeof done, now);
 	assert_false(nd_agent_done(&agent));
 	for (unsigned int i = 0; i < 10000; i++, now++)
@@ -415,7 +525,7 @@ static void another_server_takes_over_after_silence(void **state)
 	(void)state;
 	agent.config.server_count = 2;
 	read_send(1, 1u << 30, BASE_PHYS, PAGES, 1000);
-	nd_read_init(&read, SESSION, 1, 9, 0, 5000);
+	nd_read_init(&read, agent.session, 1, 9, 0, 5000);
 	nd_read_extent_add(&read, BASE_PHYS, 1, 0);
 	input_from(&second, &read, read.header.length, 2000);
 	assert_int_equal(agent.refused, 1);
@@ -424,6 +534,39 @@ static void another_server_takes_over_after_silence(void **state)
 	assert_int_equal(to.ip[3], 3);
 	assert_int_equal(data->read_id, 9);
 	assert_int_equal(data->index, 0);
+}
+
+/* With neither a key nor insecure the agent is mute and deaf, as it is when it was wiped. */
+static void without_security_nothing_is_sent(void **state)
+{
+	static const struct nd_agent zero;
+	struct nd_wire_done done;
+	struct nd_agent_peer to;
+
+	(void)state;
+	for (uint32_t security = 0; security <= 5; security += 5) {
+		struct nd_agent_config config = {
+			.security = security,
+			.server_count = 1,
+			.server = {server},
+			.server_key = {{9}},
+			.page = page_lend,
+		};
+
+		nd_agent_init(&agent, &config, 1000);
+		nd_done_init(&done, agent.session, 1, ND_DONE_COMPLETE, "on disk");
+		input_from(&server, &done, sizeof done, 1000);
+		read_send(1, 1000, BASE_PHYS, 1, 1000);
+		assert_false(agent.heard || nd_agent_done(&agent));
+		assert_int_equal(agent.refused, 2);
+		assert_int_equal(output(99999, &to), 0);
+	}
+	setup(state);
+	nd_agent_wipe(&agent);
+	assert_memory_equal(&agent, &zero, sizeof agent);
+	assert_int_equal(output(99999, &to), 0);
+	input_from(&server, &done, sizeof done, 1000);
+	assert_false(nd_agent_done(&agent));
 }
 
 static void mangled_datagrams_are_counted(void **state)
@@ -437,7 +580,7 @@ static void mangled_datagrams_are_counted(void **state)
 		struct nd_wire_read read;
 		size_t bytes;
 
-		nd_read_init(&read, SESSION, i, i + 1, 0, (uint32_t)rand());
+		nd_read_init(&read, agent.session, i, i + 1, 0, (uint32_t)rand());
 		nd_read_extent_add(&read, BASE_PHYS, 1 + (unsigned int)rand() % 600, 0);
 		nd_read_extent_add(&read, (uint64_t)rand() << 12, 3, 0);
 		bytes = read.header.length;
@@ -463,11 +606,15 @@ int main(void)
 		cmocka_unit_test_setup(budget_ends_a_read, setup),
 		cmocka_unit_test_setup(queue_takes_eight_in_order, setup),
 		cmocka_unit_test_setup(late_reads_are_not_taken, setup),
+		cmocka_unit_test_setup(settled_reads_are_dropped, setup),
+		cmocka_unit_test_setup(empty_reads_only_keep_alive, setup),
+		cmocka_unit_test_setup(what_arrived_is_not_sent_again, setup),
 		cmocka_unit_test_setup(runs_do_not_jump, setup),
 		cmocka_unit_test_setup(scanning_is_bounded, setup),
 		cmocka_unit_test_setup(done_ends_it, setup),
 		cmocka_unit_test_setup(servers_take_turns_until_one_answers, setup),
 		cmocka_unit_test_setup(another_server_takes_over_after_silence, setup),
+		cmocka_unit_test_setup(without_security_nothing_is_sent, setup),
 		cmocka_unit_test_setup(mangled_datagrams_are_counted, setup),
 	};
 
