@@ -63,11 +63,12 @@ static bool is_zero(const uint8_t ip[4])
 /* As PXE got it. */
 static bool lease_read(struct nd_lease *lease)
 {
-	void *data;
-	size_t bytes;
+	void *data = NULL;
+	size_t bytes = 0;
 
 	memset(lease, 0, sizeof *lease);
 	if (pxe_get_cached_info(PXENV_PACKET_TYPE_DHCP_ACK, &data, &bytes) || bytes < OPTIONS) {
+		free(data);
 		nd_error("PXE has no DHCP lease to give; is this PXELINUX?");
 		return false;
 	}

@@ -4,7 +4,7 @@
 # What each has found or reached stands in tests/fuzz/corpus/NAME, and is run again on
 # every check; fuzz_NAME_SRC says what is fuzzed, NAME.dict holds words that help.
 
-FUZZ := wire net agent kernel
+FUZZ := wire secure net agent kernel boot
 FUZZ_DIR := $(B)/fuzz
 FUZZ_SECONDS ?= 120
 TIME ?= 600
@@ -12,12 +12,24 @@ FUZZ_CFLAGS := $(COMMON_CFLAGS) -O1 -g -D_GNU_SOURCE -fno-omit-frame-pointer \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 
 fuzz_wire_SRC := wire/message.c
+fuzz_secure_SRC := $(WIRE_SRC)
+fuzz_secure_LIBS := -lbearssl
 fuzz_net_SRC := dini/net.c
 fuzz_agent_SRC := dini/agent.c dini/pack.c wire/message.c
 fuzz_agent_LIBS := -llz4
 fuzz_kernel_SRC := tests/fuzz/image.c wire/message.c $(addprefix server/,elfcore.c mem.c pages.c \
 	printk.c verify.c vmcore.c vmcoreinfo.c xlat.c)
 fuzz_kernel_LIBS := -laddrxlat -lelf -lbearssl
+
+# Code that runs without an operating system, over memory and calls that are made up.
+fuzz_boot_SRC := tests/fuzz/stub.c $(addprefix com32/netdump/,fence.c lease.c options.c words.c) \
+	$(addprefix stub/,common/find.c common/seal.c common/words.c multiboot/bootinfo.c \
+	multiboot/ram.c) dini/memory.c dini/seal.c
+fuzz_boot_FLAGS := -iquotetests/fuzz/shim -Itests/fuzz/shim -Isyslinux/overlay/com32/include \
+	-Wno-int-to-void-pointer-cast
+# A loader need not align what it leaves, and x86 does not mind.
+fuzz_stub/multiboot/bootinfo_FLAGS := -fno-sanitize=alignment
+$(foreach s,tests/fuzz/boot.c $(fuzz_boot_SRC),$(eval fuzz_$(s:.c=)_FLAGS += $(fuzz_boot_FLAGS)))
 
 FUZZ_BIN := $(FUZZ:%=$(FUZZ_DIR)/%)
 FUZZ_SRC := $(sort $(foreach f,$(FUZZ),tests/fuzz/$f.c $(fuzz_$f_SRC)))

@@ -125,8 +125,64 @@ def agent():
     yield u8(0) + OUT + agent_bytes(read(3, [], settled=2)) + tick + OUT
 
 
+def secure():
+    hello = fm.hello(SESSION, host=b"host", ranges=[(1 << 20, 1 << 20, RAM)])
+    data = fm.data(SESSION, 1, 1, 0, fm.LAST, records())
+    for form in (0, 1, 1 | 1 << 1, 1 | 2 << 1, 0x40 | 1 | 2 << 1, 0x80 | 1 | 1 << 1, 0x80 | 1 | 2 << 1):
+        yield u8(0, form) + hello + bytes(80)
+    for how in (4, 5, 6, 4 | 16, 4 | 8):
+        yield u8(1, how, 0, 0, 0) + hello
+    yield u8(1, 4, 100, 0, 1) + hello
+    for how in (fm.READ << 1, 1 | fm.DONE << 1, fm.DONE << 1, fm.DATA << 1):
+        yield u8(2, how, 0, 0, 0) + (read(1, [(4096, 1, 0)]) if how >> 1 == fm.READ else done(0))
+    yield u8(2, fm.READ << 1, 90, 0, 1) + read(1, [(4096, 1, 0)])
+    send = u8(0, fm.DATA) + u16(len(data) - 24) + data
+    take, lost = u8(2, 0, 0, 0), u8(1) + u16(70)
+    yield u8(3) + send + take + take + send + lost + send + u8(6, 0, 0, 0) + u8(10, 0, 0, 0)
+    yield u8(3) + send + u8(2, 30, 0, 4) + take + send * 8 + lost * 30 + send + take + u8(38, 0, 0, 0)
+    yield u8(4) + bytes(8) + b"".join(u16(i) for i in (1, 2, 2, 64, 63, 2000, 1, 2047, 4000, 1999, 2100))
+    yield u8(4) + b"\xff" * 8 + b"".join(u16(i) for i in (4999, 4998, 4999, 100, 3000))
+
+
+def spoil(region, offset, data):
+    return u8(region) + u16(offset) + u8(len(data) - 1) + data
+
+
+def kernel():
+    for how in (0, 1, 4, 5, 8, 9):
+        yield u8(how, 255, 0)
+    yield u8(1, 10, 0)
+    yield u8(0, 255, 2) + struct.pack("<QQBQQB", 0x1000, 0x9000, 1, 0x20000, 1 << 40, 1)
+    yield u8(2, 255, 0) + u16(40) + b"OSRELEASE=6.1\nSYMBOL(prb)=ffffffff80004"
+    yield u8(0, 255, 0) + spoil(9, 24, b"\xff" * 8) + spoil(10, 4 * 24 + 8, bytes(16))
+    yield u8(0, 255, 0) + spoil(0, 64 + 2 * 56 + 8, struct.pack("<QQQQQ", 0x1000, 0, 0, 1 << 44, 1 << 44))
+    yield u8(0, 255, 0) + spoil(2, 0, struct.pack("<III", 11, 1 << 31, 0)) + spoil(7, 0, bytes(8))
+    yield u8(0, 255, 0) + spoil(9, 48, u8(12)) + spoil(9, 0, u8(10)) + spoil(5, 8, struct.pack("<Q", 0x1E3))
+
+
+def boot():
+    yield u8(0, 159) + b"server=10.0.2.2,10.0.2.3:6668 ip=10.0.2.15 mac=52:54:00:12:34:56 action=hold -- a b"
+    yield u8(0, 159) + b"deadline=86400 fallback=boot gateway=1.2.3.4 nic=aa-bb-cc-dd-ee-ff dini=x insecure -- v"
+    yield u8(0, 159) + b"key=" + b"0123456789abcdef" * 4 + b" psk=" + b"fedcba9876543210" * 4 + b" -- v"
+    yield u8(1, 1) + b"vmlinuz root=/dev/sda1 quiet --- initrd"
+    yield u8(2, 2) + b"".join(struct.pack("<BHH", s, p, b) for s, p, b in ((12, 0x9F, 1), (12, 0x7F00, 0x100))) \
+        + b"".join(struct.pack("<BHHB", *e) for e in ((10, 0, 639, 1), (20, 1, 127, 1), (12, 0x8000, 64, 2)))
+    options = b"\x35\1\5\1\4\xff\xff\xff\0\3\4\12\0\2\2\0\0\x0c\4host\xff"
+    yield u8(3, 1) + u16(240 + len(options)) + bytes(16) + IP + PEER_IP + bytes(216) + options
+    yield u8(3, 3) + u16(240) + bytes(16) + IP + bytes(220) + bytes(20) + PEER_IP + bytes(216)
+    yield u8(4, 0) + b"root=/dev/sda1 netdump=0x9f000 stub=halt"
+    yield u8(4, 1) + b"elfcorehdr=16K@508276K quiet"
+    yield u8(5) + b"".join(u8(*s) for s in ((1, 0, 100), (0, 10, 20), (1, 15, 18), (1, 90, 200), (0, 0, 9)))
+    mb = struct.pack("<11I", 0x4D, 639, 1 << 16, 0, 0x10100, 1, 0x10200, 0, 0, 0, 0) + struct.pack("<II", 48, 0x10300)
+    yield u8(6) + (mb.ljust(0x100, b"\0") + b"line".ljust(256, b"\0")
+                   + struct.pack("<IIII", 0x200000, 0x300000, 0x10100, 0).ljust(256, b"\0")
+                   + struct.pack("<IQQIIQQI", 20, 0, 0x9F000, 1, 20, 1 << 20, 1 << 30, 1))
+    for offset, data in ((0, b""), (28, u32(9)), (136, u32(9)), (480, struct.pack("<QQI", 0, 1 << 30, 2))):
+        yield u8(7, 200) + u16(offset) + u8(len(data)) + data + u8(3) + u32(1 << 20) + u32(1 << 24)
+
+
 def main():
-    for name in ("wire", "net", "agent"):
+    for name in ("wire", "secure", "net", "agent", "kernel", "boot"):
         folder = os.path.join(sys.argv[1], name)
         os.makedirs(folder, exist_ok=True)
         for number, seed in enumerate(globals()[name]()):
