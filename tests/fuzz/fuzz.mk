@@ -4,7 +4,7 @@
 # What each has found or reached stands in tests/fuzz/corpus/NAME, and is run again on
 # every check; fuzz_NAME_SRC says what is fuzzed, NAME.dict holds words that help.
 
-FUZZ := wire secure net agent kernel boot
+FUZZ := wire secure net kernel boot
 FUZZ_DIR := $(B)/fuzz
 FUZZ_SECONDS ?= 120
 TIME ?= 600
