@@ -10,6 +10,10 @@
 #include <syslinux/pxe.h>
 
 #include "netdump.h"
+#include "seed.h"
+
+_Static_assert(sizeof(struct nd_handoff) <= NETDUMP_GATE_HEADER,
+	       "the gate begins behind the block");
 
 static struct nd_region *armed;
 static struct s_PXENV_UNDI_CLOSE *close_block; /* in base memory, taken while there is time */
@@ -152,6 +156,15 @@ static void fill_network(struct nd_handoff *h, const struct nd_options *o,
 	memcpy(h->host, lease->host, sizeof h->host);
 }
 
+static void fill_keys(struct nd_handoff *h, const struct nd_options *o)
+{
+	h->security = nd_options_security(o);
+	for (uint32_t i = 0; i < h->server_count && o->key_count; i++)
+		memcpy(h->server_key[i], o->key[o->key_count > 1 ? i : 0], ND_KEY_BYTES);
+	memcpy(h->psk, o->psk, sizeof h->psk);
+	nd_seed_make(h->seed, h, sizeof *h);
+}
+
 bool nd_handoff_arm(struct nd_region *r, const struct nd_options *o, const struct nd_lease *lease)
 {
 	struct nd_handoff *h = block(r);
@@ -167,6 +180,7 @@ bool nd_handoff_arm(struct nd_region *r, const struct nd_options *o, const struc
 	if (!fill_map(h, r))
 		return false;
 	fill_network(h, o, lease);
+	fill_keys(h, o);
 	has_nic = nd_pci_find(&nic_bdf);
 	if (!has_nic)
 		printf("netdump: note: PXE does not say where the NIC is on PCI; it is not "

@@ -73,6 +73,12 @@ static bool image_load(struct nd_image *image, char **argv)
 /* What can be refused before the system's images are there. */
 static bool prepare(const struct nd_options *options)
 {
+	const char *fault = nd_options_key_fault(options);
+
+	if (fault) {
+		nd_error("%s", fault);
+		return false;
+	}
 	return nd_gate_check() && nd_lease_get(&lease, options) &&
 	       nd_file_load(options->dini, &dini, &dini_bytes) && nd_dini_check(dini, dini_bytes);
 }
@@ -119,7 +125,7 @@ int main(int argc, char *argv[])
 {
 	struct nd_options options;
 	struct nd_image image;
-	char why[160];
+	char why[200];
 	bool ready;
 	int at;
 

@@ -8,6 +8,7 @@
 #include "options.h"
 
 #define DEFAULT_DEADLINE_S 120
+#define NAME_SHOWN_MAX     16
 
 /* One decimal number of at most `max`; NULL if there is none, else behind it. */
 static const char *number(const char *s, uint32_t max, uint32_t *value)
@@ -107,56 +108,139 @@ static bool whole_mac(const char *s, uint8_t mac[6])
 	return !*s;
 }
 
-static bool action(const char *s, enum nd_action *value)
+/* 64 hex digits; NULL if they are not there, else behind them. */
+static const char *key(const char *s, uint8_t bytes[ND_KEY_BYTES])
+{
+	for (int i = 0; i < ND_KEY_BYTES; i++, s += 2) {
+		int high = hex(s[0]);
+		int low = high < 0 ? -1 : hex(s[1]);
+
+		if (low < 0)
+			return NULL;
+		bytes[i] = (uint8_t)(high << 4 | low);
+	}
+	return s;
+}
+
+/* HEX[,HEX...] */
+static bool keys(const char *s, struct nd_options *o)
+{
+	o->key_count = 0;
+	do {
+		if (o->key_count == ND_SERVERS_MAX)
+			return false;
+		s = key(s, o->key[o->key_count++]);
+	} while (s && *s == ',' && s++);
+	return s && !*s;
+}
+
+static bool client(const char *s, struct nd_options *o)
+{
+	o->has_client_ip = true;
+	return whole_address(s, o->client_ip);
+}
+
+static bool gateway(const char *s, struct nd_options *o)
+{
+	o->has_gateway = true;
+	return whole_address(s, o->gateway);
+}
+
+static bool mac(const char *s, struct nd_options *o)
+{
+	o->has_mac = true;
+	return whole_mac(s, o->mac);
+}
+
+static bool action(const char *s, struct nd_options *o)
 {
 	static const char *const names[] = {"reboot", "halt", "hold"};
 
 	for (int i = 0; i < 3; i++) {
 		if (!strcmp(s, names[i])) {
-			*value = (enum nd_action)i;
+			o->action = (enum nd_action)i;
 			return true;
 		}
 	}
 	return false;
 }
 
-/* What a word should have looked like, or NULL if it was understood. */
-static const char *word(struct nd_options *o, const char *name, size_t length, const char *value)
+static bool deadline(const char *s, struct nd_options *o)
 {
-#define IS(s) (length == sizeof(s) - 1 && !memcmp(name, s, length))
-	const char *end;
+	s = number(s, 86400, &o->deadline_s);
+	return s && !*s;
+}
 
-	if (IS("server"))
-		return servers(value, o) ? NULL : "server=IP[,IP...][:PORT], at most 4, each once";
-	if (IS("ip")) {
-		o->has_client_ip = true;
-		return whole_address(value, o->client_ip) ? NULL : "ip=A.B.C.D";
-	}
-	if (IS("gateway")) {
-		o->has_gateway = true;
-		return whole_address(value, o->gateway) ? NULL : "gateway=A.B.C.D";
-	}
-	if (IS("mac") || IS("nic")) {
-		o->has_mac = true;
-		return whole_mac(value, o->mac) ? NULL : "mac=aa:bb:cc:dd:ee:ff";
-	}
-	if (IS("action"))
-		return action(value, &o->action) ? NULL : "action=reboot, halt or hold";
-	if (IS("deadline")) {
-		end = number(value, 86400, &o->deadline_s);
-		return end && !*end ? NULL : "deadline=SECONDS, at most 86400, 0 for none";
-	}
-	if (IS("fallback")) {
-		o->fallback_boot = true;
-		return !strcmp(value, "boot") ? NULL : "fallback=boot";
-	}
-	if (IS("dini")) {
-		o->dini = value;
-		return *value ? NULL : "dini=FILE";
-	}
-	return "an option of netdump.c32 (server, ip, gateway, mac, nic, action, deadline, "
-	       "fallback, dini)";
-#undef IS
+static bool fallback(const char *s, struct nd_options *o)
+{
+	o->fallback_boot = true;
+	return !strcmp(s, "boot");
+}
+
+static bool dini(const char *s, struct nd_options *o)
+{
+	o->dini = s;
+	return *s;
+}
+
+static bool psk(const char *s, struct nd_options *o)
+{
+	o->has_psk = true;
+	s = key(s, o->psk);
+	return s && !*s;
+}
+
+static bool insecure(const char *s, struct nd_options *o)
+{
+	o->insecure = true;
+	return !*s;
+}
+
+static const struct option {
+	const char *name;
+	bool (*take)(const char *value, struct nd_options *o);
+	bool is_shown; /* its value, when it is refused: consoles are logged */
+	const char *wanted;
+} options[] = {
+	{"server", servers, true, "server=IP[,IP...][:PORT], at most 4, each once"},
+	{"ip", client, true, "ip=A.B.C.D"},
+	{"gateway", gateway, true, "gateway=A.B.C.D"},
+	{"mac", mac, true, "mac=aa:bb:cc:dd:ee:ff"},
+	{"nic", mac, true, "nic=aa:bb:cc:dd:ee:ff"},
+	{"action", action, true, "action=reboot, halt or hold"},
+	{"deadline", deadline, true, "deadline=SECONDS, at most 86400, 0 for none"},
+	{"fallback", fallback, true, "fallback=boot"},
+	{"dini", dini, true, "dini=FILE"},
+	{"key", keys, false, "key=HEX[,HEX...], at most 4 of 64 hex digits each"},
+	{"psk", psk, false, "psk=HEX, 64 hex digits"},
+	{"insecure", insecure, true, "insecure, without a value"},
+	/* the last, which no word has the name of; it may be a key beside its place */
+	{"", NULL, false,
+	 "an option of netdump.c32 (server, ip, gateway, mac, nic, action, deadline, fallback, "
+	 "dini, key, psk, insecure)"},
+};
+
+static const struct option *option_find(const char *word, size_t name_length)
+{
+	const struct option *option = options;
+
+	while (option->take &&
+	       (strlen(option->name) != name_length || memcmp(option->name, word, name_length)))
+		option++;
+	return option;
+}
+
+/* What is wrong with a word, and no more of it than its name where it may be a key. */
+static void word_name(char *why, unsigned why_bytes, const char *word, const struct option *option)
+{
+	size_t length = strlen(word), shown = strcspn(word, "=") + 1;
+
+	if (shown > NAME_SHOWN_MAX)
+		shown = NAME_SHOWN_MAX;
+	if (option->is_shown || shown > length)
+		shown = length;
+	snprintf(why, why_bytes, "\"%.*s%s\" is not %s", (int)shown, word,
+		 shown < length ? "..." : "", option->wanted);
 }
 
 int nd_options_parse(struct nd_options *o, int argc, char **argv, char *why, unsigned why_bytes)
@@ -169,20 +253,47 @@ int nd_options_parse(struct nd_options *o, int argc, char **argv, char *why, uns
 	for (int i = 0; i < argc; i++) {
 		const char *equals = strchr(argv[i], '=');
 		size_t length = equals ? (size_t)(equals - argv[i]) : strlen(argv[i]);
-		const char *wanted;
+		const struct option *option;
 
 		if (!strcmp(argv[i], "--")) {
 			if (i + 1 < argc)
 				return i + 1;
 			break;
 		}
-		wanted = word(o, argv[i], length, equals ? equals + 1 : "");
-		if (wanted) {
-			snprintf(why, why_bytes, "\"%s\" is not %s", argv[i], wanted);
+		option = option_find(argv[i], length);
+		if (!option->take || !option->take(equals ? equals + 1 : "", o)) {
+			word_name(why, why_bytes, argv[i], option);
 			return -1;
 		}
 	}
 	snprintf(why, why_bytes,
 		 "no image: APPEND [options] -- IMAGE arguments [--- MODULE arguments]...");
 	return -1;
+}
+
+const char *nd_options_key_fault(const struct nd_options *o)
+{
+	uint32_t servers_named = o->server_count ? o->server_count : 1;
+
+	if (o->insecure && (o->key_count || o->has_psk))
+		return "\"insecure\" and a key: take away the one that is not meant";
+	if (!o->insecure && o->has_psk && !o->key_count)
+		return "psk= is of no use without key=: give the server's public key too";
+	if (!o->insecure && !o->key_count)
+		return "no key=, so nothing would be sent at a crash: give the server's public key "
+		       "(netdumpd keygen prints it), or say \"insecure\" to send memory in the "
+		       "clear";
+	if (o->key_count > 1 && o->key_count != servers_named)
+		return "key= has not as many keys as server= has servers: give one for all, or one "
+		       "for each";
+	return NULL;
+}
+
+enum nd_security nd_options_security(const struct nd_options *o)
+{
+	if (o->insecure)
+		return ND_SECURITY_PLAIN;
+	if (!o->key_count)
+		return ND_SECURITY_NONE;
+	return o->has_psk ? ND_SECURITY_NKPSK0 : ND_SECURITY_NK;
 }

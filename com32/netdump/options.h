@@ -20,12 +20,24 @@ struct nd_options {
 	uint32_t deadline_s;
 	bool fallback_boot;
 	const char *dini;
+	bool insecure;
+	uint32_t key_count; /* 0: none; 1: for every server; else one for each in server= */
+	uint8_t key[ND_SERVERS_MAX][ND_KEY_BYTES];
+	bool has_psk;
+	uint8_t psk[ND_KEY_BYTES];
 };
 
 /*
  * Reads argv[0..argc) up to "--" into *o, defaults first.  Returns the index of
- * the first word behind "--", or -1 with what is wrong in why[why_bytes].
+ * the first word behind "--", or -1 with what is wrong in why[why_bytes].  The digits of a
+ * key are never in why.
  */
 int nd_options_parse(struct nd_options *o, int argc, char **argv, char *why, unsigned why_bytes);
+
+/* What the words say together about keys: NULL if they can be used, else why not. */
+const char *nd_options_key_fault(const struct nd_options *o);
+
+/* How a dump of these options is protected. */
+enum nd_security nd_options_security(const struct nd_options *o);
 
 #endif

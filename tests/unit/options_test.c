@@ -9,23 +9,23 @@
 
 #include "com32/netdump/options.h"
 
-static int parse(struct nd_options *o, const char *words, char why[160])
+static int parse(struct nd_options *o, const char *words, char why[200])
 {
-	static char line[512];
+	static char line[1024];
 	char *argv[32];
 	int argc = 0;
 
 	strncpy(line, words, sizeof line - 1);
 	for (char *word = strtok(line, " "); word; word = strtok(NULL, " "))
 		argv[argc++] = word;
-	return nd_options_parse(o, argc, argv, why, 160);
+	return nd_options_parse(o, argc, argv, why, 200);
 }
 
 static void defaults_stand(void **state)
 {
 	(void)state;
 	struct nd_options o;
-	char why[160];
+	char why[200];
 
 	assert_int_equal(parse(&o, "-- vmlinuz quiet", why), 1);
 	assert_int_equal(o.server_count, 0);
@@ -39,7 +39,7 @@ static void every_option_is_read(void **state)
 {
 	(void)state;
 	struct nd_options o;
-	char why[160];
+	char why[200];
 	static const uint8_t second[4] = {10, 0, 0, 255};
 	static const uint8_t mac[6] = {0x52, 0x54, 0, 0x12, 0xab, 0xCD};
 
@@ -79,7 +79,7 @@ static const char *const bad[] = {
 	"deadline=1s",
 	"fallback=panic",
 	"dini=",
-	"serve=1.2.3.4",
+	"serve=",
 	"quiet",
 };
 
@@ -88,7 +88,7 @@ static void bad_words_are_named(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct nd_options o;
-		char why[160], line[200];
+		char why[200], line[200];
 
 		strcpy(line, bad[i]);
 		strcat(line, " -- vmlinuz");
@@ -97,11 +97,108 @@ static void bad_words_are_named(void **state)
 	}
 }
 
+#define HEX_A "00112233445566778899aabbccddeeff00112233445566778899AABBCCDDEEFF"
+#define HEX_B "f00112233445566778899aabbccddeeff00112233445566778899aabbccddee1"
+
+static void keys_are_read(void **state)
+{
+	(void)state;
+	static const uint8_t first[] = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77};
+	struct nd_options o;
+	char why[200];
+
+	assert_int_equal(parse(&o, "key=" HEX_A " -- vmlinuz", why), 2);
+	assert_int_equal(o.key_count, 1);
+	assert_memory_equal(o.key[0], first, sizeof first);
+	assert_int_equal(o.key[0][31], 0xFF);
+	assert_null(nd_options_key_fault(&o));
+	assert_int_equal(nd_options_security(&o), ND_SECURITY_NK);
+
+	assert_int_equal(parse(&o,
+			       "key=" HEX_A "," HEX_B " psk=" HEX_B
+			       " server=10.0.0.1,10.0.0.2 -- vmlinuz",
+			       why),
+			 4);
+	assert_int_equal(o.key_count, 2);
+	assert_int_equal(o.key[1][0], 0xF0);
+	assert_int_equal(o.psk[31], 0xE1);
+	assert_null(nd_options_key_fault(&o));
+	assert_int_equal(nd_options_security(&o), ND_SECURITY_NKPSK0);
+
+	assert_int_equal(parse(&o, "insecure -- vmlinuz", why), 2);
+	assert_null(nd_options_key_fault(&o));
+	assert_int_equal(nd_options_security(&o), ND_SECURITY_PLAIN);
+}
+
+/* What is named, and that no digit of a key is shown. */
+static void bad_keys_are_named_and_not_shown(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *words, *named;
+	} cases[] = {
+		{"key=", "\"key=\""},
+		{"key", "\"key\""},
+		{"key=" HEX_A "0", "\"key=...\""},
+		{"key=" HEX_A ",", "\"key=...\""},
+		{"key=0" HEX_A, "\"key=...\""},
+		{"key=g" HEX_A, "\"key=...\""},
+		{"key=00112233445566778899aabbccddeeff00112233445566778899aabbccddee",
+		 "\"key=...\""},
+		{"key=" HEX_A "," HEX_A "," HEX_A "," HEX_A "," HEX_A, "\"key=...\""},
+		{"psk=", "\"psk=\""},
+		{"psk=" HEX_A "," HEX_B, "\"psk=...\""},
+		{"psk=0x" HEX_A, "\"psk=...\""},
+		{"pks=" HEX_A, "\"pks=...\""},
+		{HEX_B, "\"f001122334455667...\""},
+		{"insecure=yes", "\"insecure=yes\""},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct nd_options o;
+		char why[200], line[600];
+
+		strcpy(line, cases[i].words);
+		strcat(line, " -- vmlinuz");
+		assert_int_equal(parse(&o, line, why), -1);
+		assert_non_null(strstr(why, cases[i].named));
+		assert_null(strstr(why, "8899aa"));
+	}
+}
+
+static void keys_must_make_sense_together(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *words, *said;
+	} cases[] = {
+		{"-- vmlinuz", "no key="},
+		{"psk=" HEX_A " -- vmlinuz", "without key="},
+		{"insecure key=" HEX_A " -- vmlinuz", "insecure"},
+		{"psk=" HEX_A " insecure -- vmlinuz", "insecure"},
+		{"key=" HEX_A "," HEX_B " -- vmlinuz", "as many keys"},
+		{"server=1.1.1.1,1.1.1.2,1.1.1.3 key=" HEX_A "," HEX_B " -- vmlinuz",
+		 "as many keys"},
+		{"server=1.1.1.1,1.1.1.2,1.1.1.3 key=" HEX_A " -- vmlinuz", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct nd_options o;
+		char why[200];
+		const char *fault;
+
+		assert_true(parse(&o, cases[i].words, why) > 0);
+		fault = nd_options_key_fault(&o);
+		assert_int_equal(!fault, !cases[i].said);
+		assert_true(!fault || strstr(fault, cases[i].said));
+	}
+}
+
 static void an_image_is_needed(void **state)
 {
 	(void)state;
 	struct nd_options o;
-	char why[160];
+	char why[200];
 
 	assert_int_equal(parse(&o, "action=halt", why), -1);
 	assert_non_null(strstr(why, "no image"));
@@ -115,6 +212,9 @@ int main(void)
 		cmocka_unit_test(defaults_stand),
 		cmocka_unit_test(every_option_is_read),
 		cmocka_unit_test(bad_words_are_named),
+		cmocka_unit_test(keys_are_read),
+		cmocka_unit_test(bad_keys_are_named_and_not_shown),
+		cmocka_unit_test(keys_must_make_sense_together),
 		cmocka_unit_test(an_image_is_needed),
 	};
 

@@ -23,7 +23,7 @@
 /* The gate's image starts with this, at offset NETDUMP_GATE_HEADER of its segment. */
 #define NETDUMP_GATE_HEADER 0x700
 
-#define NETDUMP_GATE_SIGNATURE "NDGATE01"
+#define NETDUMP_GATE_SIGNATURE "NDGATE02"
 
 struct netdump_gate_header {
 	char signature[8];

@@ -71,7 +71,7 @@ SEL_FLAT	equ 0x20	; data, 4 GiB from 0
 
 ; struct netdump_gate_header of <syslinux/netdump.h>; offsets are from the segment's start.
 gate_header:
-		db "NDGATE01"
+		db "NDGATE02"
 		dw sealed_end		; the image ends here
 		dw entry32
 		dw int15_hook
