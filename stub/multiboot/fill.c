@@ -66,7 +66,8 @@ uint64_t nd_fill_ram(const struct nd_ram *ram, enum nd_fill fill)
 
 			if (fill == ND_FILL_SOME && number % RUN_PAGES)
 				continue;
-			switch ((enum kind)(number / RUN_PAGES % KINDS)) {
+			switch (fill == ND_FILL_RANDOM ? KIND_RANDOM
+						       : (enum kind)(number / RUN_PAGES % KINDS)) {
 			case KIND_TEXT:
 				page_text(page, phys);
 				break;

@@ -4,7 +4,7 @@
  *
  * Long mode, one CPU, interrupts off from start to end.  Words on its command line:
  *   crash=ud2|pagefault|stack|panic|none   how to crash once everything is prepared
- *   fill=none|some|all                     how much memory to fill, see fill.h
+ *   fill=none|some|all|random              how much memory to fill, see fill.h
  *   secret=STRING                          kept in memory, to be looked for in a dump
  *   netdump=ADDRESS                        where the handoff block is
  */
@@ -114,8 +114,10 @@ static void memory_fill(void)
 			fill = ND_FILL_NONE;
 		else if (nd_word_is(value, "all"))
 			fill = ND_FILL_ALL;
+		else if (nd_word_is(value, "random"))
+			fill = ND_FILL_RANDOM;
 		else if (!nd_word_is(value, "some"))
-			nd_serial_print("ref: fill= knows none, some, all\n");
+			nd_serial_print("ref: fill= knows none, some, all, random\n");
 	}
 	nd_serial_print("ref: filled %u pages\n", (uint32_t)nd_fill_ram(&free_ram, fill));
 }

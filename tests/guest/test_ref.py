@@ -132,6 +132,13 @@ def test_fill_all_leaves_no_page_and_spares_the_modules(tmp_path):
             assert data[at:at + PAGE] == expected_page(base + at), hex(base + at)
 
 
+def test_fill_random_is_incompressible_all_over():
+    with start("fill=random") as guest:
+        guest.wait_line("ref: idle")
+        data = guest.memory(0x2000000, 256 * PAGE)
+        assert len(zlib.compress(data)) >= len(data)
+
+
 def test_secret_is_where_it_says():
     with start("fill=none secret=hunter2") as guest:
         guest.wait_line("ref: idle")
