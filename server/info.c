@@ -135,6 +135,7 @@ json_t *nd_info_make(const struct nd_machine *m, bool over)
 	json_object_set_new(info, "crashed", time_json(m->base_s));
 	json_object_set_new(info, "started", time_json(m->started_s));
 	json_object_set_new(info, "first_log", time_json(m->first_log_s));
+	json_object_set_new(info, "last_data", time_json(m->last_data_s));
 	json_object_set_new(info, "seconds_to_first_log", seconds_json(m->base_s, m->first_log_s));
 	json_object_set_new(info, "vmcore_bytes", json_integer((json_int_t)m->vmcore.bytes));
 	json_object_set_new(info, "fenced", fenced_json(&m->hello));

@@ -143,6 +143,7 @@ static void part_take(void *context, uint64_t phys, uint32_t bytes, uint32_t new
 	if (!new_grains || s->error)
 		return;
 	m->progress_ms = s->now_ms;
+	m->last_data_s = s->now_s;
 	if (m->store.dir < 0)
 		s->error = nd_phase_store_open(m, s->env, s->now_s);
 	m->counts.pages += whole_pages;

@@ -75,6 +75,7 @@ struct nd_machine {
 	uint32_t rtt_ms, backoff;
 	unsigned int rounds;                   /* of parsers that had to wait */
 	double base_s, started_s, first_log_s; /* wall clock: crash, first HELLO, first log line */
+	double last_data_s;                    /* wall clock: latest new byte, 0: none yet */
 
 	struct nd_core *core;
 	uint8_t *note;
