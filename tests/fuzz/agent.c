@@ -3,14 +3,14 @@
  * agent.c - DINI's agent between a server that asks anything and a network that does
  * anything.  What it sends is held against what it was asked, and against the memory.
  *
- *   set-up u8: bits 0-1: servers; bits 2-3: which memory
+ *   set-up u8: bits 0-1: servers; bits 2-3: which memory; bits 4-5: enum nd_agent_security
  *   then steps: what u8, and what each takes (step_run)
  */
 #include <lz4.h>
 
 #include "dini/agent.h"
 #include "tests/fuzz/input.h"
-#include "wire/message.h"
+#include "tests/fuzz/server.h"
 
 #define STEPS_MAX   100 /* of one input */
 #define DRAIN_MAX   16  /* datagrams that one step takes out */
@@ -18,7 +18,7 @@
 #define BASE_PHYS   0x100000ull
 #define HOLE_FIRST  20u
 #define HOLE_END    23u
-#define SESSION     0x1122334455667788ull
+#define SERVERS     5u /* the last is none of DINI's */
 #define ASKED_MAX   32 /* READs that are remembered: more than DINI can hold */
 #define LZ4_RAW_MAX 65536
 
@@ -34,6 +34,8 @@ struct asked {
 
 static uint8_t memory[4][PAGES][ND_PAGE_BYTES];
 static struct nd_agent agent;
+static struct nd_fuzz_server server[SERVERS];
+static const uint8_t psk[ND_WIRE_KEY_BYTES] = {1, 2, 3};
 static struct asked asked[ASKED_MAX];
 static unsigned int asked_next, variant;
 static uint32_t read_id; /* the latest that was made here */
@@ -46,6 +48,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 	(void)argc;
 	(void)argv;
+	for (uint8_t i = 0; i < SERVERS; i++)
+		nd_fuzz_server_init(&server[i], i);
 	for (unsigned int v = 0; v < 4; v++)
 		for (unsigned int i = 0; i < PAGES; i++)
 			for (unsigned int k = 0; k < ND_PAGE_BYTES; k++) {
@@ -91,8 +95,11 @@ static struct asked *asked_find(uint32_t id)
 	return NULL;
 }
 
-/* Holds every stretch of [phys, phys + bytes) against the extent that asked for it. */
-static void asked_must(const struct asked *a, uint64_t phys, uint64_t bytes)
+/*
+ * Holds every stretch of [phys, phys + bytes) against the extent that asked for it; have: and
+ * against what of a page is not to be sent.
+ */
+static void asked_must(const struct asked *a, uint64_t phys, uint64_t bytes, bool have)
 {
 	while (bytes) {
 		const struct nd_wire_extent *e = NULL;
@@ -106,7 +113,7 @@ static void asked_must(const struct asked *a, uint64_t phys, uint64_t bytes)
 		ND_MUST(e);
 		room = (uint64_t)e->pages * ND_PAGE_BYTES - (phys - e->phys);
 		part = room < bytes ? room : bytes;
-		for (uint64_t at = phys - e->phys; e->have && at < phys - e->phys + part;
+		for (uint64_t at = phys - e->phys; have && e->have && at < phys - e->phys + part;
 		     at += ND_GRAIN_BYTES)
 			ND_MUST(!(e->have >> at / ND_HAVE_BYTES & 1));
 		phys += part;
@@ -168,7 +175,7 @@ static void data_must(const struct nd_wire_data *data, size_t bytes)
 	nd_record_first(&reader, data);
 	while (nd_record_next(&reader, &r)) {
 		ND_MUST(!a->wrapped && r.phys >= a->next_phys);
-		asked_must(a, r.phys, r.raw_bytes);
+		asked_must(a, r.phys, r.raw_bytes, r.kind != ND_RECORD_ABSENT);
 		content_must(&r);
 		a->next_phys = r.phys + r.raw_bytes;
 		a->wrapped = a->next_phys < r.phys;
@@ -179,7 +186,7 @@ static void data_must(const struct nd_wire_data *data, size_t bytes)
 		return;
 	a->over = true;
 	ND_MUST(a->sent_bytes >= a->read.budget_bytes || data->index == UINT16_MAX ||
-		a->covered_bytes == wanted_bytes(&a->read));
+		a->covered_bytes >= wanted_bytes(&a->read));
 }
 
 static void hello_must(const struct nd_wire_hello *hello)
@@ -190,73 +197,109 @@ static void hello_must(const struct nd_wire_hello *hello)
 	hello_ms = now_ms;
 }
 
+static int server_of(const struct nd_agent_peer *to)
+{
+	for (unsigned int i = 0; i < agent.config.server_count; i++)
+		if (!memcmp(agent.config.server[i].ip, to->ip, sizeof to->ip) &&
+		    agent.config.server[i].port == to->port)
+			return (int)i;
+	return -1;
+}
+
 /* What is sent next, if anything is. */
 static bool datagram_out(void)
 {
-	void *buffer = malloc(ND_WIRE_MESSAGE_MAX);
-	const struct nd_wire_header *header = buffer;
+	void *buffer = malloc(ND_WIRE_DATAGRAM_MAX);
+	const struct nd_wire_header *message;
 	struct nd_agent_peer to = {0};
-	bool known = false;
 	size_t bytes;
 
 	ND_MUST(buffer);
 	pages_lent = 0;
-	bytes = nd_agent_output(&agent, buffer, ND_WIRE_MESSAGE_MAX, now_ms, &to);
-	ND_MUST(bytes <= ND_WIRE_MESSAGE_MAX && pages_lent <= ND_AGENT_SCAN_PAGES);
+	bytes = nd_agent_output(&agent, buffer, ND_WIRE_DATAGRAM_MAX, now_ms, &to);
+	ND_MUST(bytes <= ND_WIRE_DATAGRAM_MAX && pages_lent <= ND_AGENT_SCAN_PAGES);
 	if (bytes) {
-		ND_MUST(!nd_agent_done(&agent));
-		ND_MUST(nd_message_check(buffer, bytes) == ND_MESSAGE_OK);
-		ND_MUST(header->session == SESSION);
-		for (unsigned int i = 0; i < agent.config.server_count; i++)
-			known |= !memcmp(agent.config.server[i].ip, to.ip, sizeof to.ip) &&
-				 agent.config.server[i].port == to.port;
-		ND_MUST(known);
-		if (header->type == ND_DATA)
-			data_must(buffer, bytes);
+		ND_MUST(!nd_agent_done(&agent) && agent.config.security != ND_AGENT_NONE);
+		ND_MUST(server_of(&to) >= 0);
+		message = nd_fuzz_server_open(&server[server_of(&to)], buffer, bytes);
+		ND_MUST(message->session == agent.session);
+		if (message->type == ND_DATA)
+			data_must((const void *)message, bytes);
 		else
-			hello_must(buffer);
+			hello_must((const void *)message);
 	}
 	free(buffer);
 	return bytes != 0;
 }
 
-static struct nd_agent_peer peer(unsigned int server)
+static struct nd_agent_peer peer(unsigned int number)
 {
-	return (struct nd_agent_peer){{10, 0, 2, (uint8_t)(2 + server % 5)}, ND_WIRE_PORT};
+	return (struct nd_agent_peer){{10, 0, 2, (uint8_t)(2 + number % SERVERS)}, ND_WIRE_PORT};
 }
 
-/* Whatever it is, it arrives; if the agent took a READ, that is remembered. */
-static void datagram_in(unsigned int server, const void *datagram, size_t bytes)
+/* A READ was taken: what it asks for, and what it says is over. */
+static void read_remember(const struct nd_wire_read *read)
 {
-	const struct nd_wire_read *read = datagram;
-	struct nd_agent_peer from = peer(server);
-	uint32_t before = agent.last_read_id;
 	struct asked *a = &asked[asked_next];
 
-	nd_agent_input(&agent, &from, datagram, bytes, now_ms);
-	if (agent.last_read_id == before)
-		return;
-	ND_MUST(agent.last_read_id > before && nd_message_check(datagram, bytes) == ND_MESSAGE_OK);
-	ND_MUST(read->header.type == ND_READ && read->read_id == agent.last_read_id);
 	for (unsigned int i = 0; i < ASKED_MAX; i++)
 		asked[i].over |= asked[i].read.read_id <= read->settled_id;
+	if (agent.last_read_id != read->read_id || !read->extent_count)
+		return;
 	memset(a, 0, sizeof *a);
-	memcpy(&a->read, read, bytes);
-	a->over = !read->extent_count; /* it asks for nothing, and gets no answer */
+	memcpy(&a->read, read, read->header.length);
 	asked_next = (asked_next + 1) % ASKED_MAX;
-	read_id = agent.last_read_id;
+	read_id = read->read_id;
+}
+
+/*
+ * Sends a message, and damages it if the input says so; if the agent took it, it was whole,
+ * genuine, and one that a server may send.
+ */
+static void message_in(struct nd_input *in, unsigned int how, const void *message, size_t bytes)
+{
+	unsigned int number = (how & 15) % SERVERS;
+	struct nd_agent_peer from = peer(number);
+	uint8_t *buffer = malloc(ND_WIRE_DATAGRAM_MAX + ND_HANDSHAKE_EXTRA), *exact;
+	const struct nd_wire_header *h = message;
+	uint32_t refused = agent.refused;
+	bool genuine;
+
+	ND_MUST(buffer);
+	bytes = nd_fuzz_server_seal(&server[number], buffer, message, bytes, how >> 4 & 3, &genuine);
+	if (how & 0x40 && bytes) {
+		uint16_t at = nd_input_u16(in);
+
+		buffer[at % bytes] ^= nd_input_u8(in) | 1;
+		genuine = !server[number].keyed;
+	}
+	exact = realloc(buffer, bytes ? bytes : 1);
+	ND_MUST(exact);
+	nd_agent_input(&agent, &from, exact, bytes, now_ms);
+	if (!server[number].keyed)
+		h = (const void *)exact;
+	if (agent.refused == refused) {
+		ND_MUST(genuine && number < agent.config.server_count);
+		ND_MUST(agent.config.security != ND_AGENT_NONE);
+		ND_MUST(nd_message_check(h, h->length) == ND_MESSAGE_OK);
+		ND_MUST(h->session == agent.session);
+		ND_MUST(h->type == ND_READ || h->type == ND_DONE);
+		if (h->type == ND_READ)
+			read_remember((const void *)h);
+	}
+	free(exact);
 }
 
 /* A READ that is well formed: near the memory mostly, extents ascending. */
 static void read_in(struct nd_input *in)
 {
-	unsigned int server = nd_input_u8(in), count = nd_input_u8(in) % (ND_READ_EXTENTS_MAX + 1);
+	unsigned int how = nd_input_u8(in), count = nd_input_u8(in) % (ND_READ_EXTENTS_MAX + 1);
 	uint32_t id = read_id + nd_input_u8(in) % 4, settled = id - nd_input_u8(in) % 16;
 	struct nd_wire_read *read = malloc(sizeof *read);
 	uint64_t phys = BASE_PHYS - 2 * ND_PAGE_BYTES;
 
 	ND_MUST(read);
-	nd_read_init(read, SESSION, 1, id, settled < id ? settled : 0, nd_input_u16(in) * 2u);
+	nd_read_init(read, agent.session, 1, id, settled < id ? settled : 0, nd_input_u16(in) * 2u);
 	for (unsigned int i = 0; i < count; i++) {
 		uint8_t far = nd_input_u8(in), pages = nd_input_u8(in);
 		uint32_t have = pages ? 0 : nd_input_u32(in);
@@ -268,7 +311,7 @@ static void read_in(struct nd_input *in)
 			phys += (uint64_t)read->extent[read->extent_count - 1].pages *
 				ND_PAGE_BYTES;
 	}
-	datagram_in(server, read, read->header.length);
+	message_in(in, how, read, read->header.length);
 	free(read);
 }
 
@@ -276,18 +319,23 @@ static void read_in(struct nd_input *in)
 static void bytes_in(struct nd_input *in)
 {
 	unsigned int how = nd_input_u8(in);
-	size_t wanted = nd_input_u16(in) % (ND_WIRE_DATAGRAM_MAX + 64), bytes;
-	uint8_t *datagram = nd_input_exact(in, wanted, &bytes);
-	struct nd_wire_header *h = (void *)datagram;
+	size_t wanted = nd_input_u16(in) % (ND_WIRE_DATAGRAM_MAX + 1), bytes;
+	uint8_t *message = nd_input_exact(in, wanted, &bytes);
+	struct nd_wire_header *h = (void *)message;
 
-	if (how & 0x80 && bytes >= sizeof *h) {
+	if (bytes < sizeof *h) {
+		how &= ~0x30u;
+	} else if (how & 0x80) {
 		h->magic = ND_WIRE_MAGIC;
 		h->version = ND_WIRE_VERSION;
-		h->length = (uint16_t)bytes;
-		h->session = SESSION;
+		h->session = agent.session;
 	}
-	datagram_in(how, datagram, bytes);
-	free(datagram);
+	if (how & 0x30)
+		h->type &= (uint8_t)~ND_FORM_MASK;
+	if (how & 0xb0 && bytes >= sizeof *h)
+		h->length = (uint16_t)bytes;
+	message_in(in, how, message, bytes);
+	free(message);
 }
 
 static void step_run(struct nd_input *in)
@@ -314,18 +362,27 @@ static void step_run(struct nd_input *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
+	static const struct nd_agent wiped;
 	struct nd_input in = {data, bytes};
 	uint8_t how = nd_input_u8(&in);
 	struct nd_agent_config config = {
-		.session = SESSION,
+		.security = how >> 4 & 3,
+		.seed = {how},
 		.server_count = how % 4 + 1,
 		.server = {peer(0), peer(1), peer(2), peer(3)},
+		.has_psk = (how >> 4 & 3) == ND_AGENT_NKPSK0,
 		.host = "fuzz",
 		.range_count = 1,
 		.range = {{BASE_PHYS, PAGES * ND_PAGE_BYTES, 1, 0}},
 		.page = page_lend,
 	};
 
+	memcpy(config.psk, psk, sizeof psk);
+	for (unsigned int i = 0; i < SERVERS; i++) {
+		nd_fuzz_server_reset(&server[i], config.security, config.has_psk ? psk : NULL);
+		if (i < ND_AGENT_SERVERS_MAX)
+			memcpy(config.server_key[i], server[i].public_key, ND_WIRE_KEY_BYTES);
+	}
 	memset(asked, 0, sizeof asked);
 	variant = how >> 2 & 3;
 	read_id = 0;
@@ -335,7 +392,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	for (unsigned int i = 0; i < STEPS_MAX && nd_input_more(&in); i++)
 		step_run(&in);
 	/* Whatever came, it still speaks up. */
-	now_ms += ND_AGENT_IDLE_MAX_MS;
-	ND_MUST(datagram_out() || nd_agent_done(&agent));
+	now_ms += ND_AGENT_HELLO_MAX_MS;
+	ND_MUST(datagram_out() || nd_agent_done(&agent) || config.security == ND_AGENT_NONE);
+	nd_agent_wipe(&agent);
+	ND_MUST(!memcmp(&agent, &wiped, sizeof agent));
+	ND_MUST(!datagram_out());
 	return 0;
 }

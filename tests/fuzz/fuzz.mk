@@ -4,7 +4,7 @@
 # What each has found or reached stands in tests/fuzz/corpus/NAME, and is run again on
 # every check; fuzz_NAME_SRC says what is fuzzed, NAME.dict holds words that help.
 
-FUZZ := wire secure net kernel boot
+FUZZ := wire secure net agent kernel boot
 FUZZ_DIR := $(B)/fuzz
 FUZZ_SECONDS ?= 120
 TIME ?= 600
@@ -15,8 +15,8 @@ fuzz_wire_SRC := wire/message.c
 fuzz_secure_SRC := $(WIRE_SRC)
 fuzz_secure_LIBS := -lbearssl
 fuzz_net_SRC := dini/net.c
-fuzz_agent_SRC := dini/agent.c dini/pack.c wire/message.c
-fuzz_agent_LIBS := -llz4
+fuzz_agent_SRC := tests/fuzz/server.c $(addprefix dini/,agent.c handshake.c pack.c) $(WIRE_SRC)
+fuzz_agent_LIBS := -llz4 -lbearssl
 fuzz_kernel_SRC := tests/fuzz/image.c wire/message.c $(addprefix server/,elfcore.c mem.c pages.c \
 	printk.c verify.c vmcore.c vmcoreinfo.c xlat.c)
 fuzz_kernel_LIBS := -laddrxlat -lelf -lbearssl

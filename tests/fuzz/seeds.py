@@ -100,29 +100,40 @@ def net():
 
 
 BASE = 0x100000
-OUT = u8(0 | 63 << 2)
+OUT = u8(15 * 8)
 
 
-def agent_bytes(message, server=0):
-    return u8(3, 0x80 | server) + u16(len(message)) + message
+PLAIN, NK, PSK = 1 << 4, 2 << 4, 3 << 4  # set-up
+ANSWER, SEALED, BEFORE, DAMAGED = 1 << 4, 2 << 4, 3 << 4, 0x40  # ways
 
 
-def agent_read(extents, server=0, id_step=1, settled_back=1, budget=16384):
-    body = u8(5, server, len(extents), id_step, settled_back) + u16(budget // 2)
+def agent_bytes(message, how=0):
+    return u8(3, 0x80 | how) + u16(len(message)) + message
+
+
+def agent_read(extents, how=0, id_step=1, settled_back=1, budget=16384):
+    body = u8(5, how, len(extents), id_step, settled_back) + u16(budget // 2)
     return body + b"".join(u8(far, pages) + (u32(have) if not pages else b"")
                            for far, pages, have in extents)
 
 
 def agent():
     tick = u8(2) + u16(300)
-    yield u8(0) + b"".join(OUT + tick for _ in range(8))
-    yield u8(0) + OUT + agent_read([(2, 30, 0), (8, 20, 0)], budget=60000) + OUT + OUT + tick + OUT
-    yield u8(4) + OUT + agent_read([(2, 0, 0xF0F0)]) + agent_read([(0, 48, 0)], settled_back=4) + OUT
-    yield u8(8) + OUT + agent_read([(4, 252, 0)], budget=100) + OUT + agent_read([(254, 9, 0)]) + OUT
-    yield u8(1) + OUT + agent_read([(2, 3, 0)]) * 10 + OUT + agent_read([], id_step=2) + OUT
-    yield u8(12) + OUT + agent_bytes(read(1, [(BASE, 3, 0)])) + OUT + agent_bytes(done(0)) + OUT
-    yield u8(3) + OUT + agent_bytes(done(2)) + OUT + agent_bytes(done(2), 1) + tick + OUT
-    yield u8(0) + OUT + agent_bytes(read(3, [], settled=2)) + tick + OUT
+    for up in (0, PLAIN, NK, PSK):
+        yield u8(up) + b"".join(OUT + tick for _ in range(8))
+    for up, first, then in ((PLAIN, 0, 0), (NK, ANSWER, SEALED), (PSK, ANSWER, SEALED)):
+        yield u8(up) + OUT + agent_read([(2, 30, 0), (8, 20, 0)], first, budget=60000) + OUT + OUT + tick + OUT
+        yield (u8(up | 4) + OUT + agent_read([(2, 0, 0xF0F0)], first)
+               + agent_read([(0, 48, 0)], then, settled_back=4) + OUT)
+        yield u8(up | 8) + OUT + agent_read([(4, 252, 0)], first, budget=100) + OUT + agent_read([(254, 9, 0)], then) + OUT
+        yield u8(up | 1) + OUT + agent_read([(2, 3, 0)], first) + agent_read([(2, 3, 0)], then) * 9 + OUT \
+            + agent_read([], then, id_step=2) + OUT
+        yield u8(up | 12) + OUT + agent_bytes(read(1, [(BASE, 3, 0)]), first) + OUT + agent_bytes(done(0), then) + OUT
+        yield u8(up | 3) + OUT + agent_bytes(done(2), first) + tick + OUT + agent_bytes(done(2), first | 1) + tick + OUT
+        yield u8(up) + OUT + agent_read([(2, 3, 0)], first) + agent_bytes(read(3, [], settled=2), then) + tick + OUT
+    again = agent_read([(2, 3, 0)], ANSWER)
+    yield u8(NK) + OUT + again + tick + OUT + tick + OUT + again + agent_read([(2, 3, 0)], BEFORE) + OUT
+    yield u8(NK) + OUT + agent_read([(2, 3, 0)], ANSWER | DAMAGED) + u16(70) + u8(1) + tick + OUT + again + OUT
 
 
 def secure():

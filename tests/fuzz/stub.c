@@ -176,6 +176,7 @@ static void handoff_make(struct nd_handoff *h, uint32_t phys)
 	h->dini_entry_phys = 0x1000014;
 	h->server_count = 1;
 	h->security = ND_SECURITY_PLAIN;
+	h->seed[0] = 1;
 	h->seal_count = 1;
 	h->seal[0] = (struct nd_seal_range){phys + 0x700, 0x100};
 	h->map_count = 2;
@@ -212,6 +213,7 @@ static void block_must(const struct nd_handoff *h)
 	ND_MUST(h->map_count <= ND_MAP_RANGES_MAX && h->pci_copy_count <= ND_PCI_MAX);
 	ND_MUST(memchr(h->host, 0, sizeof h->host));
 	ND_MUST(h->dini_phys == nd_boot.base_phys);
+	ND_MUST(h->security >= ND_SECURITY_PLAIN && h->security <= ND_SECURITY_NKPSK0);
 	ND_MUST(inside(h->tx_slots_phys, (uint64_t)h->tx_slots * h->slot_bytes, 0x500, 0x100000));
 	ND_MUST(inside(h->rx_slots_phys, (uint64_t)h->rx_slots * h->slot_bytes, 0x500, 0x100000));
 	ND_MUST(inside(h->gate_call_phys, sizeof(struct nd_gate_call), 0x500, 0x100000));
@@ -275,6 +277,8 @@ void nd_fuzz_handoff(struct nd_input *in)
 		nd_memory_init(copy.map, copy.map_count);
 		while (nd_input_more(in))
 			page_must(&copy, nd_input_u32(in) & ~(uint32_t)(ND_PAGE_BYTES - 1));
+		nd_seal_seed_wipe(phys);
+		ND_MUST(nd_handoff_valid(h) && !h->seed[0]);
 	} else {
 		ND_MUST(why);
 		nd_seal_last_words(phys, why);
