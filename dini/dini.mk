@@ -58,7 +58,7 @@ GUEST_CFLAGS := $(COMMON_CFLAGS) -O2 -m32 -march=i686 -ffreestanding -fno-pie \
 CHECK += check-guest
 
 .PHONY: check-guest
-check-guest: $(B)/tests/dini_guest.elf $(DINI_DIR)/dini.bin ## DINI in QEMU, gate and server faked
+check-guest: $(B)/tests/dini_guest.elf $(DINI_DIR)/dini.bin $(B)/.setup-lab ## DINI in QEMU, gate and server faked
 	$(Q)tests/guest/dini_guest $(B)
 
 $(GUEST_DIR)/boot.o: tests/guest/boot.asm $(B)/.setup-build
