@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* finish.c - the slow end of a dump: checksum, fsync, rename, in a thread of its own. */
+/* finish.c - everything slow about a dump: reading back, maps, fsync, rename. */
 #include "server/finish.h"
 
 #include <bearssl.h>
@@ -13,158 +13,320 @@
 #include <unistd.h>
 
 #include "server/info.h"
+#include "server/log.h"
 
-#define HASH_STEP_BYTES (1u << 18)
-/* Receiving need not wake the hasher for less. */
-#define HASH_WAKE_BYTES (1u << 22)
+#define STEP_BYTES (1u << 16) /* read back at once; chunks and heads are whole pages of it */
+/* Receiving need not wake the thread for less. */
+#define WAKE_BYTES (1u << 22)
+#define NO_CHUNK   UINT64_MAX
 
 struct nd_finish {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	struct nd_store *store;
+	const struct nd_store *store;
+	const struct nd_vmcore *vmcore;
+	const struct nd_sums *sums;
 	int event_fd;
+	atomic_bool stop, news;
 	/* under the lock */
 	uint64_t stable;
-	bool ended, abandoned, over;
-	atomic_bool stop;
-	int error;
-	json_t *info;
-	bool complete;
-	double base_s;
-	/* the thread's own */
-	uint64_t hashed;
-	br_sha256_context sha;
-	uint8_t step[HASH_STEP_BYTES];
+	uint64_t bad_chunk;
+	struct nd_map *map; /* being written, or to be */
+	struct nd_ending ending;
+	bool ended, over, abandoned;
+	bool failed, failure_told;
+	char why[ND_DONE_TEXT_BYTES]; /* it failed */
+	/* the caller's */
+	uint64_t told; /* of what is stable */
+	/* the worker's */
+	bool lost;       /* a sync failed: nobody knows what of the file is on the disk */
+	bool mapped;     /* there is a map, and everything around it was synced */
+	bool map_logged; /* that it cannot be written */
+	uint64_t hashed, chunk_sum;
+	br_sha256_context sha, chunk_sha; /* now; at the chunk's start */
+	uint8_t step[STEP_BYTES];
 };
 
-void nd_finish_stop(struct nd_finish *f)
+static bool threaded(const struct nd_finish *f)
 {
-	if (f)
-		f->stop = true;
+	return f->event_fd >= 0;
 }
 
-/* Waits for work; false: abandoned. */
-static bool work_await(struct nd_finish *f, uint64_t *stable, bool *ended)
+static void news_tell(struct nd_finish *f)
 {
-	bool abandoned;
+	uint64_t one = 1;
 
+	f->news = true;
+	if (threaded(f) && write(f->event_fd, &one, sizeof one) < 0)
+		return; /* the loop looks once a second anyway */
+}
+
+/* The first failure counts; what was complete until then is not. */
+static void fail(struct nd_finish *f, const char *what, int error)
+{
 	pthread_mutex_lock(&f->lock);
-	while (!f->abandoned && !f->ended && f->stable - f->hashed < HASH_WAKE_BYTES)
-		pthread_cond_wait(&f->wake, &f->lock);
-	*stable = f->stable;
-	*ended = f->ended;
-	abandoned = f->abandoned;
-	pthread_mutex_unlock(&f->lock);
-	return !abandoned;
-}
-
-static int hash_to(struct nd_finish *f, uint64_t to)
-{
-	while (f->hashed < to) {
-		size_t want = to - f->hashed < sizeof f->step ? to - f->hashed : sizeof f->step;
-		ssize_t n = pread(f->store->vmcore, f->step, want, (off_t)f->hashed);
-
-		if (f->stop)
-			return ECANCELED;
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? errno : EIO;
-		br_sha256_update(&f->sha, f->step, (size_t)n);
-		f->hashed += (uint64_t)n;
+	if (!f->failed) {
+		f->failed = true;
+		if (error == ECANCELED)
+			snprintf(f->why, sizeof f->why, "netdumpd was stopped");
+		else
+			snprintf(f->why, sizeof f->why, "%s: %s", what, strerror(error));
+		news_tell(f);
 	}
-	return 0;
+	pthread_mutex_unlock(&f->lock);
 }
 
-static void sha_format(const struct nd_finish *f, char text[65])
+static bool did(struct nd_finish *f, const char *what, int error)
 {
-	uint8_t sum[br_sha256_SIZE];
+	if (error)
+		fail(f, what, error);
+	return !error;
+}
 
-	br_sha256_out(&f->sha, sum);
-	for (size_t i = 0; i < sizeof sum; i++)
-		snprintf(text + 2 * i, 3, "%02x", sum[i]);
+/* A chunk that is not what arrived is read again once it has come again. */
+static void chunk_check(struct nd_finish *f)
+{
+	uint64_t chunk = (f->hashed - 1) / f->sums->chunk_bytes;
+
+	if (f->chunk_sum == f->sums->chunk[chunk].sum)
+		return;
+	f->sha = f->chunk_sha;
+	f->hashed = chunk * f->sums->chunk_bytes;
+	pthread_mutex_lock(&f->lock);
+	f->bad_chunk = chunk;
+	f->stable = f->hashed;
+	if (f->ended && f->ending.complete) {
+		f->ended = false;
+		json_decref(f->ending.info);
+		nd_map_free(f->ending.map);
+	}
+	news_tell(f);
+	pthread_mutex_unlock(&f->lock);
+}
+
+static void step_hash(struct nd_finish *f, uint64_t stable)
+{
+	uint64_t chunk_end = (f->hashed / f->sums->chunk_bytes + 1) * f->sums->chunk_bytes;
+	uint64_t end = chunk_end < f->vmcore->bytes ? chunk_end : f->vmcore->bytes;
+	uint64_t to = stable < end ? stable : end;
+	size_t bytes = to - f->hashed < STEP_BYTES ? to - f->hashed : STEP_BYTES;
+	int error = f->stop ? ECANCELED : nd_store_read(f->vmcore->fd, f->step, bytes, f->hashed);
+
+	if (!did(f, "vmcore cannot be read back", error))
+		return;
+	if (f->hashed % f->sums->chunk_bytes == 0) {
+		f->chunk_sha = f->sha;
+		f->chunk_sum = 0;
+	}
+	br_sha256_update(&f->sha, f->step, bytes);
+	f->chunk_sum += nd_sums_file(f->vmcore, f->hashed, f->step, bytes);
+	f->hashed += bytes;
+	if (f->hashed == end)
+		chunk_check(f);
+}
+
+/* What stands before the memory no machine can send again. */
+static int head_check(struct nd_finish *f)
+{
+	uint64_t sum = 0, left = f->vmcore->head_bytes;
+	int error = 0;
+
+	for (uint64_t at = 0; left && !error; at += STEP_BYTES) {
+		size_t bytes = left < STEP_BYTES ? left : STEP_BYTES;
+
+		error = nd_store_read(f->vmcore->fd, f->step, bytes, at);
+		sum += nd_sums_head(at, f->step, bytes);
+		left -= bytes;
+	}
+	return error ? error : sum != f->vmcore->head_sum ? EIO : 0;
+}
+
+/* Once a map is durable, so is what leads to it. */
+static int map_surround(struct nd_finish *f)
+{
+	int error = f->mapped ? 0 : nd_store_sync(f->store, "info.json");
+
+	if (!error && !f->mapped)
+		error = nd_store_sync(f->store, "dmesg.txt");
+	if (!error && !f->mapped)
+		error = nd_store_sync_folders(f->store);
+	f->mapped = !error;
+	return error;
+}
+
+/* After one that failed the pages count as clean, and another would claim what is not so. */
+static bool vmcore_sync(struct nd_finish *f)
+{
+	if (!f->lost && fdatasync(f->vmcore->fd)) {
+		f->lost = true;
+		fail(f, "vmcore cannot be synced", errno);
+	}
+	return !f->lost;
+}
+
+static void map_write(struct nd_finish *f, const struct nd_map *map)
+{
+	char *text;
+	int error;
+
+	if (!vmcore_sync(f))
+		return;
+	text = nd_map_text(map);
+	error = text ? nd_store_file_durable(f->store, "map.json", text, strlen(text)) : ENOMEM;
+	free(text);
+	if (!error)
+		error = map_surround(f);
+	if (error && !f->map_logged)
+		nd_log("%s/%s: map.json cannot be written: %s; a restart would ask for more anew",
+		       f->store->host_name, f->store->name, strerror(error));
+	f->map_logged = error;
 }
 
 /* info.json as it stands at the end, on the disk. */
-static int info_write(struct nd_finish *f)
+static int info_write(struct nd_finish *f, bool complete)
 {
+	double now_s = f->ending.now_s;
+	uint8_t sum[br_sha256_SIZE];
 	struct timespec now;
 	char sha[65], *text;
 	int error;
 
-	sha_format(f, sha);
-	clock_gettime(CLOCK_REALTIME, &now);
-	nd_info_finish(f->info, f->complete ? sha : NULL,
-		       (double)now.tv_sec + (double)now.tv_nsec / 1e9, f->base_s);
-	text = nd_info_text(f->info);
+	br_sha256_out(&f->sha, sum);
+	for (size_t i = 0; i < sizeof sum; i++)
+		snprintf(sha + 2 * i, 3, "%02x", sum[i]);
+	if (threaded(f)) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		now_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	}
+	nd_info_finish(f->ending.info, complete ? sha : NULL, now_s, f->ending.base_s);
+	text = nd_info_text(f->ending.info);
 	error = text ? nd_store_file(f->store, "info.json", text, strlen(text)) : ENOMEM;
 	free(text);
 	return error ? error : nd_store_sync(f->store, "info.json");
 }
 
-/*
- * error: of the checksum.  A dump that cannot be read back, synced or renamed is not
- * complete, but what is known about it is written down all the same.
- */
-static int dump_commit(struct nd_finish *f, int error)
+static bool dump_complete(struct nd_finish *f)
 {
-	if (!error && fsync(f->store->vmcore))
-		error = errno;
-	if (!error)
-		error = nd_store_sync(f->store, "dmesg.txt");
-	if (f->complete && !error) {
-		error = info_write(f);
-		if (!error)
-			error = nd_store_commit(f->store, true);
-		if (!error)
-			return 0;
-	}
-	if (f->complete)
-		nd_info_spoil(f->info, error);
-	else
-		error = 0; /* incomplete it is anyway, and why stands in info.json */
-	f->complete = false;
-	if (!info_write(f))
-		nd_store_commit(f->store, false);
-	return error;
+	return did(f, "vmcore's headers do not read back as written", head_check(f)) &&
+	       vmcore_sync(f) &&
+	       did(f, "dmesg.txt cannot be synced", nd_store_sync(f->store, "dmesg.txt")) &&
+	       did(f, "info.json cannot be written", info_write(f, true)) &&
+	       did(f, "the dump cannot be made final", nd_store_commit(f->store));
 }
 
-static void *finish_run(void *context)
+/* What is known about a dump that is not complete is written down, as far as that goes. */
+static void dump_keep(struct nd_finish *f)
+{
+	int error;
+
+	if (f->ending.complete)
+		nd_info_spoil(f->ending.info, f->why);
+	if (f->ending.map)
+		map_write(f, f->ending.map);
+	error = info_write(f, false);
+	if (!error)
+		error = nd_store_sync_folders(f->store);
+	if (error)
+		nd_log("%s/%s: why it is incomplete cannot be written: %s", f->store->host_name,
+		       f->store->name, strerror(error));
+}
+
+static void dump_end(struct nd_finish *f)
+{
+	nd_store_release(f->store);
+	if (!f->ending.complete || f->failed || !dump_complete(f))
+		dump_keep(f);
+	pthread_mutex_lock(&f->lock);
+	f->over = true;
+	news_tell(f);
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* Whether there are pages to read back, and it is worth it. */
+static bool hash_ready(const struct nd_finish *f, uint64_t worth_bytes)
+{
+	return f->bad_chunk == NO_CHUNK && !f->failed && (!f->ended || f->ending.complete) &&
+	       f->stable - f->hashed >= worth_bytes;
+}
+
+/* Under the lock. */
+static bool work_ready(const struct nd_finish *f)
+{
+	return f->map || (f->ended && !f->over) || hash_ready(f, WAKE_BYTES);
+}
+
+/* One piece of what is to be done; maps come first, reading back takes many turns. */
+static void work_do(struct nd_finish *f)
+{
+	struct nd_map *map;
+	uint64_t stable;
+	bool hash;
+
+	pthread_mutex_lock(&f->lock);
+	map = f->map;
+	stable = f->stable;
+	hash = hash_ready(f, 1);
+	pthread_mutex_unlock(&f->lock);
+	if (map) {
+		map_write(f, map);
+		pthread_mutex_lock(&f->lock);
+		f->map = NULL;
+		pthread_mutex_unlock(&f->lock);
+		nd_map_free(map);
+	} else if (hash) {
+		step_hash(f, stable);
+	} else {
+		dump_end(f);
+	}
+}
+
+static void *work_run(void *context)
 {
 	struct nd_finish *f = context;
-	uint64_t stable = 0, one = 1;
-	bool ended = false;
-	int error = 0;
+	bool go_on = true;
 
-	while (!ended) {
-		if (!work_await(f, &stable, &ended))
-			return NULL;
-		if (!error && (!ended || f->complete))
-			error = hash_to(f, stable);
+	while (go_on) {
+		pthread_mutex_lock(&f->lock);
+		while (!f->abandoned && !f->over && !work_ready(f))
+			pthread_cond_wait(&f->wake, &f->lock);
+		go_on = !f->abandoned && !f->over;
+		pthread_mutex_unlock(&f->lock);
+		if (go_on)
+			work_do(f);
 	}
-	error = dump_commit(f, error);
-	pthread_mutex_lock(&f->lock);
-	f->error = error;
-	f->over = true;
-	pthread_mutex_unlock(&f->lock);
-	if (write(f->event_fd, &one, sizeof one) < 0)
-		return NULL; /* the loop looks once a second anyway */
 	return NULL;
 }
 
-struct nd_finish *nd_finish_start(struct nd_store *store, int event_fd)
+/* Under the lock, which it leaves: the thread's turn, or ours in its stead. */
+static void work_wake(struct nd_finish *f)
+{
+	bool ready = !threaded(f) && work_ready(f);
+
+	pthread_cond_signal(&f->wake);
+	pthread_mutex_unlock(&f->lock);
+	while (ready) {
+		work_do(f);
+		ready = work_ready(f);
+	}
+}
+
+struct nd_finish *nd_finish_start(const struct nd_store *store, const struct nd_vmcore *vmcore,
+				  const struct nd_sums *sums, int event_fd)
 {
 	struct nd_finish *f = calloc(1, sizeof *f);
 
 	if (!f)
 		return NULL;
 	f->store = store;
+	f->vmcore = vmcore;
+	f->sums = sums;
 	f->event_fd = event_fd;
+	f->bad_chunk = NO_CHUNK;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->wake, NULL);
 	br_sha256_init(&f->sha);
-	if (pthread_create(&f->thread, NULL, finish_run, f)) {
+	if (threaded(f) && pthread_create(&f->thread, NULL, work_run, f)) {
 		free(f);
 		return NULL;
 	}
@@ -173,34 +335,83 @@ struct nd_finish *nd_finish_start(struct nd_store *store, int event_fd)
 
 void nd_finish_stable(struct nd_finish *f, uint64_t bytes)
 {
+	if (bytes < f->told + WAKE_BYTES)
+		return;
+	f->told = bytes;
 	pthread_mutex_lock(&f->lock);
-	if (bytes > f->stable)
+	if (bytes > f->stable && f->bad_chunk == NO_CHUNK)
 		f->stable = bytes;
-	pthread_cond_signal(&f->wake);
-	pthread_mutex_unlock(&f->lock);
+	work_wake(f);
 }
 
-void nd_finish_end(struct nd_finish *f, uint64_t bytes, json_t *info, bool complete, double base_s)
+void nd_finish_map(struct nd_finish *f, struct nd_map *map)
 {
 	pthread_mutex_lock(&f->lock);
-	f->stable = bytes;
-	f->info = info;
-	f->complete = complete;
-	f->base_s = base_s;
-	f->ended = true;
-	pthread_cond_signal(&f->wake);
-	pthread_mutex_unlock(&f->lock);
+	if (f->map)
+		nd_map_free(map);
+	else
+		f->map = map;
+	work_wake(f);
 }
 
-bool nd_finish_over(struct nd_finish *f, int *error)
+bool nd_finish_mapping(struct nd_finish *f)
 {
-	bool over;
+	bool mapping;
 
 	pthread_mutex_lock(&f->lock);
-	over = f->over;
-	*error = f->error;
+	mapping = f->map;
 	pthread_mutex_unlock(&f->lock);
-	return over;
+	return mapping;
+}
+
+void nd_finish_end(struct nd_finish *f, const struct nd_ending *ending)
+{
+	pthread_mutex_lock(&f->lock);
+	if (ending->complete && f->bad_chunk != NO_CHUNK) {
+		/* The news are under way: it is not complete. */
+		json_decref(ending->info);
+		nd_map_free(ending->map);
+	} else {
+		f->ending = *ending;
+		f->ended = true;
+		f->stable = f->vmcore->bytes;
+	}
+	work_wake(f);
+}
+
+enum nd_finish_news nd_finish_poll(struct nd_finish *f, uint64_t *chunk,
+				   char why[ND_DONE_TEXT_BYTES])
+{
+	enum nd_finish_news news = ND_FINISH_NONE;
+
+	if (!f || !f->news)
+		return news;
+	pthread_mutex_lock(&f->lock);
+	if (f->over) {
+		news = ND_FINISH_OVER;
+		memcpy(why, f->why, sizeof f->why);
+		if (!f->failed || !f->ending.complete)
+			why[0] = 0;
+	} else if (f->bad_chunk != NO_CHUNK && !f->ended) {
+		news = ND_FINISH_CHUNK;
+		*chunk = f->bad_chunk;
+		f->bad_chunk = NO_CHUNK;
+		f->told = f->stable;
+	} else if (f->failed && !f->failure_told && !f->ended) {
+		news = ND_FINISH_FAILED;
+		memcpy(why, f->why, sizeof f->why);
+		f->failure_told = true;
+	} else {
+		f->news = false;
+	}
+	pthread_mutex_unlock(&f->lock);
+	return news;
+}
+
+void nd_finish_stop(struct nd_finish *f)
+{
+	if (f)
+		f->stop = true;
 }
 
 void nd_finish_free(struct nd_finish *f)
@@ -211,8 +422,13 @@ void nd_finish_free(struct nd_finish *f)
 	f->abandoned = !f->ended;
 	pthread_cond_signal(&f->wake);
 	pthread_mutex_unlock(&f->lock);
-	pthread_join(f->thread, NULL);
-	json_decref(f->info);
+	if (threaded(f))
+		pthread_join(f->thread, NULL);
+	if (f->ended) {
+		json_decref(f->ending.info);
+		nd_map_free(f->ending.map);
+	}
+	nd_map_free(f->map);
 	pthread_cond_destroy(&f->wake);
 	pthread_mutex_destroy(&f->lock);
 	free(f);

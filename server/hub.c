@@ -32,6 +32,7 @@ struct finished {
 struct nd_hub {
 	struct nd_hub_options options;
 	struct nd_env env;
+	struct nd_quota quota;
 	struct nd_machine **machine;            /* options->machines_max of them, NULL: free */
 	struct finished finished[FINISHED_MAX]; /* a ring */
 	unsigned int finished_next;
@@ -155,11 +156,16 @@ static void hello_take(struct nd_hub *h, const struct sockaddr_in *from,
 		       const struct nd_wire_hello *hello)
 {
 	struct nd_machine *m;
-	char ip[INET_ADDRSTRLEN] = "?";
+	char ip[INET_ADDRSTRLEN] = "?", host[ND_STORE_NAME_BYTES];
 	int at;
 
 	if (finished_answer(h, from, hello))
 		return;
+	nd_store_host_name(host, hello->host, hello->mac);
+	if (!nd_store_admits(h->options.top, host, hello->header.session, hello->token)) {
+		refuse(h, from, "a HELLO with another token than its session's");
+		return;
+	}
 	at = place_find(h);
 	if (at < 0) {
 		refuse(h, from, "a HELLO, but the table of machines is full");
@@ -236,11 +242,13 @@ uint64_t nd_hub_tick(struct nd_hub *h, struct nd_now now)
 			continue;
 		nd_machine_tick(m, &h->env, h->now.ms, h->now.s);
 		if (m->phase == ND_OVER && !m->remembered) {
-			finished_remember(h, m);
+			if (!m->suspended)
+				finished_remember(h, m);
 			m->remembered = true;
 			window_share(h);
 		}
-		if ((m->phase == ND_OVER && h->now.ms - m->heard_ms > OVER_MS) ||
+		/* A suspended one is taken up from the disk with its next HELLO. */
+		if ((m->phase == ND_OVER && (m->suspended || h->now.ms - m->heard_ms > OVER_MS)) ||
 		    (machine_unproven(m) && h->now.ms - m->heard_ms > UNPROVEN_MS)) {
 			machine_remove(h, i);
 			continue;
@@ -283,7 +291,10 @@ struct nd_hub *nd_hub_new(const struct nd_hub_options *options)
 		.top = options->top,
 		.event_fd = options->event_fd,
 		.silence_ms = options->silence_ms,
+		.map_ms = options->map_ms,
+		.quota = &h->quota,
 	};
+	nd_quota_init(&h->quota, options->top, &options->quota);
 	h->machine = calloc(options->machines_max, sizeof(struct nd_machine *));
 	if (!h->machine) {
 		free(h);

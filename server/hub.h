@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/quota.h"
+
 struct nd_hub;
 
 struct nd_hub_options {
@@ -20,7 +22,10 @@ struct nd_hub_options {
 	unsigned int machines_max;
 	uint32_t silence_ms; /* after which a machine counts as gone */
 	uint32_t pool_bytes; /* datagram payload that our socket's buffer holds */
-	int event_fd;        /* counted up when a dump's thread ends; tick then */
+	uint32_t map_ms;     /* from one map of a dump to the next */
+	struct nd_quota_limits quota;
+	int event_fd; /* counted up when a dump's thread has news; tick then.  Below 0: no
+		       * threads, every call does its work before it returns. */
 	/* Sends one datagram; its loss is made good like any other. */
 	void (*send)(void *context, const struct sockaddr_in *to, const void *datagram,
 		     size_t bytes);

@@ -91,23 +91,77 @@ static json_t *fenced_json(const struct nd_wire_hello *hello)
 	return list;
 }
 
-static json_t *counts_json(const struct nd_counts *c)
+/* Names of the counts, in the file and in the map. */
+static const struct {
+	const char *name;
+	size_t offset;
+} count_names[] = {
+	{"datagrams", offsetof(struct nd_counts, datagrams)},
+	{"wire_bytes", offsetof(struct nd_counts, wire_bytes)},
+	{"pages", offsetof(struct nd_counts, pages)},
+	{"zero_pages", offsetof(struct nd_counts, zero_pages)},
+	{"absent_pages", offsetof(struct nd_counts, absent_pages)},
+	{"reasked_pages", offsetof(struct nd_counts, reasked_pages)},
+	{"duplicates", offsetof(struct nd_counts, duplicates)},
+	{"late", offsetof(struct nd_counts, late)},
+	{"refused", offsetof(struct nd_counts, refused)},
+	{"reads", offsetof(struct nd_counts, reads)},
+	{"timeouts", offsetof(struct nd_counts, timeouts)},
+	{"resumed", offsetof(struct nd_counts, resumed)},
+	{"reasked_chunks", offsetof(struct nd_counts, reasked_chunks)},
+};
+
+#define COUNTS (sizeof count_names / sizeof *count_names)
+
+static uint64_t *count_of(struct nd_counts *c, size_t which)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "pages",
-			 (json_int_t)c->pages, "zero_pages", (json_int_t)c->zero_pages,
-			 "absent_pages", (json_int_t)c->absent_pages, "datagrams",
-			 (json_int_t)c->datagrams, "wire_bytes", (json_int_t)c->wire_bytes,
-			 "reasked_pages", (json_int_t)c->reasked_pages, "duplicates",
-			 (json_int_t)c->duplicates, "late", (json_int_t)c->late, "refused",
-			 (json_int_t)c->refused, "reads", (json_int_t)c->reads, "timeouts",
-			 (json_int_t)c->timeouts);
+	return (uint64_t *)((char *)c + count_names[which].offset);
+}
+
+static json_t *counts_json(struct nd_counts c)
+{
+	json_t *counts = json_object();
+
+	for (size_t i = 0; i < COUNTS; i++)
+		json_object_set_new(counts, count_names[i].name,
+				    json_integer((json_int_t)*count_of(&c, i)));
+	return counts;
+}
+
+json_t *nd_info_past(const struct nd_machine *m)
+{
+	return json_pack("{s:o, s:f, s:f}", "counts", counts_json(m->counts), "started_s",
+			 m->started_s, "first_log_s", m->first_log_s);
+}
+
+/* The earlier of two moments, of which 0 is none. */
+static double earlier(double a_s, double b_s)
+{
+	if (a_s <= 0)
+		return b_s;
+	return b_s > 0 && b_s < a_s ? b_s : a_s;
+}
+
+void nd_info_past_add(struct nd_machine *m, const json_t *past)
+{
+	const json_t *counts = json_object_get(past, "counts");
+
+	for (size_t i = 0; i < COUNTS; i++) {
+		json_int_t n = json_integer_value(json_object_get(counts, count_names[i].name));
+
+		if (n > 0 && n < INT64_MAX / 2)
+			*count_of(&m->counts, i) += (uint64_t)n;
+	}
+	m->started_s = earlier(m->started_s, json_number_value(json_object_get(past, "started_s")));
+	m->first_log_s =
+		earlier(m->first_log_s, json_number_value(json_object_get(past, "first_log_s")));
 }
 
 json_t *nd_info_make(const struct nd_machine *m, bool over)
 {
-	char ip[INET_ADDRSTRLEN] = "", mac[18];
+	char ip[INET_ADDRSTRLEN] = "", mac[18], token[ND_STORE_TOKEN_TEXT_BYTES];
 	const uint8_t *a = m->hello.mac;
-	json_t *info = counts_json(&m->counts);
+	json_t *info = counts_json(m->counts);
 
 	if (!info)
 		return NULL;
@@ -126,6 +180,8 @@ json_t *nd_info_make(const struct nd_machine *m, bool over)
 	json_object_set_new(info, "ip", json_string(ip));
 	json_object_set_new(info, "session", json_sprintf("%016" PRIx64, m->session));
 	json_object_set_new(info, "id", json_sprintf("%08" PRIx32, (uint32_t)m->session));
+	nd_store_token_text(token, m->hello.token);
+	json_object_set_new(info, "token_hash", json_string(token));
 	json_object_set_new(info, "reason", text_json(m->hello.reason));
 	json_object_set_new(info, "release", text_json(m->release));
 	json_object_set_new(info, "panic", text_json(m->panic));
@@ -147,13 +203,10 @@ json_t *nd_info_make(const struct nd_machine *m, bool over)
 	return info;
 }
 
-void nd_info_spoil(json_t *info, int error)
+void nd_info_spoil(json_t *info, const char *why)
 {
 	json_object_set_new(info, "status", json_string("incomplete"));
-	json_object_set_new(info, "why",
-			    error == ECANCELED ? json_string("netdumpd was stopped")
-					       : json_sprintf("the dump cannot be made final: %s",
-							      strerror(error)));
+	json_object_set_new(info, "why", text_json(why));
 }
 
 void nd_info_finish(json_t *info, const char *sha256, double now_s, double base_s)

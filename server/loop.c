@@ -100,6 +100,8 @@ int nd_loop_run(struct nd_link *link, const struct nd_loop_options *options)
 		.top = options->top,
 		.machines_max = options->machines_max,
 		.silence_ms = options->silence_ms,
+		.map_ms = options->map_ms,
+		.quota = options->quota,
 		.pool_bytes = link->pool_bytes,
 		.event_fd = l.events,
 		.send = link_send,

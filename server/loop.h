@@ -10,6 +10,8 @@ struct nd_loop_options {
 	int top; /* DIR */
 	unsigned int machines_max;
 	uint32_t silence_ms;
+	uint32_t map_ms;
+	struct nd_quota_limits quota;
 };
 
 /* Runs until SIGTERM or SIGINT.  0, or errno. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "server/info.h"
+#include "server/keep.h"
 #include "server/log.h"
 #include "server/phase.h"
 #include "server/plan.h"
@@ -52,6 +53,8 @@ void nd_machine_free(struct nd_machine *m)
 	if (!m)
 		return;
 	nd_finish_free(m->finish);
+	nd_map_free(m->resume);
+	nd_sums_free(&m->sums);
 	nd_reads_free(&m->reads);
 	nd_pages_free(&m->ram);
 	nd_pages_free(&m->pending);
@@ -92,6 +95,7 @@ void nd_machine_give_up(struct nd_machine *m, const struct nd_env *env, const ch
 	if (m->phase >= ND_FINISH)
 		return;
 	reads_close_all(m);
+	nd_keep_settle(m);
 	m->status = ND_DONE_INCOMPLETE;
 	snprintf(m->why, sizeof m->why, "%s", why);
 	nd_log("%s: incomplete: %s", m->host, why);
@@ -100,6 +104,7 @@ void nd_machine_give_up(struct nd_machine *m, const struct nd_env *env, const ch
 
 void nd_machine_stop(struct nd_machine *m, const struct nd_env *env, double now_s)
 {
+	m->suspended = true;
 	nd_machine_give_up(m, env, "netdumpd was stopped", now_s);
 	nd_finish_stop(m->finish);
 }
@@ -129,8 +134,34 @@ struct sink {
 	const uint8_t *raw; /* NULL: zeros */
 	uint64_t now_ms;
 	double now_s;
-	int error; /* errno of the first write that failed; READs are in use here, so it waits */
+	/* Of the first write that failed; READs are in use here, so it waits. */
+	char why[ND_WHY_BYTES];
 };
+
+static void grains_take(void *context, uint64_t page, uint64_t new_grains, bool whole,
+			uint64_t *sum)
+{
+	struct sink *s = context;
+
+	for (uint64_t left = s->raw ? new_grains : 0; left; left &= left - 1) {
+		uint64_t grain = (uint64_t)__builtin_ctzll(left);
+		uint64_t phys = page * ND_PAGE_BYTES + grain * ND_GRAIN_BYTES;
+
+		*sum += nd_sums_grain(phys, s->raw + (phys - s->record->phys));
+	}
+	if (whole)
+		nd_keep_page(s->m, page, *sum);
+}
+
+static void part_write(struct sink *s, uint64_t phys, const uint8_t *data, uint32_t bytes)
+{
+	int error = s->why[0] ? 0 : nd_vmcore_write(&s->m->vmcore, phys, data, bytes);
+
+	if (error)
+		snprintf(s->why, sizeof s->why, "the dump cannot be written: %s", strerror(error));
+	if (s->why[0])
+		nd_keep_unsure(s->m, phys, bytes);
+}
 
 static void part_take(void *context, uint64_t phys, uint32_t bytes, uint32_t new_grains,
 		      uint32_t whole_pages)
@@ -140,12 +171,13 @@ static void part_take(void *context, uint64_t phys, uint32_t bytes, uint32_t new
 	const uint8_t *data = s->raw ? s->raw + (phys - s->record->phys) : NULL;
 	bool absent = s->record->kind == ND_RECORD_ABSENT;
 
-	if (!new_grains || s->error)
+	if (!new_grains)
 		return;
 	m->progress_ms = s->now_ms;
 	m->last_data_s = s->now_s;
-	if (m->store.dir < 0)
-		s->error = nd_phase_store_open(m, s->env, s->now_s);
+	if (m->store.dir < 0 &&
+	    (s->why[0] || !nd_keep_open(m, s->env, s->now_ms, s->now_s, s->why)))
+		return;
 	m->counts.pages += whole_pages;
 	if (absent) {
 		m->counts.absent_pages += whole_pages;
@@ -158,8 +190,8 @@ static void part_take(void *context, uint64_t phys, uint32_t bytes, uint32_t new
 	}
 	if (m->phase < ND_MEMORY)
 		nd_cache_put(&m->cache, phys, data, bytes, absent);
-	else if (data && !s->error)
-		s->error = nd_vmcore_write(&m->vmcore, phys, data, bytes);
+	else if (data)
+		part_write(s, phys, data, bytes);
 }
 
 static void record_take(struct sink *s, const struct nd_record *record)
@@ -180,7 +212,8 @@ static void record_take(struct sink *s, const struct nd_record *record)
 		}
 		s->raw = raw;
 	}
-	nd_reads_credit(&s->m->reads, record->phys, record->raw_bytes, part_take, s);
+	nd_reads_credit(&s->m->reads, record->phys, record->raw_bytes,
+			&(struct nd_reads_take){grains_take, part_take, s});
 }
 
 /* READs from which nothing more will come give back what is missing. */
@@ -223,7 +256,6 @@ void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 	struct nd_record record;
 	enum nd_reads_seen seen;
 	struct nd_read *read;
-	char why[ND_WHY_BYTES];
 
 	m->heard_ms = now_ms;
 	m->counts.datagrams++;
@@ -245,9 +277,8 @@ void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 	nd_record_first(&reader, data);
 	while (nd_record_next(&reader, &record))
 		record_take(&sink, &record);
-	if (sink.error) {
-		snprintf(why, sizeof why, "the dump cannot be written: %s", strerror(sink.error));
-		nd_machine_give_up(m, env, why, now_s);
+	if (sink.why[0]) {
+		nd_machine_give_up(m, env, sink.why, now_s);
 		return;
 	}
 	reads_reap(m, now_ms);
@@ -284,7 +315,8 @@ void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
 	if (hello->last_read_id >= m->next_read_id)
 		m->next_read_id = hello->last_read_id + 1;
 	if (m->phase == ND_OVER) {
-		nd_machine_done_send(m, env);
+		if (!m->suspended)
+			nd_machine_done_send(m, env);
 		return;
 	}
 	if (m->phase == ND_FINISH) {
@@ -304,30 +336,6 @@ void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
 		nd_plan_keepalive(m, env);
 }
 
-static void finish_check(struct nd_machine *m, const struct nd_env *env, double now_s)
-{
-	int error;
-
-	if (!nd_finish_over(m->finish, &error))
-		return;
-	nd_finish_free(m->finish);
-	m->finish = NULL;
-	m->phase = ND_OVER;
-	if (error) {
-		m->status = ND_DONE_INCOMPLETE;
-		if (!m->why[0])
-			snprintf(m->why, sizeof m->why, "the dump cannot be made final: %s",
-				 strerror(error));
-		nd_log("%s: %s", m->host, m->why);
-	}
-	nd_log("%s: %s: %s/%s%s, %.3f s after the crash, %llu pages, %llu bytes on the wire",
-	       m->host, m->status == ND_DONE_COMPLETE ? "complete" : "incomplete", m->host,
-	       m->store.name, m->status == ND_DONE_COMPLETE ? "" : ND_STORE_PARTIAL,
-	       now_s - m->base_s, (unsigned long long)m->counts.pages,
-	       (unsigned long long)m->counts.wire_bytes);
-	nd_machine_done_send(m, env);
-}
-
 static uint32_t rto_of(const struct nd_machine *m)
 {
 	return nd_plan_rto_ms(m->rtt_ms, m->backoff);
@@ -335,11 +343,11 @@ static uint32_t rto_of(const struct nd_machine *m)
 
 void nd_machine_tick(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms, double now_s)
 {
-	if (m->phase == ND_FINISH)
-		finish_check(m, env, now_s);
+	nd_keep_tick(m, env, now_ms, now_s);
 	if (m->phase >= ND_FINISH)
 		return;
 	if (now_ms - m->heard_ms >= env->silence_ms) {
+		m->suspended = true;
 		nd_machine_give_up(m, env, "the machine fell silent", now_s);
 		return;
 	}

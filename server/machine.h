@@ -22,6 +22,7 @@
 #include "server/cache.h"
 #include "server/elfcore.h"
 #include "server/finish.h"
+#include "server/quota.h"
 #include "server/reads.h"
 #include "server/store.h"
 #include "server/vmcore.h"
@@ -39,10 +40,12 @@ struct nd_env {
 	void (*send)(void *context, const struct sockaddr_in *to, const void *message,
 		     size_t bytes);
 	void *context;
-	int top;               /* DIR */
-	int event_fd;          /* counted up by a dump's thread at its end */
-	uint32_t window_bytes; /* what one machine may have in flight now */
-	uint32_t silence_ms;   /* after which a machine counts as gone */
+	int top;                /* DIR */
+	int event_fd;           /* counted up when a dump's thread has news; below 0: no threads */
+	uint32_t window_bytes;  /* what one machine may have in flight now */
+	uint32_t silence_ms;    /* after which a machine counts as gone */
+	uint32_t map_ms;        /* from one map of a dump to the next */
+	struct nd_quota *quota; /* NULL: none */
 };
 
 struct nd_counts {
@@ -50,6 +53,7 @@ struct nd_counts {
 	uint64_t pages, zero_pages, absent_pages;
 	uint64_t reasked_pages, duplicates, late, refused;
 	uint64_t reads, timeouts;
+	uint64_t resumed, reasked_chunks;
 };
 
 struct nd_machine {
@@ -86,8 +90,15 @@ struct nd_machine {
 
 	struct nd_store store;
 	struct nd_vmcore vmcore;
+	struct nd_sums sums;
+	struct nd_map *resume; /* of an earlier life of the server, until it is taken up */
 	struct nd_finish *finish;
 	struct nd_counts counts;
+	bool mapping, mapped;             /* a map is being written; one ever was */
+	uint64_t mapped_ms, mapped_of_ms; /* the last one; the progress that it shows */
+	uint64_t room_ms, room_pages;     /* when the disk's room was looked at */
+	struct nd_quota_share share;
+	bool suspended;  /* it ends without a word: the machine may come back */
 	bool remembered; /* the server's list of finished sessions has it */
 	bool starved;    /* memory ran out on the way */
 };

@@ -24,6 +24,9 @@
 #define MACHINE_FILES    3 /* a dump's folder, its host's, its vmcore */
 #define SERVER_FILES     64
 #define SILENCE_S        180 /* above DINI's own deadline of 120 s */
+#define MAP_S            1
+
+enum { KEY_QUOTA = 256, KEY_QUOTA_HOST, KEY_KEEP_FREE, KEY_MAP };
 
 const char *argp_program_version = "netdumpd 1";
 
@@ -42,6 +45,12 @@ static const struct argp_option options[] = {
 	{"machines", 'm', "N", 0, "Machines at once; default 256", 0},
 	{"silence", 's', "SECONDS", 0,
 	 "When a machine that is silent, or brings nothing new, counts as gone; default 180", 0},
+	{"quota", KEY_QUOTA, "SIZE", 0, "Disk that all dumps may take, as 500M, 20G, 2T", 0},
+	{"quota-host", KEY_QUOTA_HOST, "SIZE", 0, "Disk that all dumps of one host may take", 0},
+	{"keep-free", KEY_KEEP_FREE, "SIZE", 0,
+	 "Disk that dumps leave free; default 1G, or 5 % of a disk below 20G", 0},
+	{"map", KEY_MAP, "SECONDS", 0,
+	 "How often a dump under way is made safe against a restart; default 1", 0},
 	{0},
 };
 
@@ -59,6 +68,23 @@ static bool number_parse(const char *text, unsigned long low, unsigned long high
 	errno = 0;
 	*value = strtoul(text, &end, 10);
 	return !errno && end != text && !*end && *text != '-' && *value >= low && *value <= high;
+}
+
+/* A number of bytes, with K, M, G or T behind it. */
+static bool size_parse(const char *text, uint64_t *bytes)
+{
+	static const char units[] = "KMGT";
+	size_t digits = strspn(text, "0123456789");
+	const char *unit = text[digits] ? strchr(units, text[digits]) : NULL;
+	unsigned int shift = unit ? 10 * (unsigned int)(unit - units + 1) : 0;
+
+	errno = 0;
+	*bytes = strtoull(text, NULL, 10);
+	if (errno || !digits || (text[digits] && (!unit || text[digits + 1])) ||
+	    *bytes > (uint64_t)INT64_MAX >> shift)
+		return false;
+	*bytes <<= shift;
+	return true;
 }
 
 static bool listen_parse(const char *text, struct sockaddr_in *to)
@@ -102,6 +128,23 @@ static error_t option_take(int key, char *arg, struct argp_state *state)
 		if (!number_parse(arg, 1, 86400, &value))
 			argp_error(state, "--silence %s: not a number from 1 to 86400", arg);
 		a->loop.silence_ms = (uint32_t)value * 1000;
+		return 0;
+	case KEY_MAP:
+		if (!number_parse(arg, 0, 3600, &value))
+			argp_error(state, "--map %s: not a number from 0 to 3600", arg);
+		a->loop.map_ms = (uint32_t)value * 1000;
+		return 0;
+	case KEY_QUOTA:
+		if (!size_parse(arg, &a->loop.quota.all_bytes))
+			argp_error(state, "--quota %s: not a size", arg);
+		return 0;
+	case KEY_QUOTA_HOST:
+		if (!size_parse(arg, &a->loop.quota.host_bytes))
+			argp_error(state, "--quota-host %s: not a size", arg);
+		return 0;
+	case KEY_KEEP_FREE:
+		if (!size_parse(arg, &a->loop.quota.keep_free_bytes))
+			argp_error(state, "--keep-free %s: not a size", arg);
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "%s: unexpected", arg);
@@ -153,7 +196,10 @@ int main(int argc, char **argv)
 	static const struct argp argp = {options, option_take, NULL, doc, NULL, NULL, NULL};
 	struct arguments a = {
 		.listen = {.sin_family = AF_INET, .sin_port = htons(ND_WIRE_PORT)},
-		.loop = {.machines_max = MACHINES_DEFAULT, .silence_ms = SILENCE_S * 1000},
+		.loop = {.machines_max = MACHINES_DEFAULT,
+			 .silence_ms = SILENCE_S * 1000,
+			 .map_ms = MAP_S * 1000,
+			 .quota = {.keep_free_bytes = ND_QUOTA_DEFAULT}},
 	};
 	const struct passwd *pw = NULL;
 	char ip[INET_ADDRSTRLEN] = "";

@@ -103,6 +103,19 @@ bool nd_pages_remove(struct nd_pages *set, uint64_t page, uint64_t count)
 	return true;
 }
 
+bool nd_pages_copy(struct nd_pages *to, const struct nd_pages *from)
+{
+	to->span = calloc(from->spans + 1, sizeof *to->span);
+	if (!to->span)
+		return false;
+	if (from->spans)
+		memcpy(to->span, from->span, from->spans * sizeof *to->span);
+	to->spans = from->spans;
+	to->room = from->spans + 1;
+	to->total = from->total;
+	return true;
+}
+
 bool nd_pages_has(const struct nd_pages *set, uint64_t page)
 {
 	size_t at = span_find(set, page + 1);

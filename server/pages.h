@@ -30,6 +30,9 @@ void nd_pages_free(struct nd_pages *set);
 bool nd_pages_add(struct nd_pages *set, uint64_t page, uint64_t count);
 bool nd_pages_remove(struct nd_pages *set, uint64_t page, uint64_t count);
 
+/* Makes an empty set the same as another.  False: no memory. */
+bool nd_pages_copy(struct nd_pages *to, const struct nd_pages *from);
+
 bool nd_pages_has(const struct nd_pages *set, uint64_t page);
 
 /* Takes up to `max` pages off the low end, of one span; count 0: the set is empty. */

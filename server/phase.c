@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "server/info.h"
+#include "server/keep.h"
 #include "server/log.h"
 #include "server/printk.h"
 
@@ -46,24 +47,6 @@ static enum nd_mem_status settle(struct nd_machine *m, enum nd_mem_status status
 	else
 		nd_pages_free(&m->pending);
 	return status;
-}
-
-int nd_phase_store_open(struct nd_machine *m, const struct nd_env *env, double now_s)
-{
-	int error = nd_store_open(&m->store, env->top, m->host, m->session, (time_t)now_s);
-	json_t *info = error ? NULL : nd_info_make(m, false);
-	char *text = info ? nd_info_text(info) : NULL;
-
-	json_decref(info);
-	if (!error)
-		error = text ? nd_store_file(&m->store, "info.json", text, strlen(text)) : ENOMEM;
-	free(text);
-	if (error)
-		nd_store_abandon(&m->store);
-	else
-		nd_log("%s: receiving into %s/%s" ND_STORE_PARTIAL, m->host, m->host,
-		       m->store.name);
-	return error;
 }
 
 /* Asks for one page of RAM: nobody gets a folder by HELLO alone. */
@@ -196,19 +179,26 @@ static enum nd_mem_status log_step(struct nd_machine *m, const struct nd_env *en
 	return ND_MEM_OK;
 }
 
-/* Early pages move into the file; what is left of them has no place in it (crash notes). */
+/*
+ * Early pages move into the file, but those that it has from an earlier life of the server;
+ * what is left of them has no place in it (crash notes).
+ */
 static int cache_flush(struct nd_machine *m)
 {
 	int error = 0;
 
 	for (size_t i = 0; i < m->cache.slots && !error; i++) {
 		const struct nd_cache_page *p = &m->cache.slot[i];
+		uint64_t phys = p->page * ND_PAGE_BYTES;
 
-		if (!p->data)
+		if (!p->data || !nd_pages_has(&m->pending, p->page))
 			continue;
 		if (!p->absent)
-			error = nd_vmcore_write(&m->vmcore, p->page * ND_PAGE_BYTES, p->data,
-						ND_PAGE_BYTES);
+			error = nd_vmcore_write(&m->vmcore, phys, p->data, ND_PAGE_BYTES);
+		if (error)
+			break;
+		if (!p->absent)
+			nd_keep_page(m, p->page, nd_sums_grains(phys, p->data, ND_PAGE_BYTES));
 		if (!nd_pages_remove(&m->pending, p->page, 1))
 			error = ENOMEM;
 	}
@@ -219,7 +209,6 @@ static int cache_flush(struct nd_machine *m)
 static void memory_begin(struct nd_machine *m, const struct nd_env *env, double now_s)
 {
 	char text[ND_WHY_BYTES];
-	const char *why = "out of memory";
 	int error;
 
 	nd_core_clip(m->core, &m->ram);
@@ -228,20 +217,8 @@ static void memory_begin(struct nd_machine *m, const struct nd_env *env, double 
 			 m->core->clipped);
 		nd_phase_note(m, text);
 	}
-	errno = 0;
-	if (!nd_vmcore_begin(&m->vmcore, m->store.vmcore, m->core, m->note, m->note_bytes, &why)) {
-		snprintf(text, sizeof text, "%s%s%s", why, errno ? ": " : "",
-			 errno ? strerror(errno) : "");
+	if (!nd_keep_begin(m, env, text)) {
 		nd_machine_give_up(m, env, text, now_s);
-		return;
-	}
-	if (!m->vmcore.pages) {
-		nd_machine_give_up(m, env, "the machine names no memory of its own", now_s);
-		return;
-	}
-	m->finish = nd_finish_start(&m->store, env->event_fd);
-	if (!m->finish || !nd_vmcore_pages(&m->vmcore, &m->pending)) {
-		nd_machine_give_up(m, env, "out of memory", now_s);
 		return;
 	}
 	error = cache_flush(m);
@@ -253,22 +230,26 @@ static void memory_begin(struct nd_machine *m, const struct nd_env *env, double 
 
 void nd_phase_finish(struct nd_machine *m, const struct nd_env *env, double now_s)
 {
-	json_t *info;
+	struct nd_ending ending = {
+		.complete = m->status == ND_DONE_COMPLETE, .now_s = now_s, .base_s = m->base_s};
 
-	(void)now_s;
 	m->phase = ND_FINISH;
 	if (m->store.dir >= 0 && !m->finish)
-		m->finish = nd_finish_start(&m->store, env->event_fd);
-	info = m->finish ? nd_info_make(m, true) : NULL;
-	if (info) {
-		nd_finish_end(m->finish, m->vmcore.bytes, info, m->status == ND_DONE_COMPLETE,
-			      m->base_s);
+		m->finish = nd_finish_start(&m->store, &m->vmcore, &m->sums, env->event_fd);
+	/* No thread to be had: the end of a dump is worth that others wait. */
+	if (m->store.dir >= 0 && !m->finish)
+		m->finish = nd_finish_start(&m->store, &m->vmcore, &m->sums, -1);
+	ending.info = m->finish ? nd_info_make(m, true) : NULL;
+	if (ending.info) {
+		ending.map = nd_keep_map(m);
+		nd_finish_end(m->finish, &ending);
 		return;
 	}
 	/* Nothing on disk: another server may have more luck.  Or no memory to describe it. */
 	m->status = m->store.dir < 0 ? ND_DONE_REFUSED : ND_DONE_INCOMPLETE;
 	m->phase = ND_OVER;
-	nd_machine_done_send(m, env);
+	if (!m->suspended)
+		nd_machine_done_send(m, env);
 }
 
 void nd_phase_advance(struct nd_machine *m, const struct nd_env *env, double now_s)

@@ -11,9 +11,6 @@
  */
 void nd_phase_advance(struct nd_machine *m, const struct nd_env *env, double now_s);
 
-/* The machine's folder, made when the first valid DATA is here.  0, or errno. */
-int nd_phase_store_open(struct nd_machine *m, const struct nd_env *env, double now_s);
-
 /* Hands the dump to its thread, complete or not by m->status. */
 void nd_phase_finish(struct nd_machine *m, const struct nd_env *env, double now_s);
 

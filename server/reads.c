@@ -175,7 +175,7 @@ static uint64_t grain_mask(uint32_t from, uint32_t to)
 }
 
 static void extent_credit(struct nd_read *read, const struct nd_reads_extent *e, uint64_t from,
-			  uint64_t to, nd_reads_take_fn *take, void *context)
+			  uint64_t to, const struct nd_reads_take *take)
 {
 	uint64_t start = e->page * ND_PAGE_BYTES, end = start + e->count * (uint64_t)ND_PAGE_BYTES;
 	uint32_t fresh = 0, whole = 0;
@@ -196,15 +196,18 @@ static void extent_credit(struct nd_read *read, const struct nd_reads_extent *e,
 		part->mask |= add;
 		fresh += (uint32_t)__builtin_popcountll(add);
 		whole += add && part->mask == ND_PAGE_FULL;
+		if (add && take->grains)
+			take->grains(take->context, page, add, part->mask == ND_PAGE_FULL,
+				     &part->sum);
 		at = stop;
 	}
 	read->pages_full += whole;
 	read->fresh = read->fresh || fresh;
-	take(context, from, (uint32_t)(to - from), fresh, whole);
+	take->part(take->context, from, (uint32_t)(to - from), fresh, whole);
 }
 
-void nd_reads_credit(struct nd_reads *reads, uint64_t phys, uint32_t bytes, nd_reads_take_fn *take,
-		     void *context)
+void nd_reads_credit(struct nd_reads *reads, uint64_t phys, uint32_t bytes,
+		     const struct nd_reads_take *take)
 {
 	/* A span may end with the address space; no page that is asked for lies there. */
 	uint64_t to = bytes > UINT64_MAX - phys ? UINT64_MAX - ND_PAGE_BYTES + 1 : phys + bytes;
@@ -213,7 +216,7 @@ void nd_reads_credit(struct nd_reads *reads, uint64_t phys, uint32_t bytes, nd_r
 		struct nd_read *read = reads->queue[i];
 
 		for (unsigned int j = 0; j < read->extents; j++)
-			extent_credit(read, &read->extent[j], phys, to, take, context);
+			extent_credit(read, &read->extent[j], phys, to, take);
 	}
 }
 
@@ -293,6 +296,21 @@ void nd_reads_free(struct nd_reads *reads)
 	free(reads->part);
 	reads->part = NULL;
 	reads->count = reads->parts = 0;
+}
+
+bool nd_reads_missing(const struct nd_reads *reads, struct nd_pages *missing)
+{
+	bool ok = true;
+
+	for (unsigned int i = 0; i < reads->count; i++) {
+		const struct nd_read *read = reads->queue[i];
+
+		for (unsigned int j = 0; j < read->extents; j++)
+			for (uint32_t p = 0; p < read->extent[j].count && ok; p++)
+				if (read->part[read->extent[j].first + p].mask != ND_PAGE_FULL)
+					ok = nd_pages_add(missing, read->extent[j].page + p, 1);
+	}
+	return ok;
 }
 
 uint64_t nd_reads_lowest(const struct nd_reads *reads)

@@ -37,6 +37,7 @@
 struct nd_part {
 	uint64_t page;
 	uint64_t mask; /* a bit for each grain, the lowest for the page's first */
+	uint64_t sum;  /* of the grains that have come: the caller's to count in */
 };
 
 /* Of a mask, nd_wire_extent.have: pieces of which both grains are there. */
@@ -93,13 +94,25 @@ enum nd_reads_seen nd_reads_saw(struct nd_reads *reads, const struct nd_wire_dat
 				uint64_t now_ms, struct nd_read **of);
 
 /*
- * Credits [phys, phys + bytes) and calls `take` once per stretch of it that belongs to an
+ * Credits [phys, phys + bytes) and calls `part` once per stretch of it that belongs to an
  * open READ, with how many grains of it are new and how many pages became whole by it.
  */
-typedef void nd_reads_take_fn(void *context, uint64_t phys, uint32_t bytes, uint32_t new_grains,
+typedef void nd_reads_part_fn(void *context, uint64_t phys, uint32_t bytes, uint32_t new_grains,
 			      uint32_t whole_pages);
-void nd_reads_credit(struct nd_reads *reads, uint64_t phys, uint32_t bytes, nd_reads_take_fn *take,
-		     void *context);
+/*
+ * Before that, `grains` is called once for each page of it that has new grains, with their
+ * bits in the page's mask: every grain is told once.  *sum is the page's own: 0 at first, and
+ * forgotten together with the grains that have come.
+ */
+typedef void nd_reads_grains_fn(void *context, uint64_t page, uint64_t new_grains, bool whole,
+				uint64_t *sum);
+struct nd_reads_take {
+	nd_reads_grains_fn *grains; /* NULL: none */
+	nd_reads_part_fn *part;
+	void *context;
+};
+void nd_reads_credit(struct nd_reads *reads, uint64_t phys, uint32_t bytes,
+		     const struct nd_reads_take *take);
 
 /*
  * Whether nothing more is to be expected of this READ: all came, or what is missing was
@@ -122,6 +135,9 @@ uint32_t nd_read_lost(const struct nd_read *read);
 bool nd_reads_close(struct nd_reads *reads, unsigned int at, struct nd_pages *pending,
 		    bool all_lost, uint64_t *lost);
 void nd_reads_free(struct nd_reads *reads);
+
+/* Adds the pages that open READs name and that are not whole.  False: no memory. */
+bool nd_reads_missing(const struct nd_reads *reads, struct nd_pages *missing);
 
 /* The lowest page named by an open READ, UINT64_MAX if none. */
 uint64_t nd_reads_lowest(const struct nd_reads *reads);

@@ -2,6 +2,7 @@
 /* store.c - folders of dumps: DIR/HOST/DATE-ID, and how one becomes final. */
 #include "server/store.h"
 
+#include <bearssl.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +14,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/log.h"
+
 #define DIR_FLAGS     (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define SAME_NAME_MAX 1000
 #define PARTIAL_BYTES (ND_STORE_NAME_BYTES + sizeof ND_STORE_PARTIAL)
-#define FILE_FLAGS    (O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+#define READ_FLAGS    (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+#define WRITE_FLAGS   (O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+#define INFO_BYTES    (1u << 20)
+/* info.json and map.json, as large as they usually get. */
+#define RESERVE_BYTES (1u << 19)
 
 static bool name_harmless(const char *name)
 {
@@ -48,74 +55,156 @@ static void id_format(char to[10], uint64_t session)
 	snprintf(to, 10, "-%08" PRIx32, (uint32_t)session);
 }
 
-/* Whether the folder's info.json names this session (the ID is only half of one). */
-static bool info_names(int host, const char *folder, uint64_t session)
+int nd_store_read(int fd, void *to, size_t bytes, uint64_t offset)
 {
-	int dir = openat(host, folder, DIR_FLAGS), fd = -1;
-	char text[24];
-	json_t *info = NULL;
-	const char *value;
-	bool same = false;
+	uint8_t *p = to;
 
-	if (dir >= 0)
-		fd = openat(dir, "info.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd >= 0)
-		info = json_loadfd(fd, 0, NULL);
-	value = json_string_value(json_object_get(info, "session"));
-	snprintf(text, sizeof text, "%016" PRIx64, session);
-	if (value)
-		same = !strcmp(value, text);
-	json_decref(info);
-	if (fd >= 0)
-		close(fd);
-	if (dir >= 0)
-		close(dir);
-	return same;
+	while (bytes) {
+		ssize_t n = pread(fd, p, bytes, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? errno : EIO;
+		p += n;
+		bytes -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return 0;
 }
 
-/* Finds a folder of this session in HOST; `partial` chooses which kind. */
-static bool folder_find(int host, uint64_t session, bool partial, char *name, size_t room)
+int nd_store_text(int dir, const char *name, size_t max, char **text, size_t *bytes)
+{
+	int fd = openat(dir, name, READ_FLAGS), error = 0;
+	struct stat st = {0};
+
+	*text = NULL;
+	*bytes = 0;
+	if (fd < 0)
+		return errno;
+	if (fstat(fd, &st))
+		error = errno;
+	else if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > max)
+		error = EFBIG;
+	else if (!(*text = malloc((size_t)st.st_size + 1)))
+		error = ENOMEM;
+	if (!error)
+		error = nd_store_read(fd, *text, (size_t)st.st_size, 0);
+	close(fd);
+	if (error) {
+		free(*text);
+		*text = NULL;
+		return error;
+	}
+	*bytes = (size_t)st.st_size;
+	(*text)[*bytes] = 0;
+	return 0;
+}
+
+/* The info.json of a folder, if it is of this session (the ID is only half of one). */
+static json_t *info_of(int host, const char *folder, uint64_t session)
+{
+	int dir = openat(host, folder, DIR_FLAGS);
+	char *text = NULL, named[24];
+	json_t *info = NULL;
+	const char *value;
+	size_t bytes;
+
+	if (dir >= 0 && !nd_store_text(dir, "info.json", INFO_BYTES, &text, &bytes))
+		info = json_loadb(text, bytes, 0, NULL);
+	free(text);
+	if (dir >= 0)
+		close(dir);
+	snprintf(named, sizeof named, "%016" PRIx64, session);
+	value = json_string_value(json_object_get(info, "session"));
+	if (value && !strcmp(value, named))
+		return info;
+	json_decref(info);
+	return NULL;
+}
+
+/*
+ * The info.json of a folder of this session in HOST, and the folder's name; `partial` chooses
+ * which kind.  NULL: none.
+ */
+static json_t *folder_find(int host, uint64_t session, bool partial, char *name, size_t room)
 {
 	char tail[32], id[10];
 	int fd = openat(host, ".", DIR_FLAGS);
 	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *e;
-	bool found = false;
+	json_t *info = NULL;
 
 	if (!d) {
 		if (fd >= 0)
 			close(fd);
-		return false;
+		return NULL;
 	}
 	id_format(id, session);
 	snprintf(tail, sizeof tail, "%s%s", id, partial ? ND_STORE_PARTIAL : "");
-	while (!found && (e = readdir(d))) {
+	while (!info && (e = readdir(d))) {
 		size_t bytes = strlen(e->d_name), tail_bytes = strlen(tail);
 
 		if (bytes <= tail_bytes || bytes >= room ||
 		    strcmp(e->d_name + bytes - tail_bytes, tail))
 			continue;
-		found = info_names(host, e->d_name, session);
-		if (found)
+		info = info_of(host, e->d_name, session);
+		if (info)
 			snprintf(name, room, "%s", e->d_name);
 	}
 	closedir(d);
-	return found;
+	return info;
 }
 
 bool nd_store_finished(int top, const char *host_name, uint64_t session, char *path, size_t room)
 {
 	int host = openat(top, host_name, DIR_FLAGS);
 	char name[ND_STORE_NAME_BYTES];
-	bool found;
+	const char *status;
+	json_t *info;
+	bool complete;
 
 	if (host < 0)
 		return false;
-	found = folder_find(host, session, false, name, sizeof name);
-	if (found)
+	info = folder_find(host, session, false, name, sizeof name);
+	status = json_string_value(json_object_get(info, "status"));
+	complete = status && !strcmp(status, "complete");
+	if (complete)
 		snprintf(path, room, "%s/%s", host_name, name);
+	json_decref(info);
 	close(host);
-	return found;
+	return complete;
+}
+
+void nd_store_token_text(char text[ND_STORE_TOKEN_TEXT_BYTES], const uint8_t token[16])
+{
+	uint8_t sum[br_sha256_SIZE];
+	br_sha256_context sha;
+
+	br_sha256_init(&sha);
+	br_sha256_update(&sha, token, 16);
+	br_sha256_out(&sha, sum);
+	for (size_t i = 0; i < sizeof sum; i++)
+		snprintf(text + 2 * i, 3, "%02x", sum[i]);
+}
+
+bool nd_store_admits(int top, const char *host_name, uint64_t session, const uint8_t token[16])
+{
+	int host = openat(top, host_name, DIR_FLAGS);
+	char name[PARTIAL_BYTES], text[ND_STORE_TOKEN_TEXT_BYTES];
+	const char *named;
+	json_t *info;
+	bool admits;
+
+	if (host < 0)
+		return true;
+	info = folder_find(host, session, true, name, sizeof name);
+	named = json_string_value(json_object_get(info, "token_hash"));
+	nd_store_token_text(text, token);
+	admits = !named || !strcmp(named, text);
+	json_decref(info);
+	close(host);
+	return admits;
 }
 
 static void partial_name(const struct nd_store *s, char to[PARTIAL_BYTES])
@@ -145,9 +234,23 @@ static int folder_make(struct nd_store *s, uint64_t session, time_t now)
 	return EEXIST;
 }
 
+/* Blocks to be given back when the disk is full; a file system that cannot has none. */
+static int reserve_make(const struct nd_store *s)
+{
+	int fd = openat(s->dir, "reserve", WRITE_FLAGS, 0640), error = 0;
+
+	if (fd < 0)
+		return errno;
+	if (fallocate(fd, 0, 0, RESERVE_BYTES) && errno != EOPNOTSUPP && errno != ENOSYS)
+		error = errno;
+	close(fd);
+	return error;
+}
+
 int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t session, time_t now)
 {
 	char partial[PARTIAL_BYTES];
+	json_t *info;
 	int error;
 
 	nd_store_init(s);
@@ -158,7 +261,10 @@ int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t s
 	s->host = openat(top, host_name, DIR_FLAGS);
 	if (s->host < 0)
 		return errno;
-	if (folder_find(s->host, session, true, partial, sizeof partial)) {
+	info = folder_find(s->host, session, true, partial, sizeof partial);
+	s->resumed = info != NULL;
+	json_decref(info);
+	if (s->resumed) {
 		snprintf(s->name, sizeof s->name, "%.*s",
 			 (int)(strlen(partial) - strlen(ND_STORE_PARTIAL)), partial);
 	} else {
@@ -170,8 +276,11 @@ int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t s
 	s->dir = openat(s->host, partial, DIR_FLAGS);
 	if (s->dir < 0)
 		goto err;
-	s->vmcore = openat(s->dir, "vmcore", FILE_FLAGS, 0640);
+	s->vmcore = openat(s->dir, "vmcore", WRITE_FLAGS, 0640);
 	if (s->vmcore < 0)
+		goto err;
+	errno = reserve_make(s);
+	if (errno)
 		goto err;
 	return 0;
 err:
@@ -187,24 +296,27 @@ static int all_write(int fd, const char *p, size_t bytes)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return errno;
+		if (n <= 0)
+			return n ? errno : EIO;
 		p += n;
 		bytes -= (size_t)n;
 	}
 	return 0;
 }
 
-int nd_store_file(const struct nd_store *s, const char *name, const void *data, size_t bytes)
+static int file_write(const struct nd_store *s, const char *name, const void *data, size_t bytes,
+		      mode_t mode, bool sync)
 {
 	char next[ND_STORE_NAME_BYTES];
 	int fd, error;
 
 	snprintf(next, sizeof next, "%s.new", name);
-	fd = openat(s->dir, next, FILE_FLAGS, 0640);
+	fd = openat(s->dir, next, WRITE_FLAGS | O_TRUNC, mode);
 	if (fd < 0)
 		return errno;
 	error = all_write(fd, data, bytes);
+	if (!error && sync && fsync(fd))
+		error = errno;
 	if (close(fd) && !error)
 		error = errno;
 	if (!error && renameat(s->dir, next, s->dir, name))
@@ -214,9 +326,22 @@ int nd_store_file(const struct nd_store *s, const char *name, const void *data, 
 	return error;
 }
 
+int nd_store_file(const struct nd_store *s, const char *name, const void *data, size_t bytes)
+{
+	return file_write(s, name, data, bytes, 0640, false);
+}
+
+int nd_store_file_durable(const struct nd_store *s, const char *name, const void *data,
+			  size_t bytes)
+{
+	int error = file_write(s, name, data, bytes, 0600, true);
+
+	return error ? error : fsync(s->dir) ? errno : 0;
+}
+
 int nd_store_sync(const struct nd_store *s, const char *name)
 {
-	int fd = openat(s->dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), error;
+	int fd = openat(s->dir, name, READ_FLAGS), error;
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : errno;
@@ -225,29 +350,45 @@ int nd_store_sync(const struct nd_store *s, const char *name)
 	return error;
 }
 
-int nd_store_commit(struct nd_store *s, bool complete)
+int nd_store_sync_folders(const struct nd_store *s)
 {
-	char partial[PARTIAL_BYTES];
-
-	partial_name(s, partial);
-	if (fsync(s->dir))
-		return errno;
-	/* A folder never replaces one that is not empty. */
-	if (complete && renameat(s->host, partial, s->host, s->name))
-		return errno;
-	return fsync(s->host) || fsync(s->top) ? errno : 0;
+	return fsync(s->dir) || fsync(s->host) || fsync(s->top) ? errno : 0;
 }
 
+void nd_store_release(const struct nd_store *s)
+{
+	unlinkat(s->dir, "reserve", 0);
+}
+
+int nd_store_commit(const struct nd_store *s)
+{
+	char partial[PARTIAL_BYTES];
+	int error;
+
+	partial_name(s, partial);
+	/* A folder never replaces one that is not empty. */
+	if (fsync(s->dir) || renameat(s->host, partial, s->host, s->name))
+		return errno;
+	error = fsync(s->host) || fsync(s->top) ? errno : 0;
+	/* Of a final dump the map would only say that nothing is missing. */
+	if (!error)
+		unlinkat(s->dir, "map.json", 0);
+	else if (renameat(s->host, s->name, s->host, partial))
+		nd_log("%s/%s: not final, but its folder's name says so: %s", s->host_name, s->name,
+		       strerror(errno));
+	return error;
+}
+
+/* Best effort: a folder that stays holds nothing that anyone needs. */
 void nd_store_abandon(struct nd_store *s)
 {
+	static const char *const file[] = {"vmcore", "info.json", "reserve"};
 	char partial[PARTIAL_BYTES];
 
 	partial_name(s, partial);
-	if (s->dir >= 0) {
-		unlinkat(s->dir, "vmcore", 0);
-		unlinkat(s->dir, "info.json", 0);
-	}
-	if (s->host >= 0 && s->name[0])
+	for (size_t i = 0; i < sizeof file / sizeof *file && s->dir >= 0 && !s->resumed; i++)
+		unlinkat(s->dir, file[i], 0);
+	if (s->host >= 0 && s->name[0] && !s->resumed)
 		unlinkat(s->host, partial, AT_REMOVEDIR); /* stays if someone else's is in it */
 	nd_store_close(s);
 }

@@ -5,11 +5,18 @@
  * While it is written a dump's folder is called DATE-ID.partial.  Every step is made
  * relative to an open folder and follows no symbolic link, and HOST is held against a
  * list of harmless characters, so nothing from the wire leads outside DIR.
+ *
+ *   vmcore      the memory
+ *   dmesg.txt   the log
+ *   info.json   what is known about the dump (info.h)
+ *   map.json    while it is partial: what of vmcore is there (map.h)
+ *   reserve     while it is partial: room for the last words on a disk that is full
  */
 #ifndef NETDUMP_SERVER_STORE_H
 #define NETDUMP_SERVER_STORE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -21,6 +28,7 @@ struct nd_store {
 	int host; /* DIR/HOST */
 	int dir;  /* the dump's folder */
 	int vmcore;
+	bool resumed; /* the folder was there, with what another life of the server left */
 	char host_name[ND_STORE_NAME_BYTES];
 	char name[ND_STORE_NAME_BYTES]; /* DATE-ID */
 };
@@ -32,25 +40,51 @@ void nd_store_host_name(char to[ND_STORE_NAME_BYTES], const char *said, const ui
 void nd_store_init(struct nd_store *s);
 
 /*
- * Makes (or, after a restart, takes over) the session's .partial folder and an empty vmcore
- * in it.  DATE-ID that is another session's already becomes DATE.N-ID.  0, or errno.
+ * Makes (or, after a restart, takes over as it is) the session's .partial folder with its
+ * vmcore.  DATE-ID that is another session's already becomes DATE.N-ID.  0, or errno.
  */
 int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t session, time_t now);
 
 /* Writes a small file; on errors the one that was there stays.  0, or errno. */
 int nd_store_file(const struct nd_store *s, const char *name, const void *data, size_t bytes);
 
+/* The same, synced, and for the server's eyes only. */
+int nd_store_file_durable(const struct nd_store *s, const char *name, const void *data,
+			  size_t bytes);
+
+/* The text of a small file; malloc'ed, ends in NUL.  0, or errno: EFBIG above `max` bytes. */
+int nd_store_text(int dir, const char *name, size_t max, char **text, size_t *bytes);
+
+/* All of [offset, offset + bytes) of a file; 0, or errno: EIO where it ends before. */
+int nd_store_read(int fd, void *to, size_t bytes, uint64_t offset);
+
 /* fsync of a small file, if it is there.  0, or errno. */
 int nd_store_sync(const struct nd_store *s, const char *name);
 
-/* fsync of the folder; complete: rename to its final name, fsync of the folders above. */
-int nd_store_commit(struct nd_store *s, bool complete);
+/* fsync of the dump's folder, and of those above. */
+int nd_store_sync_folders(const struct nd_store *s);
 
-/* Removes the folder of a dump for which nothing could be written. */
+/* Gives up what was held for last words.  To be called before they are written. */
+void nd_store_release(const struct nd_store *s);
+
+/* Renames the synced folder to its final name, syncs those above.  0, or errno: not final. */
+int nd_store_commit(const struct nd_store *s);
+
+/* Removes the folder of a dump for which nothing could be written, unless it was there before. */
 void nd_store_abandon(struct nd_store *s);
 void nd_store_close(struct nd_store *s);
 
 /* Whether a complete dump of this session lies there already; its path below DIR in `path`. */
 bool nd_store_finished(int top, const char *host_name, uint64_t session, char *path, size_t room);
+
+/*
+ * Whether who knows this token may go on with the session: true where no folder of it is,
+ * or where its info.json names the token (nd_store_token_text()), or none.
+ */
+bool nd_store_admits(int top, const char *host_name, uint64_t session, const uint8_t token[16]);
+
+/* What stands for a token where people may read it: a hash, in hex digits. */
+#define ND_STORE_TOKEN_TEXT_BYTES 65
+void nd_store_token_text(char text[ND_STORE_TOKEN_TEXT_BYTES], const uint8_t token[16]);
 
 #endif

@@ -2,11 +2,14 @@
 /* vmcore.c - the dump's file: ELF64 core, sparse. */
 #include "server/vmcore.h"
 
+#include <elf.h>
 #include <errno.h>
-#include <gelf.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "server/sums.h"
 
 #define PAGE_ROUND(n) (((n) + ND_PAGE_BYTES - 1) / ND_PAGE_BYTES * ND_PAGE_BYTES)
 
@@ -78,68 +81,27 @@ static size_t extent_find(const struct nd_vmcore *v, uint64_t page)
 	return low;
 }
 
-static uint64_t offset_of(const struct nd_vmcore *v, uint64_t phys)
+uint64_t nd_vmcore_offset(const struct nd_vmcore *v, uint64_t page)
 {
-	const struct nd_vmcore_extent *e = &v->extent[extent_find(v, phys / ND_PAGE_BYTES)];
+	size_t at = extent_find(v, page);
 
-	return e->offset + (phys - e->page * ND_PAGE_BYTES);
+	if (at == v->extents || page < v->extent[at].page)
+		return UINT64_MAX;
+	return v->extent[at].offset + (page - v->extent[at].page) * ND_PAGE_BYTES;
 }
 
-/* ELF header and program headers; libelf decides neither place nor size of anything. */
-static bool headers_write(const struct nd_vmcore *v, const struct nd_core *core, size_t note_bytes,
-			  uint64_t note_offset)
+static size_t headers_bytes(const struct nd_core *core, size_t note_bytes)
 {
-	size_t count = core->loads + (note_bytes != 0), at = 0;
-	Elf *elf = elf_begin(v->fd, ELF_C_WRITE, NULL);
-	Elf64_Ehdr *ehdr = elf ? elf64_newehdr(elf) : NULL;
-	Elf64_Phdr *phdr = ehdr ? elf64_newphdr(elf, count) : NULL;
-	bool ok;
-
-	if (!phdr) {
-		elf_end(elf);
-		return false;
-	}
-	elf_flagelf(elf, ELF_C_SET, ELF_F_LAYOUT);
-	ehdr->e_ident[EI_DATA] = ELFDATA2LSB;
-	ehdr->e_type = ET_CORE;
-	ehdr->e_machine = (Elf64_Half)core->machine;
-	ehdr->e_version = EV_CURRENT;
-	ehdr->e_phoff = sizeof *ehdr;
-	if (note_bytes)
-		phdr[at++] = (Elf64_Phdr){
-			.p_type = PT_NOTE,
-			.p_offset = note_offset,
-			.p_filesz = note_bytes,
-			.p_memsz = note_bytes,
-			.p_align = 4,
-		};
-	for (unsigned int i = 0; i < core->loads; i++) {
-		const struct nd_core_load *l = &core->load[i];
-
-		phdr[at++] = (Elf64_Phdr){
-			.p_type = PT_LOAD,
-			.p_flags = l->flags,
-			.p_offset = l->file_size ? offset_of(v, l->phys) : v->bytes,
-			.p_vaddr = l->vaddr,
-			.p_paddr = l->paddr,
-			.p_filesz = l->file_size,
-			.p_memsz = l->mem_size,
-		};
-	}
-	elf_flagphdr(elf, ELF_C_SET, ELF_F_DIRTY);
-	ok = elf_update(elf, ELF_C_WRITE) >= 0;
-	elf_end(elf);
-	return ok;
+	return sizeof(Elf64_Ehdr) + (core->loads + (note_bytes != 0)) * sizeof(Elf64_Phdr);
 }
 
-bool nd_vmcore_begin(struct nd_vmcore *v, int fd, const struct nd_core *core, const uint8_t *notes,
-		     size_t note_bytes, const char **why)
+bool nd_vmcore_plan(struct nd_vmcore *v, const struct nd_core *core, size_t note_bytes,
+		    const char **why)
 {
-	uint64_t note_offset, pages = 0;
+	uint64_t pages = 0;
 
 	memset(v, 0, sizeof *v);
-	v->fd = fd;
-	elf_version(EV_CURRENT);
+	v->fd = -1;
 	for (unsigned int i = 0; i < core->loads; i++) {
 		pages += core->load[i].file_size / ND_PAGE_BYTES + 2;
 		if (pages > ND_VMCORE_BYTES_MAX / ND_PAGE_BYTES) {
@@ -147,14 +109,79 @@ bool nd_vmcore_begin(struct nd_vmcore *v, int fd, const struct nd_core *core, co
 			return false;
 		}
 	}
-	note_offset = sizeof(Elf64_Ehdr) + (core->loads + (note_bytes != 0)) * sizeof(Elf64_Phdr);
-	if (!layout_make(v, core, PAGE_ROUND(note_offset + note_bytes))) {
+	v->head_bytes = PAGE_ROUND(headers_bytes(core, note_bytes) + note_bytes);
+	if (!layout_make(v, core, v->head_bytes)) {
 		*why = "out of memory for the file's layout";
 		return false;
 	}
-	*why = "the file's headers cannot be written";
-	return headers_write(v, core, note_bytes, note_offset) &&
-	       !bytes_write(fd, notes, note_bytes, note_offset) && !ftruncate(fd, (off_t)v->bytes);
+	return true;
+}
+
+static void headers_make(const struct nd_vmcore *v, const struct nd_core *core, size_t note_bytes,
+			 uint8_t *head)
+{
+	Elf64_Phdr *phdr = (Elf64_Phdr *)(head + sizeof(Elf64_Ehdr));
+	Elf64_Ehdr ehdr = {
+		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
+			    EV_CURRENT},
+		.e_type = ET_CORE,
+		.e_machine = (Elf64_Half)core->machine,
+		.e_version = EV_CURRENT,
+		.e_phoff = sizeof ehdr,
+		.e_ehsize = sizeof ehdr,
+		.e_phentsize = sizeof *phdr,
+		.e_phnum = (Elf64_Half)(core->loads + (note_bytes != 0)),
+	};
+
+	memcpy(head, &ehdr, sizeof ehdr);
+	if (note_bytes)
+		*phdr++ = (Elf64_Phdr){
+			.p_type = PT_NOTE,
+			.p_offset = headers_bytes(core, note_bytes),
+			.p_filesz = note_bytes,
+			.p_memsz = note_bytes,
+			.p_align = 4,
+		};
+	for (unsigned int i = 0; i < core->loads; i++) {
+		const struct nd_core_load *l = &core->load[i];
+
+		*phdr++ = (Elf64_Phdr){
+			.p_type = PT_LOAD,
+			.p_flags = l->flags,
+			.p_offset = l->file_size ? nd_vmcore_offset(v, l->phys / ND_PAGE_BYTES) +
+							   l->phys % ND_PAGE_BYTES
+						 : v->bytes,
+			.p_vaddr = l->vaddr,
+			.p_paddr = l->paddr,
+			.p_filesz = l->file_size,
+			.p_memsz = l->mem_size,
+		};
+	}
+}
+
+/* Not with libelf, which cuts the file behind what it writes: there may be memory in it. */
+int nd_vmcore_head_write(struct nd_vmcore *v, const struct nd_core *core, const uint8_t *notes,
+			 size_t note_bytes)
+{
+	uint8_t *head = calloc(1, v->head_bytes);
+	int error;
+
+	if (!head)
+		return ENOMEM;
+	headers_make(v, core, note_bytes, head);
+	if (note_bytes)
+		memcpy(head + headers_bytes(core, note_bytes), notes, note_bytes);
+	v->head_sum = nd_sums_head(0, head, v->head_bytes);
+	error = bytes_write(v->fd, head, v->head_bytes, 0);
+	free(head);
+	return error;
+}
+
+int nd_vmcore_size_set(const struct nd_vmcore *v, bool empty)
+{
+	if (empty && ftruncate(v->fd, (off_t)v->head_bytes))
+		return errno;
+	return ftruncate(v->fd, (off_t)v->bytes) ? errno : 0;
 }
 
 bool nd_vmcore_pages(const struct nd_vmcore *v, struct nd_pages *pages)
@@ -162,6 +189,23 @@ bool nd_vmcore_pages(const struct nd_vmcore *v, struct nd_pages *pages)
 	for (size_t i = 0; i < v->extents; i++)
 		if (!nd_pages_add(pages, v->extent[i].page, v->extent[i].count))
 			return false;
+	return true;
+}
+
+bool nd_vmcore_pages_at(const struct nd_vmcore *v, uint64_t from, uint64_t to,
+			struct nd_pages *pages)
+{
+	for (size_t i = 0; i < v->extents; i++) {
+		const struct nd_vmcore_extent *e = &v->extent[i];
+		uint64_t end = e->offset + e->count * ND_PAGE_BYTES;
+		uint64_t start = from > e->offset ? from : e->offset, stop = to < end ? to : end;
+		uint64_t first = (start - e->offset) / ND_PAGE_BYTES;
+
+		if (start < stop &&
+		    !nd_pages_add(pages, e->page + first,
+				  (stop - e->offset + ND_PAGE_BYTES - 1) / ND_PAGE_BYTES - first))
+			return false;
+	}
 	return true;
 }
 
@@ -179,6 +223,29 @@ int nd_vmcore_write(const struct nd_vmcore *v, uint64_t phys, const uint8_t *dat
 			break;
 		error = bytes_write(v->fd, data + (from - phys), stop - from,
 				    e->offset + (from - start));
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+int nd_vmcore_clear(const struct nd_vmcore *v, uint64_t from, uint64_t to)
+{
+	static const uint8_t zeros[1 << 16];
+	int error;
+
+	if (from < v->head_bytes)
+		from = v->head_bytes;
+	if (to > v->bytes)
+		to = v->bytes;
+	if (from >= to || !fallocate(v->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from,
+				     (off_t)(to - from)))
+		return 0;
+	if (errno != EOPNOTSUPP)
+		return errno;
+	for (; from < to; from += sizeof zeros) {
+		error = bytes_write(v->fd, zeros,
+				    to - from < sizeof zeros ? to - from : sizeof zeros, from);
 		if (error)
 			return error;
 	}

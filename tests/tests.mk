@@ -31,7 +31,7 @@ elfcore_TEST_SRC := server/elfcore.c server/mem.c server/pages.c server/vmcorein
 elfcore_TEST_LIBS := -lelf
 printk_TEST_SRC := server/printk.c server/xlat.c server/mem.c server/vmcoreinfo.c
 printk_TEST_LIBS := -laddrxlat
-keys_TEST_SRC := server/keys.c server/store.c $(WIRE_SRC)
+keys_TEST_SRC := server/keys.c server/log.c server/store.c $(WIRE_SRC)
 keys_TEST_LIBS := -ljansson -lbearssl
 $(B)/tests/plan_test $(B)/tests/elfcore_test $(B)/tests/printk_test $(B)/tests/keys_test: \
 	$(B)/.setup-server

@@ -28,7 +28,7 @@ static struct tally credit(struct nd_reads *reads, uint64_t phys, uint32_t bytes
 {
 	struct tally t = {0};
 
-	nd_reads_credit(reads, phys, bytes, part, &t);
+	nd_reads_credit(reads, phys, bytes, &(struct nd_reads_take){.part = part, .context = &t});
 	return t;
 }
 
