@@ -143,16 +143,14 @@ static int head_check(struct nd_finish *f)
 }
 
 /* Once a map is durable, so is what leads to it. */
-static int map_surround(struct nd_finish *f)
+static void map_surround(struct nd_finish *f)
 {
-	int error = f->mapped ? 0 : nd_store_sync(f->store, "info.json");
-
-	if (!error && !f->mapped)
-		error = nd_store_sync(f->store, "dmesg.txt");
-	if (!error && !f->mapped)
-		error = nd_store_sync_folders(f->store);
-	f->mapped = !error;
-	return error;
+	if (!f->mapped)
+		f->mapped = did(f, "info.json cannot be synced",
+				nd_store_sync(f->store, "info.json")) &&
+			    did(f, "dmesg.txt cannot be synced",
+				nd_store_sync(f->store, "dmesg.txt")) &&
+			    did(f, "the folders cannot be synced", nd_store_sync_folders(f->store));
 }
 
 /* After one that failed the pages count as clean, and another would claim what is not so. */
@@ -176,7 +174,7 @@ static void map_write(struct nd_finish *f, const struct nd_map *map)
 	error = text ? nd_store_file_durable(f->store, "map.json", text, strlen(text)) : ENOMEM;
 	free(text);
 	if (!error)
-		error = map_surround(f);
+		map_surround(f);
 	if (error && !f->map_logged)
 		nd_log("%s/%s: map.json cannot be written: %s; a restart would ask for more anew",
 		       f->store->host_name, f->store->name, strerror(error));

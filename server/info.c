@@ -130,8 +130,9 @@ static json_t *counts_json(struct nd_counts c)
 
 json_t *nd_info_past(const struct nd_machine *m)
 {
-	return json_pack("{s:o, s:f, s:f}", "counts", counts_json(m->counts), "started_s",
-			 m->started_s, "first_log_s", m->first_log_s);
+	return json_pack("{s:o, s:I, s:I}", "counts", counts_json(m->counts), "started_ms",
+			 (json_int_t)(m->started_s * 1000), "first_log_ms",
+			 (json_int_t)(m->first_log_s * 1000));
 }
 
 /* The earlier of two moments, of which 0 is none. */
@@ -140,6 +141,11 @@ static double earlier(double a_s, double b_s)
 	if (a_s <= 0)
 		return b_s;
 	return b_s > 0 && b_s < a_s ? b_s : a_s;
+}
+
+static double moment_of(const json_t *past, const char *key)
+{
+	return (double)json_integer_value(json_object_get(past, key)) / 1000;
 }
 
 void nd_info_past_add(struct nd_machine *m, const json_t *past)
@@ -152,9 +158,8 @@ void nd_info_past_add(struct nd_machine *m, const json_t *past)
 		if (n > 0 && n < INT64_MAX / 2)
 			*count_of(&m->counts, i) += (uint64_t)n;
 	}
-	m->started_s = earlier(m->started_s, json_number_value(json_object_get(past, "started_s")));
-	m->first_log_s =
-		earlier(m->first_log_s, json_number_value(json_object_get(past, "first_log_s")));
+	m->started_s = earlier(m->started_s, moment_of(past, "started_ms"));
+	m->first_log_s = earlier(m->first_log_s, moment_of(past, "first_log_ms"));
 }
 
 json_t *nd_info_make(const struct nd_machine *m, bool over)

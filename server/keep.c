@@ -15,9 +15,9 @@
 
 /* A disk that spoils a chunk so often is not to be trusted with another try. */
 #define REASKS_MAX 3
-/* Room on the disk is looked at after so long or so much, whatever comes first. */
+/* Room on the disk is looked at after so long or so much, 4 MiB, whatever comes first. */
 #define ROOM_MS    1000
-#define ROOM_PAGES 4096
+#define ROOM_PAGES 1024
 
 static void why_set(char why[ND_WHY_BYTES], const char *what, int error)
 {
@@ -48,7 +48,7 @@ static void map_load(struct nd_machine *m)
 	if (error)
 		wrong = strerror(error);
 	else
-		m->resume = nd_map_parse(text, bytes, m->session, &wrong);
+		m->resume = nd_map_parse(text, bytes, m->session, m->hello.token, &wrong);
 	free(text);
 	if (m->resume)
 		return;
@@ -203,8 +203,8 @@ struct nd_map *nd_keep_map(const struct nd_machine *m)
 			return NULL;
 	if (m->sums.chunk && nd_pages_copy(&missing, &m->pending) &&
 	    nd_reads_missing(&m->reads, &missing))
-		map = nd_map_make(m->session, &m->vmcore, &m->sums, &missing, &m->absent,
-				  nd_info_past(m));
+		map = nd_map_make(m->session, m->hello.token, &m->vmcore, &m->sums, &missing,
+				  &m->absent, nd_info_past(m));
 	nd_pages_free(&missing);
 	return map;
 }
@@ -271,6 +271,8 @@ static void dump_over(struct nd_machine *m, const struct nd_env *env, const char
 	nd_finish_free(m->finish);
 	m->finish = NULL;
 	m->phase = ND_OVER;
+	if (env->quota)
+		nd_quota_grow(env->quota, &m->share, m->store.vmcore);
 	if (why[0]) {
 		m->status = ND_DONE_INCOMPLETE;
 		snprintf(m->why, sizeof m->why, "%s", why);
@@ -288,14 +290,15 @@ static void dump_over(struct nd_machine *m, const struct nd_env *env, const char
 static void room_check(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms,
 		       double now_s)
 {
+	uint64_t stored = m->counts.pages - m->counts.zero_pages - m->counts.absent_pages;
 	char why[ND_WHY_BYTES];
 
 	if (!env->quota || m->phase != ND_MEMORY)
 		return;
-	if (now_ms - m->room_ms < ROOM_MS && m->counts.pages - m->room_pages < ROOM_PAGES)
+	if (now_ms - m->room_ms < ROOM_MS && stored - m->room_pages < ROOM_PAGES)
 		return;
 	m->room_ms = now_ms;
-	m->room_pages = m->counts.pages;
+	m->room_pages = stored;
 	nd_quota_grow(env->quota, &m->share, m->store.vmcore);
 	if (!nd_quota_allows(env->quota, m->host, now_ms, why, sizeof why))
 		nd_machine_give_up(m, env, why, now_s);

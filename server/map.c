@@ -2,6 +2,7 @@
 /* map.c - map.json: what of a dump that is not complete lies on the disk, durably. */
 #include "server/map.h"
 
+#include <bearssl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,7 +76,8 @@ static bool missing_coarsen(struct nd_map *map)
 	return true;
 }
 
-struct nd_map *nd_map_make(uint64_t session, const struct nd_vmcore *v, const struct nd_sums *sums,
+struct nd_map *nd_map_make(uint64_t session, const uint8_t token[ND_HELLO_TOKEN_BYTES],
+			   const struct nd_vmcore *v, const struct nd_sums *sums,
 			   const struct nd_pages *missing, const struct nd_pages *absent,
 			   json_t *past)
 {
@@ -86,6 +88,7 @@ struct nd_map *nd_map_make(uint64_t session, const struct nd_vmcore *v, const st
 		return NULL;
 	}
 	map->session = session;
+	memcpy(map->token, token, sizeof map->token);
 	map->past = past;
 	map->sum = calloc(sums->chunks + 1, sizeof *map->sum);
 	if (!past || !map->sum || !layout_copy(&map->layout, v) ||
@@ -135,10 +138,33 @@ static void layout_make(json_t *o, const struct nd_map *map)
 	json_object_set_new(o, "sums", sums);
 }
 
+#define SEAL_TEXT_BYTES (2 * br_sha256_SIZE + 1)
+
+/* Over the whole object but its seal.  False: no memory. */
+static bool seal_make(const json_t *o, const uint8_t token[ND_HELLO_TOKEN_BYTES],
+		      char seal[SEAL_TEXT_BYTES])
+{
+	char *text = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	uint8_t sum[br_sha256_SIZE];
+	br_hmac_key_context key;
+	br_hmac_context hmac;
+
+	if (!text)
+		return false;
+	br_hmac_key_init(&key, &br_sha256_vtable, token, ND_HELLO_TOKEN_BYTES);
+	br_hmac_init(&hmac, &key, 0);
+	br_hmac_update(&hmac, text, strlen(text));
+	br_hmac_out(&hmac, sum);
+	for (size_t i = 0; i < sizeof sum; i++)
+		snprintf(seal + 2 * i, 3, "%02x", sum[i]);
+	free(text);
+	return true;
+}
+
 char *nd_map_text(const struct nd_map *map)
 {
 	json_t *o = json_object();
-	char *text;
+	char *text = NULL, seal[SEAL_TEXT_BYTES];
 
 	json_object_set_new(o, "version", json_integer(ND_MAP_VERSION));
 	json_object_set_new(o, "session", hex_make(map->session));
@@ -147,7 +173,8 @@ char *nd_map_text(const struct nd_map *map)
 	json_object_set_new(o, "absent", pages_make(&map->absent));
 	json_object_set(o, "past", map->past);
 	/* A map without one of its keys cannot be read: no memory leaves no half-truth. */
-	text = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	if (seal_make(o, map->token, seal) && !json_object_set_new(o, "seal", json_string(seal)))
+		text = json_dumps(o, JSON_COMPACT | JSON_PRESERVE_ORDER);
 	json_decref(o);
 	return text;
 }
@@ -251,7 +278,20 @@ static bool layout_holds(const struct nd_vmcore *v, const struct nd_pages *pages
 	return holds;
 }
 
-static const char *map_get(const json_t *o, uint64_t session, struct nd_map *map)
+/* Takes the seal off the object. */
+static bool seal_holds(json_t *o, const uint8_t token[ND_HELLO_TOKEN_BYTES])
+{
+	json_t *named = json_incref(json_object_get(o, "seal"));
+	const char *text = json_string_value(named);
+	char seal[SEAL_TEXT_BYTES];
+	bool holds = text && !json_object_del(o, "seal") && seal_make(o, token, seal) &&
+		     !strcmp(text, seal);
+
+	json_decref(named);
+	return holds;
+}
+
+static const char *map_get(json_t *o, uint64_t session, const uint8_t *token, struct nd_map *map)
 {
 	uint64_t version;
 
@@ -259,6 +299,8 @@ static const char *map_get(const json_t *o, uint64_t session, struct nd_map *map
 		return "it is no map";
 	if (version != ND_MAP_VERSION)
 		return "it is of another version";
+	if (token && !seal_holds(o, token))
+		return "its seal is broken";
 	if (!hex_get(json_object_get(o, "session"), &map->session) || map->session != session)
 		return "it is of another session";
 	map->past = json_incref(json_object_get(o, "past"));
@@ -272,7 +314,8 @@ static const char *map_get(const json_t *o, uint64_t session, struct nd_map *map
 	return NULL;
 }
 
-struct nd_map *nd_map_parse(const char *text, size_t bytes, uint64_t session, const char **why)
+struct nd_map *nd_map_parse(const char *text, size_t bytes, uint64_t session, const uint8_t *token,
+			    const char **why)
 {
 	struct nd_map *map = calloc(1, sizeof *map);
 	json_t *o = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL);
@@ -281,7 +324,7 @@ struct nd_map *nd_map_parse(const char *text, size_t bytes, uint64_t session, co
 	if (!o)
 		*why = "it is damaged";
 	if (!*why)
-		*why = map_get(o, session, map);
+		*why = map_get(o, session, token, map);
 	json_decref(o);
 	if (*why) {
 		nd_map_free(map);

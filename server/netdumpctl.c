@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/partial.h"
+#include "server/store.h"
 #include "server/verify.h"
 
 #define DIR_FLAGS  (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -25,7 +27,8 @@ static const char doc[] =
 	"Lists, shows and verifies dumps that netdumpd received.\v"
 	"  list       one line a dump, oldest first\n"
 	"  show ID    what is known about one\n"
-	"  verify ID  compute vmcore's SHA-256 anew, check that it is a well-formed ELF core\n\n"
+	"  verify ID  compute vmcore's SHA-256 anew, check that it is a well-formed ELF core;\n"
+	"             of a dump that is not complete, check what is there\n\n"
 	"ID is the eight hex digits at the end of a dump's folder, the folder's name, or "
 	"HOST/FOLDER.\n\n"
 	"Exit status: 0 fine, 1 no such dump, or it is not right, 64 a command line without sense.";
@@ -46,6 +49,8 @@ struct dump {
 	char path[PATH_BYTES]; /* HOST/FOLDER */
 	const char *folder;    /* within path */
 	json_t *info;          /* NULL: not there or unreadable */
+	bool is_partial;
+	struct nd_partial partial; /* if it is */
 };
 
 struct dumps {
@@ -101,6 +106,41 @@ static const char *text_of(const struct dump *d, const char *key)
 	return text ? text : "";
 }
 
+/* The folder's name decides: info.json may say "complete" a moment before it is. */
+static bool name_partial(const char *folder)
+{
+	size_t bytes = strlen(folder), tail = strlen(ND_STORE_PARTIAL);
+
+	return bytes > tail && !strcmp(folder + bytes - tail, ND_STORE_PARTIAL);
+}
+
+static void partial_load(struct dump *d, int dir)
+{
+	d->is_partial = name_partial(d->folder);
+	if (!d->is_partial)
+		return;
+	nd_partial_look(&d->partial, dir, strtoull(text_of(d, "session"), NULL, 16));
+	if (!strcmp(text_of(d, "status"), "complete"))
+		json_object_set_new(d->info, "status", json_string("incomplete"));
+}
+
+static unsigned int percent_of(const struct dump *d)
+{
+	return d->is_partial ? d->partial.percent : 100;
+}
+
+/* info.json, and what is seen from outside. */
+static json_t *dump_json(const struct dump *d)
+{
+	json_t *one = d->info ? json_deep_copy(d->info) : json_object();
+
+	json_object_set_new(one, "path", json_string(d->path));
+	json_object_set_new(one, "percent", json_integer(percent_of(d)));
+	if (d->is_partial)
+		json_object_set_new(one, "resumable", json_boolean(!d->partial.why_not));
+	return one;
+}
+
 static void dump_add(struct dumps *all, int host, const char *host_name, const char *folder)
 {
 	int dir = openat(host, folder, DIR_FLAGS);
@@ -121,6 +161,7 @@ static void dump_add(struct dumps *all, int host, const char *host_name, const c
 		snprintf(d->path, sizeof d->path, "%s/%s", host_name, folder);
 		d->folder = d->path + strlen(host_name) + 1;
 		d->info = info_load(dir);
+		partial_load(d, dir);
 		all->dump[all->count++] = d;
 	}
 	if (dir >= 0)
@@ -184,6 +225,7 @@ static void dumps_free(struct dumps *all)
 {
 	for (size_t i = 0; i < all->count; i++) {
 		json_decref(all->dump[i]->info);
+		nd_partial_free(&all->dump[i]->partial);
 		free(all->dump[i]);
 	}
 	free(all->dump);
@@ -220,14 +262,14 @@ static struct dump *dump_find(const struct dumps *all, const char *id)
 
 static void list_text(const struct dumps *all)
 {
-	printf("%-8s  %-20s  %-24s  %-10s  %10s  %-20s  %s\n", "ID", "HOST", "CRASHED", "STATUS",
-	       "MIB", "RELEASE", "PANIC");
+	printf("%-8s  %-20s  %-24s  %-10s  %5s  %10s  %-20s  %s\n", "ID", "HOST", "CRASHED",
+	       "STATUS", "THERE", "MIB", "RELEASE", "PANIC");
 	for (size_t i = 0; i < all->count; i++) {
 		const struct dump *d = all->dump[i];
 
-		printf("%-8s  %-20.*s  %-24s  %-10s  %10" PRId64 "  %-20s  %s\n", text_of(d, "id"),
-		       (int)strcspn(d->path, "/"), d->path, text_of(d, "crashed"),
-		       d->info ? text_of(d, "status") : "no info",
+		printf("%-8s  %-20.*s  %-24s  %-10s  %4u%%  %10" PRId64 "  %-20s  %s\n",
+		       text_of(d, "id"), (int)strcspn(d->path, "/"), d->path, text_of(d, "crashed"),
+		       d->info ? text_of(d, "status") : "no info", percent_of(d),
 		       (int64_t)json_integer_value(json_object_get(d->info, "vmcore_bytes")) >> 20,
 		       text_of(d, "release"), text_of(d, "panic"));
 	}
@@ -238,11 +280,7 @@ static void list_json(const struct dumps *all)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < all->count; i++) {
-		json_t *one =
-			all->dump[i]->info ? json_deep_copy(all->dump[i]->info) : json_object();
-
-		json_object_set_new(one, "path", json_string(all->dump[i]->path));
-		json_array_append_new(list, one);
+		json_array_append_new(list, dump_json(all->dump[i]));
 	}
 	json_dumpf(list, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
 	putchar('\n');
@@ -303,6 +341,8 @@ static void show_text(const struct arguments *a, const struct dump *d)
 		{"pages reasked", "reasked_pages", true},
 		{"duplicates", "duplicates", true},
 		{"refused", "refused", true},
+		{"times resumed", "resumed", true},
+		{"chunks reasked", "reasked_chunks", true},
 		{"vmcore bytes", "vmcore_bytes", true},
 		{"SHA-256", "sha256", false},
 	};
@@ -314,11 +354,20 @@ static void show_text(const struct arguments *a, const struct dump *d)
 		else
 			line_text(d, line[i].label, line[i].key);
 	}
+	if (!d->is_partial)
+		return;
+	printf("%-16s %u %%\n", "there", d->partial.percent);
+	if (d->partial.why_not)
+		printf("%-16s no, a server would start over: %s\n", "resumable",
+		       d->partial.why_not);
+	else
+		printf("%-16s yes, if its machine still waits\n", "resumable");
 }
 
 static int show_run(const struct arguments *a, struct dumps *all)
 {
 	struct dump *d = dump_find(all, a->id);
+	json_t *one;
 
 	if (!d)
 		return EXIT_NOT_RIGHT;
@@ -330,10 +379,36 @@ static int show_run(const struct arguments *a, struct dumps *all)
 		show_text(a, d);
 		return EXIT_OK;
 	}
-	json_object_set_new(d->info, "path", json_string(d->path));
-	json_dumpf(d->info, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
+	one = dump_json(d);
+	json_dumpf(one, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
 	putchar('\n');
+	json_decref(one);
 	return EXIT_OK;
+}
+
+/* A partial dump is never right, but what is there may be. */
+static const char *partial_check(const struct dump *d, int vmcore, char *why, size_t room)
+{
+	uint64_t chunks, wrong;
+	int error;
+
+	if (!d->partial.map || d->partial.why_not) {
+		snprintf(why, room, "the dump is incomplete, and nobody knows what is there: %s",
+			 d->partial.why_not);
+		return why;
+	}
+	error = nd_partial_verify(&d->partial, vmcore, &chunks, &wrong);
+	if (error)
+		snprintf(why, room, "vmcore: %s", strerror(error));
+	else if (wrong)
+		snprintf(why, room,
+			 "the dump is incomplete, and %" PRIu64 " of %" PRIu64
+			 " chunks are not as they came",
+			 wrong, chunks);
+	else
+		snprintf(why, room, "the dump is incomplete: %u %% is there, and as it came",
+			 d->partial.percent);
+	return why;
 }
 
 /* NULL: right; else what is wrong. */
@@ -350,9 +425,10 @@ static const char *dump_check(const struct arguments *a, const struct dump *d, c
 		snprintf(why, room, "vmcore: %s", strerror(errno));
 		return why;
 	}
-	if (d->info && strcmp(text_of(d, "status"), "complete")) {
+	if (d->is_partial) {
+		wrong = partial_check(d, fd, why, room);
 		close(fd);
-		return "the dump is incomplete";
+		return wrong;
 	}
 	error = nd_verify_sha(fd, sha);
 	if (error) {

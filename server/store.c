@@ -101,20 +101,27 @@ int nd_store_text(int dir, const char *name, size_t max, char **text, size_t *by
 	return 0;
 }
 
-/* The info.json of a folder, if it is of this session (the ID is only half of one). */
+/*
+ * The info.json of a folder, if it is of this session (the ID is only half of one).  A folder
+ * without one is of a server that was killed as it made it: anyone's, and empty.
+ */
 static json_t *info_of(int host, const char *folder, uint64_t session)
 {
-	int dir = openat(host, folder, DIR_FLAGS);
+	int dir = openat(host, folder, DIR_FLAGS), error;
 	char *text = NULL, named[24];
 	json_t *info = NULL;
 	const char *value;
 	size_t bytes;
 
-	if (dir >= 0 && !nd_store_text(dir, "info.json", INFO_BYTES, &text, &bytes))
+	if (dir < 0)
+		return NULL;
+	error = nd_store_text(dir, "info.json", INFO_BYTES, &text, &bytes);
+	close(dir);
+	if (error == ENOENT)
+		return json_object();
+	if (!error)
 		info = json_loadb(text, bytes, 0, NULL);
 	free(text);
-	if (dir >= 0)
-		close(dir);
 	snprintf(named, sizeof named, "%016" PRIx64, session);
 	value = json_string_value(json_object_get(info, "session"));
 	if (value && !strcmp(value, named))

@@ -63,16 +63,31 @@ $(B)/tests/%_test: tests/unit/%_test.c $$($$*_TEST_SRC) $(UNIT_HEADERS) $(B)/.se
 # netdumpd as a process, under the sanitizers, against machines that are made up.
 CHECK += check-server
 .PHONY: check-server
-check-server: server-san $(B)/.setup-check ## netdumpd against fake machines, hostile ones too
-	$(Q)NETDUMP_BUILD=$(abspath $(B)/san/server) PYTHONPATH=tests/tools PYTHONDONTWRITEBYTECODE=1 \
-		$(PYTHON) -m pytest -q -p no:cacheprovider tests/server
+SERVER_PYTEST = NETDUMP_FAULTYFILES=$(abspath $(B)/tests/faultyfiles.so) PYTHONPATH=tests/tools \
+	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider
+DURABILITY_TESTS := tests/server/test_faults.py tests/server/test_kills.py
+check-server: server-san $(B)/tests/faultyfiles.so $(B)/.setup-check ## netdumpd against fake machines, hostile ones too
+	$(Q)NETDUMP_BUILD=$(abspath $(B)/san/server) $(SERVER_PYTEST) tests/server \
+		$(DURABILITY_TESTS:%=--ignore=%)
+
+# Hundreds of short lives of netdumpd: without the sanitizers, which make each start slow.
+CHECK += check-durability
+.PHONY: check-durability
+check-durability: server $(B)/tests/faultyfiles.so $(B)/.setup-check ## netdumpd with every file call failing in turn, and killed all the time
+	$(Q)NETDUMP_BUILD=$(abspath $(B)/server) $(SERVER_PYTEST) $(DURABILITY_TESTS)
+
+$(B)/tests/faultyfiles.so: tests/tools/faultyfiles.c $(B)/.setup-build
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -fPIC -shared -o $@ $<
 
 # Style and what a second compiler and a checker see.  Lines of other tools' formats
 # (Syslinux, assembler) are theirs.
 CHECK += lint
-LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*_test.c)
+LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*_test.c) tests/tools/faultyfiles.c
 LINT_FORMAT_SRC := $(wildcard wire/*.[ch] server/*.[ch] include/netdump/*.h dini/*.[ch] \
-	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch])
+	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch] \
+	tests/tools/*.c)
 LINT_SHELL = $(shell grep -rlE -m1 '^\#!/bin/(ba)?sh' scripts tests stub syslinux .ci 2>/dev/null)
 .PHONY: lint
 lint: $(B)/.setup-lint $(B)/.setup-server ## clang, cppcheck, shellcheck, clang-format

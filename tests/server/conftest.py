@@ -18,24 +18,31 @@ import fakemachine
 from fakeimage import PAGE
 
 BUILD = os.environ.get("NETDUMP_BUILD", "build/server")
+FAULTYFILES = os.path.abspath(os.environ.get("NETDUMP_FAULTYFILES", "build/tests/faultyfiles.so"))
 
 
 class Server:
-    def __init__(self, folder, *options, port=0, file_limit=None):
+    def __init__(self, folder, *options, port=0, file_limit=None, fault=None, fault_below=""):
         self.dir = folder
+        env = {**os.environ}
+        # freed memory is not kept back: memory in use is looked at
+        asan = "quarantine_size_mb=1"
+        if fault:
+            env.update(LD_PRELOAD=FAULTYFILES, FAULTYFILES=fault,
+                       FAULTYFILES_DIR=str(folder / fault_below))
+            asan += ":verify_asan_link_order=0"
         limit = (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
                  ) if file_limit else None
         self.process = subprocess.Popen(
             [os.path.join(BUILD, "netdumpd"), "--dir", str(folder), "--listen",
              f"127.0.0.1:{port}", *options],
-            stderr=subprocess.PIPE, text=True, preexec_fn=limit,
-            # freed memory is not kept back: memory in use is looked at
-            env={**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=1"})
+            stderr=subprocess.PIPE, text=True, preexec_fn=limit, env={**env, "ASAN_OPTIONS": asan})
         first = self.process.stderr.readline()
         found = re.search(r"listening on ([\d.]+):(\d+)", first)
         assert found, first
         self.address = (found.group(1), int(found.group(2)))
         self.log = [first]
+        self.killed = False
         self.reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr))
         self.reader.start()
 
@@ -43,6 +50,8 @@ class Server:
         return "".join(self.log)
 
     def stop(self):
+        if self.killed:
+            return self.text()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(30)
@@ -52,6 +61,7 @@ class Server:
         return self.text()
 
     def kill(self):
+        self.killed = True
         self.process.kill()
         self.process.wait(30)
         self.reader.join(30)

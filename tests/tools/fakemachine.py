@@ -137,7 +137,10 @@ class Faults:
 
 class FakeMachine:
     def __init__(self, server, image, session, host="fake", faults=None, reason="test crash",
-                 port=0):
+                 port=0, token=bytes(16), others=()):
+        self.token = token
+        self.servers = [server, *others]  # tried in turn while nothing is heard
+        self.heard = True
         self.server, self.image, self.session, self.host = server, image, session, host
         self.reason = reason
         self.faults = faults or Faults()
@@ -198,7 +201,8 @@ class FakeMachine:
         self.seq += 1
         self._send(hello(self.session, self.seq, self.state, self.host.encode(),
                          self.reason.encode(), self.image.ranges, self.image.elfcorehdr,
-                         self.last_read, int((time.monotonic() - self.started) * 1000)))
+                         self.last_read, int((time.monotonic() - self.started) * 1000),
+                         token=self.token))
 
     # --- answering -------------------------------------------------------
 
@@ -281,6 +285,7 @@ class FakeMachine:
                 self.on_done()
             return
         self.state = IDLE
+        self.heard = True
         read = parsed[1]
         self.settled = max(self.settled, read.settled)
         while self.reads and self.reads[0].read_id <= self.settled:
@@ -304,13 +309,18 @@ class FakeMachine:
             if now > end:
                 raise TimeoutError("no DONE")
             if not self.reads and now >= next_hello:
+                if len(self.servers) > 1 and not self.heard:
+                    self.servers.append(self.servers.pop(0))
+                    self.server = self.servers[0]
+                    self.sock.connect(self.server)
+                self.heard = False
                 for item in self.faults.flush():
                     self._deliver(*item)
                 for item, damaged in self.faults_in.flush():
                     if not damaged:
                         self.take(item)
                 self.send_hello()
-                next_hello = now + 0.05
+                next_hello = now + (0.05 if len(self.servers) == 1 else 0.2)
             if not self.reads:
                 select.select([self.sock], [], [], max(0, next_hello - now))
                 self.receive()
