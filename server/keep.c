@@ -293,12 +293,14 @@ static void room_check(struct nd_machine *m, const struct nd_env *env, uint64_t 
 	uint64_t stored = m->counts.pages - m->counts.zero_pages - m->counts.absent_pages;
 	char why[ND_WHY_BYTES];
 
-	if (!env->quota || m->phase != ND_MEMORY)
+	if (m->phase != ND_MEMORY)
 		return;
 	if (now_ms - m->room_ms < ROOM_MS && stored - m->room_pages < ROOM_PAGES)
 		return;
 	m->room_ms = now_ms;
 	m->room_pages = stored;
+	if (!env->quota)
+		return;
 	nd_quota_grow(env->quota, &m->share, m->store.vmcore);
 	if (!nd_quota_allows(env->quota, m->host, now_ms, why, sizeof why))
 		nd_machine_give_up(m, env, why, now_s);
@@ -324,4 +326,10 @@ void nd_keep_tick(struct nd_machine *m, const struct nd_env *env, uint64_t now_m
 	}
 	map_offer(m, env, now_ms);
 	room_check(m, env, now_ms, now_s);
+}
+
+uint64_t nd_keep_due(const struct nd_machine *m)
+{
+	/* Once a second is soon enough for maps too: while much comes, every DATA looks. */
+	return m->phase == ND_MEMORY ? m->room_ms + ROOM_MS : UINT64_MAX;
 }

@@ -34,7 +34,11 @@ void nd_keep_settle(struct nd_machine *m);
 /* A snapshot of what is there.  NULL: no layout yet, or no memory. */
 struct nd_map *nd_keep_map(const struct nd_machine *m);
 
-/* What the thread has to say, a map once in a while, a look at the disk's room. */
+/*
+ * What the thread has to say, a map once in a while, a look at the disk's room: after every
+ * DATA, when the eventfd counted up, and when nd_keep_due() says.
+ */
 void nd_keep_tick(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms, double now_s);
+uint64_t nd_keep_due(const struct nd_machine *m);
 
 #endif

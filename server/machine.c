@@ -282,7 +282,8 @@ void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 		return;
 	}
 	reads_reap(m, now_ms);
-	if (may_ask(m, now_ms))
+	nd_keep_tick(m, env, now_ms, now_s);
+	if (m->phase < ND_FINISH && may_ask(m, now_ms))
 		go_on(m, env, now_ms, now_s);
 }
 
@@ -351,7 +352,8 @@ void nd_machine_tick(struct nd_machine *m, const struct nd_env *env, uint64_t no
 		nd_machine_give_up(m, env, "the machine fell silent", now_s);
 		return;
 	}
-	if (now_ms - m->progress_ms >= env->silence_ms) {
+	/* Only a machine that speaks: one that was cut off just after a word may come back. */
+	if (m->heard_ms > m->progress_ms && m->heard_ms - m->progress_ms >= env->silence_ms) {
 		nd_machine_give_up(m, env, "the machine answers, but nothing new comes", now_s);
 		return;
 	}
@@ -376,7 +378,7 @@ uint64_t nd_machine_due(const struct nd_machine *m, const struct nd_env *env)
 
 	if (m->phase >= ND_FINISH)
 		return UINT64_MAX; /* the thread says when */
-	if (m->progress_ms + env->silence_ms < due)
-		due = m->progress_ms + env->silence_ms;
+	if (nd_keep_due(m) < due)
+		due = nd_keep_due(m);
 	return again < due && !probe_is_over(m) ? again : due;
 }

@@ -22,7 +22,12 @@ window_TEST_SRC := $(WIRE_SRC)
 window_TEST_LIBS := -lbearssl
 $(B)/tests/noise_test: $(B)/.setup-server
 
-UNIT_TESTS += pages reads plan elfcore printk keys
+UNIT_TESTS += pages reads plan elfcore printk keys sums map finish
+sums_TEST_SRC := server/sums.c server/vmcore.c server/pages.c
+map_TEST_SRC := server/map.c $(sums_TEST_SRC)
+map_TEST_LIBS := -ljansson -lbearssl
+finish_TEST_SRC := $(SERVER_SRC) $(WIRE_SRC)
+finish_TEST_LIBS := $(NETDUMPD_LIBS)
 pages_TEST_SRC := server/pages.c
 reads_TEST_SRC := server/reads.c server/pages.c
 plan_TEST_SRC := $(SERVER_SRC) $(WIRE_SRC)
@@ -33,8 +38,7 @@ printk_TEST_SRC := server/printk.c server/xlat.c server/mem.c server/vmcoreinfo.
 printk_TEST_LIBS := -laddrxlat
 keys_TEST_SRC := server/keys.c server/log.c server/store.c $(WIRE_SRC)
 keys_TEST_LIBS := -ljansson -lbearssl
-$(B)/tests/plan_test $(B)/tests/elfcore_test $(B)/tests/printk_test $(B)/tests/keys_test: \
-	$(B)/.setup-server
+$(foreach t,plan elfcore printk keys sums map finish,$(B)/tests/$(t)_test): $(B)/.setup-server
 
 UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/%_test)
 # All of them: a test is several sources in one command, of which gcc lists the last one's.

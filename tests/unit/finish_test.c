@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * finish_test.c - the end of a dump on a real folder, in a thread and without one: the same
+ * calls lead to the same files.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "server/finish.h"
+
+#define PAGES       3000u /* of one extent, from page 16 on: twelve chunks */
+#define SESSION     0x1234567812345678u
+#define PATIENCE_MS 60000
+
+static const uint8_t token[ND_HELLO_TOKEN_BYTES];
+
+struct fixture {
+	char top_name[64];
+	int top, event_fd;
+	struct nd_store store;
+	struct nd_core core;
+	struct nd_vmcore v;
+	struct nd_sums sums;
+	struct nd_pages none;
+	struct nd_finish *finish;
+};
+
+static void page_make(uint8_t page[ND_PAGE_BYTES], uint64_t number)
+{
+	for (size_t i = 0; i < ND_PAGE_BYTES; i++)
+		page[i] = (uint8_t)(number * 31 + i + i / 256);
+}
+
+static void page_write(struct fixture *x, uint64_t number, bool count)
+{
+	uint8_t page[ND_PAGE_BYTES];
+	uint64_t phys = number * ND_PAGE_BYTES;
+
+	page_make(page, number);
+	assert_int_equal(nd_vmcore_write(&x->v, phys, page, sizeof page), 0);
+	if (count)
+		nd_sums_chunk(&x->sums, nd_vmcore_offset(&x->v, number))->sum +=
+			nd_sums_grains(phys, page, sizeof page);
+}
+
+/* A whole dump in its file, its end still to come. */
+static void setup(struct fixture *x, bool threaded)
+{
+	const char *why;
+
+	memset(x, 0, sizeof *x);
+	snprintf(x->top_name, sizeof x->top_name, "/tmp/finish_test.XXXXXX");
+	assert_non_null(mkdtemp(x->top_name));
+	x->top = open(x->top_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	x->event_fd = threaded ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+	assert_int_equal(nd_store_open(&x->store, x->top, "host", SESSION, 1700000000), 0);
+	x->core.loads = 1;
+	x->core.load[0] =
+		(struct nd_core_load){.phys = 16 * 4096, .file_size = PAGES * (uint64_t)4096};
+	assert_true(nd_vmcore_plan(&x->v, &x->core, 0, &why));
+	x->v.fd = x->store.vmcore;
+	assert_true(nd_sums_init(&x->sums, x->v.bytes));
+	assert_int_equal(nd_vmcore_head_write(&x->v, &x->core, NULL, 0), 0);
+	assert_int_equal(nd_vmcore_size_set(&x->v, true), 0);
+	for (uint64_t i = 16; i < 16 + PAGES; i++)
+		page_write(x, i, true);
+	x->finish = nd_finish_start(&x->store, &x->v, &x->sums, x->event_fd);
+	assert_non_null(x->finish);
+}
+
+static void teardown(struct fixture *x)
+{
+	char command[128];
+
+	nd_finish_free(x->finish);
+	nd_store_close(&x->store);
+	nd_vmcore_free(&x->v);
+	nd_sums_free(&x->sums);
+	close(x->top);
+	if (x->event_fd >= 0)
+		close(x->event_fd);
+	snprintf(command, sizeof command, "rm -rf '%s'", x->top_name);
+	assert_int_equal(system(command), 0);
+}
+
+static struct nd_map *map_make(struct fixture *x)
+{
+	return nd_map_make(SESSION, token, &x->v, &x->sums, &x->none, &x->none, json_object());
+}
+
+static void end(struct fixture *x, bool complete)
+{
+	struct nd_ending ending = {
+		.complete = complete,
+		.info = json_pack("{s:s}", "status", complete ? "complete" : "incomplete"),
+		.map = map_make(x),
+		.now_s = 1700000009,
+		.base_s = 1700000000};
+
+	nd_finish_end(x->finish, &ending);
+}
+
+/* The next news; without a thread they are there already. */
+static enum nd_finish_news news(struct fixture *x, uint64_t *chunk, char why[ND_DONE_TEXT_BYTES])
+{
+	enum nd_finish_news got = nd_finish_poll(x->finish, chunk, why);
+	uint64_t count;
+
+	while (got == ND_FINISH_NONE && x->event_fd >= 0) {
+		struct pollfd event = {.fd = x->event_fd, .events = POLLIN};
+
+		assert_int_equal(poll(&event, 1, PATIENCE_MS), 1);
+		assert_true(read(x->event_fd, &count, sizeof count) > 0);
+		got = nd_finish_poll(x->finish, chunk, why);
+	}
+	return got;
+}
+
+static bool there(const struct fixture *x, const char *name)
+{
+	struct stat st;
+
+	return !fstatat(x->top, name, &st, AT_SYMLINK_NOFOLLOW);
+}
+
+#define FINAL   "host/20231114-221320-12345678"
+#define PARTIAL FINAL ND_STORE_PARTIAL
+
+static void completes(bool threaded)
+{
+	char why[ND_DONE_TEXT_BYTES];
+	struct fixture x;
+	uint64_t chunk;
+
+	setup(&x, threaded);
+	nd_finish_stable(x.finish, x.v.bytes / 2);
+	end(&x, true);
+	assert_int_equal(news(&x, &chunk, why), ND_FINISH_OVER);
+	assert_string_equal(why, "");
+	assert_true(there(&x, FINAL "/info.json") && !there(&x, PARTIAL));
+	assert_false(there(&x, FINAL "/map.json") || there(&x, FINAL "/reserve"));
+	teardown(&x);
+}
+
+/* A page that the disk spoilt: its chunk is named, and the end is off until it is right. */
+static void names_a_bad_chunk(bool threaded)
+{
+	char why[ND_DONE_TEXT_BYTES];
+	struct fixture x;
+	uint64_t chunk = 99;
+
+	setup(&x, threaded);
+	assert_int_equal(pwrite(x.v.fd, "spoilt", 6, 5 * (1 << 20) + 4096), 6);
+	end(&x, true);
+	assert_int_equal(news(&x, &chunk, why), ND_FINISH_CHUNK);
+	assert_int_equal(chunk, 5);
+	assert_true(there(&x, PARTIAL) && !there(&x, FINAL));
+	for (uint64_t i = 16; i < 16 + PAGES; i++)
+		page_write(&x, i, false);
+	nd_finish_stable(x.finish, x.v.bytes);
+	end(&x, true);
+	assert_int_equal(news(&x, &chunk, why), ND_FINISH_OVER);
+	assert_string_equal(why, "");
+	assert_true(there(&x, FINAL));
+	teardown(&x);
+}
+
+static void keeps_what_is_incomplete(bool threaded)
+{
+	char why[ND_DONE_TEXT_BYTES];
+	struct fixture x;
+	uint64_t chunk;
+
+	setup(&x, threaded);
+	nd_finish_map(x.finish, map_make(&x));
+	end(&x, false);
+	assert_int_equal(news(&x, &chunk, why), ND_FINISH_OVER);
+	assert_true(there(&x, PARTIAL "/map.json") && there(&x, PARTIAL "/info.json"));
+	assert_false(there(&x, FINAL) || there(&x, PARTIAL "/reserve"));
+	teardown(&x);
+}
+
+/* The final name is taken: not complete, and said so; what came is kept. */
+static void does_not_replace_another(bool threaded)
+{
+	char why[ND_DONE_TEXT_BYTES];
+	struct fixture x;
+	uint64_t chunk;
+
+	setup(&x, threaded);
+	assert_int_equal(mkdirat(x.top, FINAL, 0700), 0);
+	assert_int_equal(mkdirat(x.top, FINAL "/other", 0700), 0);
+	end(&x, true);
+	assert_int_equal(news(&x, &chunk, why), ND_FINISH_OVER);
+	assert_non_null(strstr(why, "cannot be made final"));
+	assert_true(there(&x, PARTIAL "/map.json"));
+	teardown(&x);
+}
+
+/* Freed in the middle, as when the machine is forgotten: nothing more is written. */
+static void ends_early(bool threaded)
+{
+	struct fixture x;
+
+	setup(&x, threaded);
+	nd_finish_stable(x.finish, x.v.bytes);
+	nd_finish_free(x.finish);
+	x.finish = NULL;
+	assert_false(there(&x, PARTIAL "/info.json") || there(&x, FINAL));
+	teardown(&x);
+}
+
+#define BOTH(name)                                                                                 \
+	static void name##_in_a_thread(void **state)                                               \
+	{                                                                                          \
+		(void)state;                                                                       \
+		name(true);                                                                        \
+	}                                                                                          \
+	static void name##_at_once(void **state)                                                   \
+	{                                                                                          \
+		(void)state;                                                                       \
+		name(false);                                                                       \
+	}
+BOTH(completes)
+BOTH(names_a_bad_chunk)
+BOTH(keeps_what_is_incomplete)
+BOTH(does_not_replace_another)
+BOTH(ends_early)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(completes_in_a_thread),
+		cmocka_unit_test(completes_at_once),
+		cmocka_unit_test(names_a_bad_chunk_in_a_thread),
+		cmocka_unit_test(names_a_bad_chunk_at_once),
+		cmocka_unit_test(keeps_what_is_incomplete_in_a_thread),
+		cmocka_unit_test(keeps_what_is_incomplete_at_once),
+		cmocka_unit_test(does_not_replace_another_in_a_thread),
+		cmocka_unit_test(does_not_replace_another_at_once),
+		cmocka_unit_test(ends_early_in_a_thread),
+		cmocka_unit_test(ends_early_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
