@@ -50,16 +50,18 @@ $(DINI_DIR)/dini.bin: $(DINI_DIR)/dini.elf
 
 # The guest image that enters DINI in QEMU, for tests/guest/dini_guest.
 GUEST_DIR := $(B)/tests/guest
-GUEST_OBJ := $(GUEST_DIR)/boot.o $(GUEST_DIR)/dini_guest.o $(GUEST_DIR)/net.o \
-	$(GUEST_DIR)/message.o
+GUEST_OBJ := $(GUEST_DIR)/boot.o $(GUEST_DIR)/dini_guest.o $(GUEST_DIR)/relay.o \
+	$(GUEST_DIR)/net.o $(GUEST_DIR)/message.o
 GUEST_CFLAGS := $(COMMON_CFLAGS) -O2 -m32 -march=i686 -ffreestanding -fno-pie \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns \
 	-isystem tests/guest/freestanding
 CHECK += check-guest
 
 .PHONY: check-guest
-check-guest: $(B)/tests/dini_guest.elf $(DINI_DIR)/dini.bin $(B)/.setup-lab ## DINI in QEMU, gate and server faked
+check-guest: $(B)/tests/dini_guest.elf $(DINI_DIR)/dini.bin $(B)/.setup-check $(B)/.setup-lab ## DINI in QEMU, gate and server faked
 	$(Q)tests/guest/dini_guest $(B)
+	$(Q)PYTHONPATH=tests/tools $(PYTHON) -m pytest -q -p no:cacheprovider \
+		tests/guest/test_sealed.py
 
 $(GUEST_DIR)/boot.o: tests/guest/boot.asm $(B)/.setup-build
 	$(Q)mkdir -p $(@D)
@@ -71,6 +73,10 @@ $(GUEST_DIR)/dini_guest.o: tests/guest/dini_guest.c $(DINI_DIR)/dini.elf
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $< \
 		-DFAULT_OFFSET=0x$$(nm $(DINI_DIR)/dini.elf | \
 			sed -n 's/^0000010000*\(.*\) [tT] nd_agent_input$$/\1/p')
+
+$(GUEST_DIR)/relay.o: tests/guest/relay.c $(B)/.setup-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $<
 
 $(GUEST_DIR)/net.o: dini/net.c $(B)/.setup-build
 	$(Q)mkdir -p $(@D)

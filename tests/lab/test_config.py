@@ -12,21 +12,26 @@ from lablib.guest import Guest
 
 REF = os.path.join(BUILD, "stub", "ref.elf")
 SAMPLES = os.path.join(ROOT, "pxelinux.cfg")
+KEY = "0123456789abcdef" * 4
 HEAD = "SERIAL 0 115200\nPROMPT 1\nTIMEOUT 0\n"
 
 # label: what stands behind APPEND, and what netdump.c32 must say
 REFUSED = {
-    "option": ("colour=red -- ref.elf", r'"colour=red" is not an option of netdump\.c32'),
+    "option": ("colour=red -- ref.elf", r'"colour=\.\.\." is not an option of netdump\.c32'),
     "value": ("action=sleep -- ref.elf", r'"action=sleep" is not action=reboot, halt or hold'),
-    "words": ("action=halt", r"no image: APPEND"),
-    "image": ("-- absent.elf", r"absent\.elf cannot be loaded"),
-    "noimage": ("-- ldlinux.c32", r"ldlinux\.c32 is no image to boot"),
-    "module": ("-- ref.elf --- absent.img", r"absent\.img cannot be loaded"),
-    "nodini": ("dini=absent.bin -- ref.elf", r"absent\.bin cannot be loaded"),
-    "baddini": ("dini=mangled.bin -- ref.elf", r"no DINI image, or is damaged"),
-    "olddini": ("dini=other.bin -- ref.elf", r"of version 9, netdump\.c32 of 1"),
-    "mac": ("mac=02:00:00:00:00:01 -- ref.elf", r"mac=: the firmware drives the NIC that booted"),
-    "large": ("-- ref.elf --- large.img", r"large\.img is there, but cannot be loaded whole"),
+    "words": ("insecure action=halt", r"no image: APPEND"),
+    "nokey": ("-- ref.elf", r'no key=.*give the server\'s public key.*or say "insecure"'),
+    "badkey": (f"key={KEY}0 -- ref.elf", r'"key=\.\.\." is not key=HEX'),
+    "both": (f"key={KEY} insecure -- ref.elf", r'"insecure" and a key'),
+    "image": ("insecure -- absent.elf", r"absent\.elf cannot be loaded"),
+    "noimage": ("insecure -- ldlinux.c32", r"ldlinux\.c32 is no image to boot"),
+    "module": ("insecure -- ref.elf --- absent.img", r"absent\.img cannot be loaded"),
+    "nodini": ("insecure dini=absent.bin -- ref.elf", r"absent\.bin cannot be loaded"),
+    "baddini": ("insecure dini=mangled.bin -- ref.elf", r"no DINI image, or is damaged"),
+    "olddini": ("insecure dini=other.bin -- ref.elf", r"of version 9, netdump\.c32 of 2"),
+    "mac": ("insecure mac=02:00:00:00:00:01 -- ref.elf",
+            r"mac=: the firmware drives the NIC that booted"),
+    "large": ("insecure -- ref.elf --- large.img", r"large\.img is there, but cannot be loaded whole"),
 }
 
 
@@ -52,26 +57,28 @@ def files(tmp_path):
 def test_what_is_wrong_is_said_and_the_prompt_is_back(start, files):
     """All refusals in one machine's life, so each also leaves it fit for the next."""
     config = HEAD + "".join(label(name, append) for name, (append, _) in REFUSED.items())
-    config += label("fallback", "fallback=boot dini=absent.bin -- ref.elf crash=none")
-    config += label("good", "-- ref.elf crash=none")
+    config += label("good", f"key={KEY} psk={KEY} -- ref.elf crash=none")
     console = start(config, files, mem="64M", server=False)
     console.prompt()
     for name, (_, says) in REFUSED.items():
         console.type(name)
         console.wait(rf"^netdump: .*{says}")
-        assert "netdump: fence" not in console.prompt()
+        said = console.prompt()
+        assert "netdump: fence" not in said and KEY[4:] not in said
     console.type("good")
     console.wait(r"^netdump: fence \d+ KiB")
     console.wait(r"^ref: handoff block at 0x[0-9a-f]+, by name")
     console.wait(r"^ref: idle")
 
 
-def test_fallback_boots_without_netdump(start, files):
-    config = HEAD + label("fallback", "fallback=boot dini=absent.bin -- ref.elf crash=none")
+@pytest.mark.parametrize("words, says", [("insecure dini=absent.bin", r"absent\.bin cannot be loaded"),
+                                         ("", r"no key=, so nothing would be sent")])
+def test_fallback_boots_without_netdump(start, files, words, says):
+    config = HEAD + label("fallback", f"fallback=boot {words} -- ref.elf crash=none")
     console = start(config, files, server=False, mem="256M")
     console.prompt()
     console.type("fallback")
-    console.wait(r"^netdump: absent\.bin cannot be loaded")
+    console.wait(rf"^netdump: {says}")
     console.wait(r"^netdump: booting without netdump, as fallback=boot asks")
     console.wait(r"^ref: no handoff block")
     console.wait(r"^ref: idle")
@@ -80,7 +87,7 @@ def test_fallback_boots_without_netdump(start, files):
 @pytest.mark.parametrize("image", ["ref.elf", "ref-elf64.elf", "ref-aout.bin"])
 def test_every_form_of_multiboot_sees_the_fence(start, image):
     config = HEAD.replace("PROMPT 1", "PROMPT 0\nDEFAULT go") + label(
-        "go", f"-- {image} crash=none --- ldlinux.c32 some words")
+        "go", f"insecure -- {image} crash=none --- ldlinux.c32 some words")
     console = start(config, {image: os.path.join(BUILD, "stub", image)}, server=False, mem="256M")
     console.wait(r"^ref: idle")
     text = console.text()
@@ -111,7 +118,7 @@ def test_linux_gets_what_sysappend_adds(start, tmp_path):
     guest = Guest(BUILD)
     guest.prepare(print)
     config = HEAD.replace("PROMPT 1", "PROMPT 0\nDEFAULT go\nSYSAPPEND 2") + label(
-        "go", "-- vmlinuz console=ttyS0,115200 --- initrd.img")
+        "go", "insecure -- vmlinuz console=ttyS0,115200 --- initrd.img")
     console = start(config, {"vmlinuz": guest.vmlinuz, "initrd.img": REF}, server=False)
     line = console.wait(r"Command line: (.*)\n")[1]
     assert re.search(r"BOOT_IMAGE=vmlinuz netdump=0x[0-9a-f]+ console=ttyS0,115200 BOOTIF=01-",
