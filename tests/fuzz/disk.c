@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* disk.c - a folder in memory for the server's files, its file calls watched and made to fail. */
+#include "tests/fuzz/disk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/store.h"
+#include "server/verify.h"
+
+static char base[64], top[80];
+static unsigned int calls_left, failing;
+static int failure;
+static bool dirty; /* something was written since it was cleared */
+
+void nd_disk_break(unsigned int calls, unsigned int count, int error)
+{
+	calls_left = calls;
+	failing = count;
+	failure = error;
+}
+
+/* Whether this call has to fail. */
+static bool broken(void)
+{
+	if (!failing)
+		return false;
+	if (calls_left) {
+		calls_left--;
+		return false;
+	}
+	failing--;
+	errno = failure;
+	return true;
+}
+
+static void name_must(const char *name)
+{
+	ND_MUST(*name && !strchr(name, '/') && strcmp(name, ".."));
+	ND_MUST(strlen(name) < 2 * ND_STORE_NAME_BYTES);
+}
+
+int __real_openat(int dir, const char *name, int flags, mode_t mode);
+int __wrap_openat(int dir, const char *name, int flags, ...);
+int __wrap_openat(int dir, const char *name, int flags, ...)
+{
+	mode_t mode = 0;
+	va_list args;
+
+	name_must(name);
+	ND_MUST(flags & O_CLOEXEC && flags & O_NOFOLLOW);
+	if (flags & O_CREAT) {
+		va_start(args, flags);
+		mode = va_arg(args, mode_t);
+		va_end(args);
+		ND_MUST(!(mode & 0007));
+		dirty = true;
+	}
+	return broken() ? -1 : __real_openat(dir, name, flags, mode);
+}
+
+int __real_mkdirat(int dir, const char *name, mode_t mode);
+int __wrap_mkdirat(int dir, const char *name, mode_t mode);
+int __wrap_mkdirat(int dir, const char *name, mode_t mode)
+{
+	name_must(name);
+	ND_MUST(!(mode & 0007) && strcmp(name, "."));
+	dirty = true;
+	return broken() ? -1 : __real_mkdirat(dir, name, mode);
+}
+
+int __real_renameat(int from_dir, const char *from, int to_dir, const char *to);
+int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to);
+int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	name_must(from);
+	name_must(to);
+	ND_MUST(from_dir == to_dir);
+	return broken() ? -1 : __real_renameat(from_dir, from, to_dir, to);
+}
+
+int __real_unlinkat(int dir, const char *name, int flags);
+int __wrap_unlinkat(int dir, const char *name, int flags);
+int __wrap_unlinkat(int dir, const char *name, int flags)
+{
+	name_must(name);
+	return broken() ? -1 : __real_unlinkat(dir, name, flags);
+}
+
+ssize_t __real_write(int fd, const void *data, size_t bytes);
+ssize_t __wrap_write(int fd, const void *data, size_t bytes);
+ssize_t __wrap_write(int fd, const void *data, size_t bytes)
+{
+	return broken() ? -1 : __real_write(fd, data, bytes);
+}
+
+ssize_t __real_pwrite(int fd, const void *data, size_t bytes, off_t offset);
+ssize_t __wrap_pwrite(int fd, const void *data, size_t bytes, off_t offset);
+ssize_t __wrap_pwrite(int fd, const void *data, size_t bytes, off_t offset)
+{
+	return broken() ? -1 : __real_pwrite(fd, data, bytes, offset);
+}
+
+int __real_ftruncate(int fd, off_t bytes);
+int __wrap_ftruncate(int fd, off_t bytes);
+int __wrap_ftruncate(int fd, off_t bytes)
+{
+	return broken() ? -1 : __real_ftruncate(fd, bytes);
+}
+
+int __wrap_fsync(int fd);
+int __wrap_fsync(int fd)
+{
+	ND_MUST(fd >= 0);
+	return broken() ? -1 : 0;
+}
+
+static int entry_remove(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	return at->level && strcmp(path, top) ? remove(path) : 0;
+}
+
+static void disk_remove(void)
+{
+	nd_disk_clear();
+	rmdir(top);
+	rmdir(base);
+}
+
+void nd_disk_init(void)
+{
+	const char *memory = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
+
+	snprintf(base, sizeof base, "%s/nd-fuzz-XXXXXX", memory);
+	ND_MUST(mkdtemp(base));
+	snprintf(top, sizeof top, "%s/dumps", base);
+	ND_MUST(!mkdir(top, 0700));
+	atexit(disk_remove);
+}
+
+int nd_disk_open(void)
+{
+	int fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	ND_MUST(fd >= 0);
+	return fd;
+}
+
+void nd_disk_clear(void)
+{
+	if (dirty)
+		nftw(base, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
+	dirty = false;
+}
+
+/* A folder without ".partial": everything there, and right. */
+static void complete_must(const char *path)
+{
+	char name[400], sha[65], why[128];
+	json_t *info;
+	int fd;
+
+	snprintf(name, sizeof name, "%s/info.json", path);
+	info = json_load_file(name, 0, NULL);
+	ND_MUST(!strcmp(json_string_value(json_object_get(info, "status")), "complete"));
+	snprintf(name, sizeof name, "%s/vmcore", path);
+	fd = open(name, O_RDONLY);
+	ND_MUST(fd >= 0 && !nd_verify_sha(fd, sha));
+	ND_MUST(!strcmp(json_string_value(json_object_get(info, "sha256")), sha));
+	if (!nd_verify_elf(fd, why, sizeof why)) {
+		fprintf(stderr, "%s: %s\n", path, why);
+		abort();
+	}
+	close(fd);
+	json_decref(info);
+}
+
+static bool is_partial(const char *name)
+{
+	size_t bytes = strlen(name), tail = strlen(ND_STORE_PARTIAL);
+
+	return bytes > tail && !strcmp(name + bytes - tail, ND_STORE_PARTIAL);
+}
+
+static int entry_must(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "0123456789._-";
+	const char *name = path + at->base;
+
+	(void)kind;
+	if (at->level < 2) {
+		ND_MUST(!at->level || !strcmp(path, top)); /* nothing beside the folder */
+		return 0;
+	}
+	ND_MUST(*name != '.' && strspn(name, allowed) == strlen(name));
+	ND_MUST(at->level <= 4 && (at->level == 4 ? S_ISREG(st->st_mode) : S_ISDIR(st->st_mode)));
+	if (at->level == 3 && !is_partial(name))
+		complete_must(path);
+	return 0;
+}
+
+void nd_disk_must(void)
+{
+	if (dirty)
+		ND_MUST(!nftw(base, entry_must, 16, FTW_PHYS));
+}

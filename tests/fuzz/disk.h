@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * disk.h - a folder in memory for the server's files, its file calls watched and made to fail.
+ *
+ * The fuzzer is linked with --wrap for each call in disk.c: whatever name the server
+ * passes is one plain component, so nothing can be reached outside the folder.
+ */
+#ifndef TESTS_FUZZ_DISK_H
+#define TESTS_FUZZ_DISK_H
+
+#include "tests/fuzz/input.h"
+
+/* Makes an empty folder; it is removed when the process ends well. */
+void nd_disk_init(void);
+
+/* Opens the folder that the server is given. */
+int nd_disk_open(void);
+
+/* From the `calls`th on, `count` calls fail (0: none), as on a disk that is full or broken. */
+void nd_disk_break(unsigned int calls, unsigned int count, int error);
+
+/*
+ * Holds what lies there against what server/store.h promises: harmless names, at the depths
+ * where they belong, and complete dumps that netdumpctl would call right.
+ */
+void nd_disk_must(void);
+
+/* Empties the folder for the next input. */
+void nd_disk_clear(void);
+
+#endif
