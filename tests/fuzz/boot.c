@@ -14,7 +14,7 @@
 
 #define WORDS_MAX   32
 #define FENCES_MAX  3
-#define OPTIONS_WHY 160
+#define OPTIONS_WHY 200
 
 /* What error.c prints goes nowhere. */
 void nd_error(const char *format, ...)
@@ -46,6 +46,24 @@ static void options_must(const struct nd_options *o)
 	for (uint32_t i = 0; i < o->server_count; i++)
 		for (uint32_t k = 0; k < i; k++)
 			ND_MUST(memcmp(o->server_ip[i], o->server_ip[k], 4));
+	ND_MUST(o->key_count <= ND_SERVERS_MAX);
+	if (!nd_options_key_fault(o)) {
+		ND_MUST(nd_options_security(o) != ND_SECURITY_NONE);
+		ND_MUST((nd_options_security(o) == ND_SECURITY_PLAIN) == o->insecure);
+		ND_MUST(!o->insecure || !o->key_count);
+	}
+}
+
+/* No eight digits of a key stand in a message. */
+static void secret_must(const char *word, const char *why)
+{
+	char digits[9] = "";
+
+	if (strncmp(word, "key=", 4) && strncmp(word, "psk=", 4))
+		return;
+	memcpy(digits, word + 4, strnlen(word + 4, 8));
+	if (strspn(digits, "0123456789abcdefABCDEF") == 8)
+		ND_MUST(!strstr(why, digits));
 }
 
 static void options(struct nd_input *in)
@@ -60,6 +78,8 @@ static void options(struct nd_input *in)
 	at = nd_options_parse(&o, argc, argv, why, why_bytes);
 	if (at < 0) {
 		ND_MUST(memchr(why, 0, why_bytes) && (*why || why_bytes == 1));
+		for (int i = 0; i < argc; i++)
+			secret_must(argv[i], why);
 	} else {
 		ND_MUST(at > 0 && at < argc && !strcmp(argv[at - 1], "--"));
 		options_must(&o);
