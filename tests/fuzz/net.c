@@ -105,7 +105,7 @@ static void datagram_must(const uint8_t *frame, size_t bytes, const struct nd_da
 	const uint8_t *ipv4 = frame + ETHER, *udp = d->payload - 8;
 	size_t header = (ipv4[0] & 15) * 4u;
 
-	ND_MUST(bytes >= ETHER + IPV4 + 8 && bytes <= ND_FRAME_MAX);
+	ND_MUST(bytes >= ETHER + IPV4 + 8 && bytes <= ND_FRAME_MAX && d->bytes <= bytes);
 	ND_MUST(!memcmp(frame, our_mac, 6) || !memcmp(frame, all_macs, 6));
 	ND_MUST(be16(frame + 12) == 0x0800 && ipv4[0] >> 4 == 4 && ipv4[9] == 17);
 	ND_MUST(!memcmp(ipv4 + 16, our_ip, 4));
