@@ -254,12 +254,13 @@ static void read_remember(const struct nd_wire_read *read)
 
 /*
  * Sends a message, and damages it if the input says so; if the agent took it, it was whole,
- * genuine, and one that a server may send.
+ * genuine, and one that a server may send.  how: bits 0-2: which server; bit 3: it comes from
+ * another's address; bits 4-5: enum nd_fuzz_way; bit 6: damaged.
  */
 static void message_in(struct nd_input *in, unsigned int how, const void *message, size_t bytes)
 {
-	unsigned int number = (how & 15) % SERVERS;
-	struct nd_agent_peer from = peer(number);
+	unsigned int number = (how & 7) % SERVERS, place = number + (how >> 3 & 1);
+	struct nd_agent_peer from = peer(place);
 	uint8_t *buffer = malloc(ND_WIRE_DATAGRAM_MAX + ND_HANDSHAKE_EXTRA), *exact;
 	const struct nd_wire_header *h = message;
 	uint32_t refused = agent.refused;
@@ -273,13 +274,15 @@ static void message_in(struct nd_input *in, unsigned int how, const void *messag
 		buffer[at % bytes] ^= nd_input_u8(in) | 1;
 		genuine = !server[number].keyed;
 	}
+	if (place != number)
+		genuine = !server[number].keyed;
 	exact = realloc(buffer, bytes ? bytes : 1);
 	ND_MUST(exact);
 	nd_agent_input(&agent, &from, exact, bytes, now_ms);
 	if (!server[number].keyed)
 		h = (const void *)exact;
 	if (agent.refused == refused) {
-		ND_MUST(genuine && number < agent.config.server_count);
+		ND_MUST(genuine && place % SERVERS < agent.config.server_count);
 		ND_MUST(agent.config.security != ND_AGENT_NONE);
 		ND_MUST(nd_message_check(h, h->length) == ND_MESSAGE_OK);
 		ND_MUST(h->session == agent.session);
@@ -319,7 +322,7 @@ static void read_in(struct nd_input *in)
 static void bytes_in(struct nd_input *in)
 {
 	unsigned int how = nd_input_u8(in);
-	size_t wanted = nd_input_u16(in) % (ND_WIRE_DATAGRAM_MAX + 1), bytes;
+	size_t wanted = nd_input_u16(in) % (ND_WIRE_DATAGRAM_MAX + 64), bytes;
 	uint8_t *message = nd_input_exact(in, wanted, &bytes);
 	struct nd_wire_header *h = (void *)message;
 

@@ -128,9 +128,13 @@ def agent():
         yield u8(up | 8) + OUT + agent_read([(4, 252, 0)], first, budget=100) + OUT + agent_read([(254, 9, 0)], then) + OUT
         yield u8(up | 1) + OUT + agent_read([(2, 3, 0)], first) + agent_read([(2, 3, 0)], then) * 9 + OUT \
             + agent_read([], then, id_step=2) + OUT
+        yield u8(up | 1) + OUT + agent_read([(2, 0, 0)], first, budget=0) \
+            + agent_read([(2, 0, 0)], then, settled_back=15, budget=0) * 9 + OUT + OUT
         yield u8(up | 12) + OUT + agent_bytes(read(1, [(BASE, 3, 0)]), first) + OUT + agent_bytes(done(0), then) + OUT
         yield u8(up | 3) + OUT + agent_bytes(done(2), first) + tick + OUT + agent_bytes(done(2), first | 1) + tick + OUT
         yield u8(up) + OUT + agent_read([(2, 3, 0)], first) + agent_bytes(read(3, [], settled=2), then) + tick + OUT
+    yield u8(NK | 1) + OUT + agent_read([(2, 3, 0)], ANSWER | 8) + tick + OUT + agent_read([(2, 3, 0)], ANSWER | 8) + OUT
+    yield u8(PLAIN) + OUT + agent_bytes(bytes(1500))
     again = agent_read([(2, 3, 0)], ANSWER)
     yield u8(NK) + OUT + again + tick + OUT + tick + OUT + again + agent_read([(2, 3, 0)], BEFORE) + OUT
     yield u8(NK) + OUT + agent_read([(2, 3, 0)], ANSWER | DAMAGED) + u16(70) + u8(1) + tick + OUT + again + OUT
