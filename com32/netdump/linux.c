@@ -7,6 +7,8 @@
 
 #include "netdump.h"
 
+#define HEADER_BYTES 1024 /* main.c takes nothing shorter for a kernel */
+
 static bool initrd_add(struct initramfs *chain, char *name)
 {
 	printf("Loading %s... ", name);
@@ -105,6 +107,7 @@ static char *command_line(char **argv, const char *extra_word)
 
 void nd_linux_boot(struct nd_image *image, const char *extra_word)
 {
+	static uint8_t header[HEADER_BYTES];
 	struct setup_data *setup = setup_data_init();
 	char *line = command_line(image->argv, extra_word);
 
@@ -112,6 +115,9 @@ void nd_linux_boot(struct nd_image *image, const char *extra_word)
 		nd_error("too little memory for the command line");
 		return;
 	}
+	/* Syslinux adds to addresses in the image's header: for a second try they are put back. */
+	memcpy(header, image->data, sizeof header);
 	syslinux_boot_linux(image->data, image->bytes, image->loaded, setup, line);
+	memcpy(image->data, header, sizeof header);
 	nd_error("%s could not be started: too little memory, or no Linux kernel", image->argv[0]);
 }

@@ -111,6 +111,7 @@ static void boot(struct nd_image *image, const char *extra_word)
 		nd_multiboot_boot(image, extra_word);
 }
 
+/* The same, and then as if nothing had been fenced. */
 static void boot_fenced(struct nd_image *image)
 {
 	char word[24];
@@ -127,19 +128,17 @@ int main(int argc, char *argv[])
 	struct nd_image image;
 	char why[200];
 	bool ready;
-	int at;
 
 	openconsole(&dev_null_r, &dev_stdcon_w);
-	at = nd_options_parse(&options, argc - 1, argv + 1, why, sizeof why);
-	if (at < 0) {
+	ready = nd_options_parse(&options, argc - 1, argv + 1, why, sizeof why);
+	if (!ready)
 		nd_error("%s", why);
-		return 1;
-	}
-	ready = prepare(&options);
-	if ((ready || options.fallback_boot) && image_load(&image, argv + 1 + at)) {
-		if (ready && fence_up(&options)) {
+	ready = ready && prepare(&options);
+	if (options.image && (ready || options.fallback_boot) &&
+	    image_load(&image, argv + 1 + options.image)) {
+		if (ready && fence_up(&options))
 			boot_fenced(&image);
-		} else if (options.fallback_boot) {
+		if (options.fallback_boot) {
 			nd_error("booting without netdump, as fallback=boot asks");
 			boot(&image, NULL);
 		}

@@ -79,6 +79,9 @@ void nd_multiboot_boot(struct nd_image *image, const char *extra_word)
 	char *words = nd_words_join(image->argv, extra_word);
 	struct multiboot_header *header;
 
+	memset(&mbinfo, 0, sizeof mbinfo); /* it may be the second try */
+	memset(&regs, 0, sizeof regs);
+	memset(&opt, 0, sizeof opt);
 	if (!words || init_map()) {
 		nd_error("too little memory for the command line");
 		return;

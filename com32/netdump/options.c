@@ -173,8 +173,8 @@ static bool deadline(const char *s, struct nd_options *o)
 
 static bool fallback(const char *s, struct nd_options *o)
 {
-	o->fallback_boot = true;
-	return !strcmp(s, "boot");
+	o->fallback_boot = !strcmp(s, "boot");
+	return o->fallback_boot;
 }
 
 static bool dini(const char *s, struct nd_options *o)
@@ -243,32 +243,32 @@ static void word_name(char *why, unsigned why_bytes, const char *word, const str
 		 shown < length ? "..." : "", option->wanted);
 }
 
-int nd_options_parse(struct nd_options *o, int argc, char **argv, char *why, unsigned why_bytes)
+bool nd_options_parse(struct nd_options *o, int argc, char **argv, char *why, unsigned why_bytes)
 {
+	bool good = true;
+	int i;
+
 	memset(o, 0, sizeof *o);
 	o->server_port = ND_WIRE_PORT;
 	o->deadline_s = DEFAULT_DEADLINE_S;
 	o->dini = "dini.bin";
 
-	for (int i = 0; i < argc; i++) {
+	for (i = 0; i < argc && strcmp(argv[i], "--"); i++) {
 		const char *equals = strchr(argv[i], '=');
 		size_t length = equals ? (size_t)(equals - argv[i]) : strlen(argv[i]);
-		const struct option *option;
+		const struct option *option = option_find(argv[i], length);
 
-		if (!strcmp(argv[i], "--")) {
-			if (i + 1 < argc)
-				return i + 1;
-			break;
-		}
-		option = option_find(argv[i], length);
-		if (!option->take || !option->take(equals ? equals + 1 : "", o)) {
+		if (option->take && option->take(equals ? equals + 1 : "", o))
+			continue;
+		if (good)
 			word_name(why, why_bytes, argv[i], option);
-			return -1;
-		}
+		good = false;
 	}
-	snprintf(why, why_bytes,
-		 "no image: APPEND [options] -- IMAGE arguments [--- MODULE arguments]...");
-	return -1;
+	o->image = i + 1 < argc ? i + 1 : 0;
+	if (good && !o->image)
+		snprintf(why, why_bytes,
+			 "no image: APPEND [options] -- IMAGE arguments [--- MODULE arguments]...");
+	return good && o->image;
 }
 
 const char *nd_options_key_fault(const struct nd_options *o)

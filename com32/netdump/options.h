@@ -9,6 +9,7 @@
 #include <netdump/handoff.h>
 
 struct nd_options {
+	int image;             /* the first word behind "--"; 0: there is none */
 	uint32_t server_count; /* 0: the TFTP server */
 	uint8_t server_ip[ND_SERVERS_MAX][4];
 	uint16_t server_port;
@@ -28,11 +29,11 @@ struct nd_options {
 };
 
 /*
- * Reads argv[0..argc) up to "--" into *o, defaults first.  Returns the index of
- * the first word behind "--", or -1 with what is wrong in why[why_bytes].  The digits of a
- * key are never in why.
+ * Reads argv[0..argc) up to "--" into *o, defaults first.  False if a word was not understood,
+ * or no image is named, with the first fault in why[why_bytes]; the digits of a key are never in
+ * it.  All words are read even so: o->image and o->fallback_boot say what can still be done.
  */
-int nd_options_parse(struct nd_options *o, int argc, char **argv, char *why, unsigned why_bytes);
+bool nd_options_parse(struct nd_options *o, int argc, char **argv, char *why, unsigned why_bytes);
 
 /* What the words say together about keys: NULL if they can be used, else why not. */
 const char *nd_options_key_fault(const struct nd_options *o);

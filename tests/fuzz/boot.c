@@ -70,20 +70,20 @@ static void options(struct nd_input *in)
 {
 	unsigned int why_bytes = nd_input_u8(in) % OPTIONS_WHY + 1;
 	char *text = nd_input_text(in, in->left), *why = malloc(why_bytes), *argv[WORDS_MAX + 1];
-	int argc = words_split(text, argv), at;
+	int argc = words_split(text, argv);
 	struct nd_options o;
 
 	ND_MUST(why);
 	memset(why, 'x', why_bytes);
-	at = nd_options_parse(&o, argc, argv, why, why_bytes);
-	if (at < 0) {
+	if (nd_options_parse(&o, argc, argv, why, why_bytes)) {
+		ND_MUST(o.image);
+		options_must(&o);
+	} else {
 		ND_MUST(memchr(why, 0, why_bytes) && (*why || why_bytes == 1));
 		for (int i = 0; i < argc; i++)
 			secret_must(argv[i], why);
-	} else {
-		ND_MUST(at > 0 && at < argc && !strcmp(argv[at - 1], "--"));
-		options_must(&o);
 	}
+	ND_MUST(!o.image || (o.image > 0 && o.image < argc && !strcmp(argv[o.image - 1], "--")));
 	free(why);
 	free(text);
 }

@@ -9,6 +9,7 @@
 
 #include "com32/netdump/options.h"
 
+/* Where the image is, or -1. */
 static int parse(struct nd_options *o, const char *words, char why[200])
 {
 	static char line[1024];
@@ -18,7 +19,7 @@ static int parse(struct nd_options *o, const char *words, char why[200])
 	strncpy(line, words, sizeof line - 1);
 	for (char *word = strtok(line, " "); word; word = strtok(NULL, " "))
 		argv[argc++] = word;
-	return nd_options_parse(o, argc, argv, why, 200);
+	return nd_options_parse(o, argc, argv, why, 200) ? o->image : -1;
 }
 
 static void defaults_stand(void **state)
@@ -206,6 +207,35 @@ static void an_image_is_needed(void **state)
 	assert_non_null(strstr(why, "no image"));
 }
 
+/* What can still be done is known whatever is wrong, before and behind the bad word. */
+static void the_way_back_is_found_behind_bad_words(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *words, *named;
+		int image;
+		bool fallback_boot;
+	} cases[] = {
+		{"fallback=boot colour=red action=slep -- vmlinuz", "\"colour=...\"", 4, true},
+		{"colour=red fallback=boot -- vmlinuz", "\"colour=...\"", 3, true},
+		{"colour=red -- vmlinuz fallback=boot", "\"colour=...\"", 2, false},
+		{"fallback=panic -- vmlinuz", "fallback=panic", 2, false},
+		{"fallback=boot fallback=panic -- vmlinuz", "fallback=panic", 3, false},
+		{"fallback=boot colour=red --", "\"colour=...\"", 0, true},
+		{"fallback=boot", "no image", 0, true},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct nd_options o;
+		char why[200];
+
+		assert_int_equal(parse(&o, cases[i].words, why), -1);
+		assert_non_null(strstr(why, cases[i].named));
+		assert_int_equal(o.image, cases[i].image);
+		assert_int_equal(o.fallback_boot, cases[i].fallback_boot);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +246,7 @@ int main(void)
 		cmocka_unit_test(bad_keys_are_named_and_not_shown),
 		cmocka_unit_test(keys_must_make_sense_together),
 		cmocka_unit_test(an_image_is_needed),
+		cmocka_unit_test(the_way_back_is_found_behind_bad_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
