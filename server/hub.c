@@ -13,14 +13,13 @@
 #include <string.h>
 
 #include "server/log.h"
-#include "server/machine.h"
-#include "server/plan.h"
+#include "server/table.h"
 
-#define FINISHED_MAX     1024
-#define WINDOW_MIN_BYTES (2 * ND_PLAN_READ_BYTES_MIN)
-#define UNPROVEN_MS      5000  /* a machine that never answered is forgotten after this */
-#define OVER_MS          30000 /* a finished one leaves the table, and is only remembered */
-#define IDLE_WAIT_MS     1000
+#define FINISHED_MAX 1024
+#define PROBE_POOL   65536 /* what machines that never answered may have in flight */
+#define UNPROVEN_MS  5000  /* after which such a one is forgotten */
+#define OVER_MS      30000 /* a finished one leaves the table, and is only remembered */
+#define IDLE_WAIT_MS 1000
 
 struct finished {
 	uint64_t session;
@@ -33,7 +32,9 @@ struct nd_hub {
 	struct nd_hub_options options;
 	struct nd_env env;
 	struct nd_quota quota;
-	struct nd_machine **machine;            /* options->machines_max of them, NULL: free */
+	struct nd_pace pace, probes;
+	struct nd_table table;
+	uint64_t finish_ms;                     /* when the threads were last asked */
 	struct finished finished[FINISHED_MAX]; /* a ring */
 	unsigned int finished_next;
 	uint64_t refused;
@@ -50,63 +51,11 @@ static void refuse(struct nd_hub *h, const struct sockaddr_in *from, const char 
 		       (unsigned long long)h->refused);
 }
 
-/* What may be in flight is shared out evenly: no incast when a whole rack dies at once. */
-static void window_share(struct nd_hub *h)
+static void machine_send(void *context, struct nd_machine *m, const void *message, size_t bytes)
 {
-	uint32_t sending = 0, share;
+	struct nd_hub *h = context;
 
-	for (unsigned int i = 0; i < h->options.machines_max; i++)
-		sending += h->machine[i] && h->machine[i]->phase < ND_FINISH;
-	share = h->options.pool_bytes / 4 * 3 / (sending ? sending : 1);
-
-	if (share > ND_PLAN_WINDOW_BYTES)
-		share = ND_PLAN_WINDOW_BYTES;
-	h->env.window_bytes = share < WINDOW_MIN_BYTES ? WINDOW_MIN_BYTES : share;
-}
-
-static struct nd_machine *machine_find(struct nd_hub *h, uint64_t session)
-{
-	for (unsigned int i = 0; i < h->options.machines_max; i++)
-		if (h->machine[i] && h->machine[i]->session == session)
-			return h->machine[i];
-	return NULL;
-}
-
-static bool machine_unproven(const struct nd_machine *m)
-{
-	return m->phase == ND_PROBE && m->store.dir < 0;
-}
-
-static void machine_remove(struct nd_hub *h, unsigned int at)
-{
-	nd_machine_free(h->machine[at]);
-	h->machine[at] = NULL;
-	window_share(h);
-}
-
-/*
- * A free place in the table; if need be that of one that is finished and remembered, or of
- * the oldest machine that never answered.
- */
-static int place_find(struct nd_hub *h)
-{
-	int finished = -1, oldest = -1, at;
-
-	for (unsigned int i = 0; i < h->options.machines_max; i++) {
-		struct nd_machine *m = h->machine[i];
-
-		if (!m)
-			return (int)i;
-		if (m->remembered)
-			finished = (int)i;
-		else if (machine_unproven(m) &&
-			 (oldest < 0 || m->started_ms < h->machine[oldest]->started_ms))
-			oldest = (int)i;
-	}
-	at = finished >= 0 ? finished : oldest;
-	if (at >= 0)
-		machine_remove(h, (unsigned int)at);
-	return at;
+	h->options.send(h->options.context, &m->address, message, bytes);
 }
 
 static void finished_remember(struct nd_hub *h, const struct nd_machine *m)
@@ -152,12 +101,75 @@ static bool finished_answer(struct nd_hub *h, const struct sockaddr_in *from,
 	return true;
 }
 
+static enum nd_class class_of(const struct nd_machine *m)
+{
+	if (m->phase >= ND_FINISH)
+		return m->phase == ND_OVER ? ND_REMEMBERED : ND_FINISHING;
+	return m->proven ? ND_LIVE : ND_UNPROVEN;
+}
+
+static uint64_t due_of(const struct nd_hub *h, const struct nd_machine *m, enum nd_class class)
+{
+	uint64_t due = nd_machine_due(m, &h->env), gone = UINT64_MAX;
+
+	if (class == ND_REMEMBERED)
+		gone = m->heard_ms + OVER_MS;
+	if (class == ND_UNPROVEN)
+		gone = m->heard_ms + UNPROVEN_MS;
+	due = gone < due ? gone : due;
+	return due > h->now.ms ? due : h->now.ms + 1;
+}
+
+static void seat_leave(struct nd_hub *h, struct nd_seat *seat)
+{
+	struct nd_machine *m = seat->machine;
+
+	nd_pace_leave(m->proven ? &h->pace : &h->probes, &m->turn);
+	nd_table_leave(&h->table, seat);
+}
+
+/* Something happened to a machine: its class, and when to look at it next. */
+static void seat_settle(struct nd_hub *h, struct nd_seat *seat)
+{
+	struct nd_machine *m = seat->machine;
+	enum nd_class class = class_of(m);
+
+	/* A suspended one is taken up from the disk with its next HELLO. */
+	if (class == ND_REMEMBERED && m->suspended) {
+		seat_leave(h, seat);
+		return;
+	}
+	if (class == ND_REMEMBERED && seat->class != ND_REMEMBERED)
+		finished_remember(h, m);
+	if (class >= ND_FINISHING)
+		nd_pace_leave(m->proven ? &h->pace : &h->probes, &m->turn);
+	nd_table_move(&h->table, seat, class);
+	nd_timers_set(&h->table.timers, &seat->timer, due_of(h, m, class));
+}
+
+/* Machines that waited for the pool ask, as far as it reaches. */
+static void turns_call(struct nd_hub *h)
+{
+	struct nd_pace *const pool[] = {&h->pace, &h->probes};
+
+	for (size_t i = 0; i < sizeof pool / sizeof *pool; i++) {
+		struct nd_turn *turn;
+
+		while ((turn = nd_pace_next(pool[i]))) {
+			struct nd_seat *seat = turn->owner;
+
+			nd_machine_ask(seat->machine, &h->env, h->now.ms);
+			seat_settle(h, seat);
+		}
+	}
+}
+
 static void hello_take(struct nd_hub *h, const struct sockaddr_in *from,
 		       const struct nd_wire_hello *hello)
 {
 	struct nd_machine *m;
+	struct nd_seat *seat;
 	char ip[INET_ADDRSTRLEN] = "?", host[ND_STORE_NAME_BYTES];
-	int at;
 
 	if (finished_answer(h, from, hello))
 		return;
@@ -166,8 +178,8 @@ static void hello_take(struct nd_hub *h, const struct sockaddr_in *from,
 		refuse(h, from, "a HELLO with another token than its session's");
 		return;
 	}
-	at = place_find(h);
-	if (at < 0) {
+	seat = nd_table_vacancy(&h->table);
+	if (!seat) {
 		refuse(h, from, "a HELLO, but the table of machines is full");
 		return;
 	}
@@ -176,41 +188,51 @@ static void hello_take(struct nd_hub *h, const struct sockaddr_in *from,
 		refuse(h, from, "a HELLO, but memory is out");
 		return;
 	}
-	h->machine[at] = m;
-	window_share(h);
+	if (seat->machine)
+		seat_leave(h, seat);
+	nd_table_sit(&h->table, seat, m);
+	m->turn.owner = seat;
 	inet_ntop(AF_INET, &from->sin_addr, ip, sizeof ip);
 	nd_log_event(h->now.ms, "%s: HELLO from %s, session %016llx: %s", m->host, ip,
 		     (unsigned long long)m->session,
 		     hello->reason[0] ? hello->reason : "no reason");
 	nd_machine_hello(m, &h->env, hello, h->now.ms, h->now.s);
+	seat_settle(h, seat);
+}
+
+static void data_take(struct nd_hub *h, const struct sockaddr_in *from, struct nd_machine *m,
+		      const struct nd_wire_data *data)
+{
+	uint64_t before = m->counts.refused;
+
+	nd_machine_data(m, &h->env, data, h->now.ms, h->now.s);
+	if (m->counts.refused != before)
+		refuse(h, from, "DATA that does not unpack, or with an absurd index");
 }
 
 static void message_take(struct nd_hub *h, const struct sockaddr_in *from,
 			 const struct nd_wire_header *header)
 {
-	struct nd_machine *m = machine_find(h, header->session);
+	struct nd_seat *seat = nd_table_find(&h->table, header->session);
+	struct nd_machine *m = seat ? seat->machine : NULL;
 
-	if (header->type != ND_HELLO && header->type != ND_DATA) {
+	if (header->type != ND_HELLO && header->type != ND_DATA)
 		refuse(h, from, "a message that only a server sends");
-	} else if (m && (m->address.sin_addr.s_addr != from->sin_addr.s_addr ||
-			 m->address.sin_port != from->sin_port)) {
+	else if (m && (m->address.sin_addr.s_addr != from->sin_addr.s_addr ||
+		       m->address.sin_port != from->sin_port))
 		refuse(h, from, "a session of another address");
-	} else if (header->type == ND_HELLO) {
-		if (m)
-			nd_machine_hello(m, &h->env, (const struct nd_wire_hello *)header,
-					 h->now.ms, h->now.s);
-		else
-			hello_take(h, from, (const struct nd_wire_hello *)header);
-	} else if (m) {
-		uint64_t before = m->counts.refused;
-
-		nd_machine_data(m, &h->env, (const struct nd_wire_data *)header, h->now.ms,
-				h->now.s);
-		if (m->counts.refused != before)
-			refuse(h, from, "DATA that does not unpack, or with an absurd index");
-	} else {
+	else if (header->type == ND_HELLO && m)
+		nd_machine_hello(m, &h->env, (const struct nd_wire_hello *)header, h->now.ms,
+				 h->now.s);
+	else if (header->type == ND_HELLO)
+		hello_take(h, from, (const struct nd_wire_hello *)header);
+	else if (m)
+		data_take(h, from, m, (const struct nd_wire_data *)header);
+	else
 		refuse(h, from, "DATA of an unknown session");
-	}
+	if (m)
+		seat_settle(h, seat);
+	turns_call(h);
 }
 
 void nd_hub_datagram(struct nd_hub *h, struct nd_now now, const struct sockaddr_in *from,
@@ -229,47 +251,57 @@ void nd_hub_datagram(struct nd_hub *h, struct nd_now now, const struct sockaddr_
 	refuse(h, from, text);
 }
 
+static void seat_expire(struct nd_hub *h, struct nd_seat *seat)
+{
+	struct nd_machine *m = seat->machine;
+	uint64_t silent_ms = h->now.ms - m->heard_ms;
+
+	if ((seat->class == ND_REMEMBERED && silent_ms >= OVER_MS) ||
+	    (seat->class == ND_UNPROVEN && silent_ms >= UNPROVEN_MS)) {
+		seat_leave(h, seat);
+		return;
+	}
+	nd_machine_tick(m, &h->env, h->now.ms, h->now.s);
+	seat_settle(h, seat);
+}
+
+/* Threads that are through; asked once a millisecond, for each costs a lock. */
+static void finishing_check(struct nd_hub *h)
+{
+	struct nd_seat *next;
+
+	if (h->finish_ms == h->now.ms)
+		return;
+	h->finish_ms = h->now.ms;
+	for (struct nd_seat *seat = h->table.first[ND_FINISHING]; seat; seat = next) {
+		next = seat->next;
+		nd_machine_tick(seat->machine, &h->env, h->now.ms, h->now.s);
+		seat_settle(h, seat);
+	}
+}
+
 uint64_t nd_hub_tick(struct nd_hub *h, struct nd_now now)
 {
-	uint64_t due = now.ms + IDLE_WAIT_MS;
+	uint64_t due, idle = now.ms + IDLE_WAIT_MS;
+	struct nd_timer *timer;
 
 	h->now = now;
-	for (unsigned int i = 0; i < h->options.machines_max; i++) {
-		struct nd_machine *m = h->machine[i];
-		uint64_t next;
-
-		if (!m)
-			continue;
-		nd_machine_tick(m, &h->env, h->now.ms, h->now.s);
-		if (m->phase == ND_OVER && !m->remembered) {
-			if (!m->suspended)
-				finished_remember(h, m);
-			m->remembered = true;
-			window_share(h);
-		}
-		/* A suspended one is taken up from the disk with its next HELLO. */
-		if ((m->phase == ND_OVER && (m->suspended || h->now.ms - m->heard_ms > OVER_MS)) ||
-		    (machine_unproven(m) && h->now.ms - m->heard_ms > UNPROVEN_MS)) {
-			machine_remove(h, i);
-			continue;
-		}
-		next = nd_machine_due(m, &h->env);
-		if (m->phase < ND_OVER && next < due)
-			due = next;
-	}
-	return due;
+	finishing_check(h);
+	while ((timer = nd_timers_expired(&h->table.timers, now.ms)))
+		seat_expire(h, nd_seat_of(timer));
+	turns_call(h);
+	due = nd_timers_due(&h->table.timers);
+	return due < idle ? due : idle;
 }
 
 /* No DONE is sent, so another server may take the dumps over. */
 void nd_hub_stop(struct nd_hub *h, struct nd_now now)
 {
 	h->env.send = NULL;
-	for (unsigned int i = 0; i < h->options.machines_max; i++)
-		if (h->machine[i])
-			nd_machine_stop(h->machine[i], &h->env, now.s);
-	for (unsigned int i = 0; i < h->options.machines_max; i++)
-		nd_machine_free(h->machine[i]);
-	free(h->machine);
+	for (unsigned int i = 0; i < h->table.seats; i++)
+		if (h->table.seat[i].machine)
+			nd_machine_stop(h->table.seat[i].machine, &h->env, now.s);
+	nd_table_free(&h->table);
 	free(h);
 }
 
@@ -284,22 +316,25 @@ struct nd_hub *nd_hub_new(const struct nd_hub_options *options)
 
 	if (!h)
 		return NULL;
+	if (!nd_table_init(&h->table, options->machines_max)) {
+		free(h);
+		return NULL;
+	}
 	h->options = *options;
 	h->env = (struct nd_env){
-		.send = options->send,
-		.context = options->context,
+		.send = machine_send,
+		.context = h,
 		.top = options->top,
 		.event_fd = options->event_fd,
+		.pace = &h->pace,
+		.probes = &h->probes,
 		.silence_ms = options->silence_ms,
 		.map_ms = options->map_ms,
 		.quota = &h->quota,
 	};
 	nd_quota_init(&h->quota, options->top, &options->quota);
-	h->machine = calloc(options->machines_max, sizeof(struct nd_machine *));
-	if (!h->machine) {
-		free(h);
-		return NULL;
-	}
-	window_share(h);
+	/* A quarter of the buffer stays free for what was not asked for. */
+	nd_pace_init(&h->pace, options->pool_bytes / 4 * 3);
+	nd_pace_init_fixed(&h->probes, PROBE_POOL);
 	return h;
 }

@@ -9,7 +9,6 @@
 #include "netdump/wire.h"
 
 #define BATCH        64
-#define BATCHES      8    /* per call, so that timers and signals get their turn */
 #define BUFFER_BYTES 2048 /* longer datagrams are seen to be too long */
 #define RCVBUF_BYTES (16 << 20)
 /* What a full datagram takes of the receive buffer, by the kernel's own accounting. */
@@ -48,29 +47,25 @@ void nd_link_send(struct nd_link *link, const struct sockaddr_in *to, const void
 		return;
 }
 
-void nd_link_receive(struct nd_link *link, nd_link_take_fn *take, void *context)
+bool nd_link_receive(struct nd_link *link, nd_link_take_fn *take, void *context)
 {
 	static _Alignas(8) uint8_t buffer[BATCH][BUFFER_BYTES];
 	struct sockaddr_in from[BATCH];
 	struct iovec part[BATCH];
 	struct mmsghdr batch[BATCH];
+	int count;
 
-	for (int round = 0; round < BATCHES; round++) {
-		int count;
-
-		for (int i = 0; i < BATCH; i++) {
-			part[i] = (struct iovec){buffer[i], BUFFER_BYTES};
-			batch[i] = (struct mmsghdr){
-				.msg_hdr = {.msg_name = &from[i],
-					    .msg_namelen = sizeof from[i],
-					    .msg_iov = &part[i],
-					    .msg_iovlen = 1},
-			};
-		}
-		count = recvmmsg(link->fd, batch, BATCH, 0, NULL);
-		for (int i = 0; i < count; i++)
-			take(context, &from[i], buffer[i], batch[i].msg_len);
-		if (count < BATCH)
-			break;
+	for (int i = 0; i < BATCH; i++) {
+		part[i] = (struct iovec){buffer[i], BUFFER_BYTES};
+		batch[i] = (struct mmsghdr){
+			.msg_hdr = {.msg_name = &from[i],
+				    .msg_namelen = sizeof from[i],
+				    .msg_iov = &part[i],
+				    .msg_iovlen = 1},
+		};
 	}
+	count = recvmmsg(link->fd, batch, BATCH, 0, NULL);
+	for (int i = 0; i < count; i++)
+		take(context, &from[i], buffer[i], batch[i].msg_len);
+	return count == BATCH;
 }

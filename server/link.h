@@ -4,6 +4,7 @@
 #define NETDUMP_SERVER_LINK_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,9 +19,9 @@ int nd_link_open(struct nd_link *link, struct sockaddr_in *address);
 void nd_link_send(struct nd_link *link, const struct sockaddr_in *to, const void *datagram,
 		  size_t bytes);
 
-/* Takes what has arrived, up to a few hundred datagrams, in 8-byte aligned buffers. */
+/* Takes some of what has arrived, in 8-byte aligned buffers.  Whether there may be more. */
 typedef void nd_link_take_fn(void *context, const struct sockaddr_in *from, void *datagram,
 			     size_t bytes);
-void nd_link_receive(struct nd_link *link, nd_link_take_fn *take, void *context);
+bool nd_link_receive(struct nd_link *link, nd_link_take_fn *take, void *context);
 
 #endif

@@ -13,11 +13,15 @@
 
 #include "server/log.h"
 
+#define BATCHES     8  /* in a row, so that timers and signals get their turn */
+#define TICK_MAX_MS 50 /* timers wait no longer for a socket that is never empty */
+
 struct loop {
 	struct nd_link *link;
 	struct nd_hub *hub;
 	struct nd_now now;
 	int epoll, signals, events;
+	uint64_t ticked_ms, due_ms; /* the hub's timers: when looked at, and when to */
 	bool stop;
 };
 
@@ -63,23 +67,46 @@ static int signals_open(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/*
+ * Takes what has arrived.  Each batch has the time at which it was fetched, so that when the
+ * socket is found empty nothing that came before l->now is unread: a timer that is due
+ * then is not due because this process had no CPU.
+ */
+static bool socket_drain(struct loop *l)
+{
+	for (int i = 0; i < BATCHES; i++) {
+		clock_read(&l->now);
+		if (!nd_link_receive(l->link, datagram_take, l))
+			return true;
+	}
+	return false;
+}
+
+/* Milliseconds until the hub's timers, for epoll. */
+static int wait_ms(const struct loop *l)
+{
+	struct nd_now now;
+
+	clock_read(&now);
+	return l->due_ms > now.ms ? (int)(l->due_ms - now.ms) : 0;
+}
+
 static void loop_turn(struct loop *l)
 {
 	struct epoll_event events[4];
-	uint64_t due, ignored;
-	int count;
+	uint64_t ignored;
+	int count = epoll_wait(l->epoll, events, 4, wait_ms(l));
 
-	clock_read(&l->now);
-	due = nd_hub_tick(l->hub, l->now);
-	count = epoll_wait(l->epoll, events, 4, due > l->now.ms ? (int)(due - l->now.ms) : 0);
-	clock_read(&l->now);
 	for (int i = 0; i < count; i++) {
 		if (events[i].data.fd == l->signals)
 			l->stop = true;
-		else if (events[i].data.fd == l->link->fd)
-			nd_link_receive(l->link, datagram_take, l);
-		else if (read(l->events, &ignored, sizeof ignored) < 0)
-			continue; /* looked at by the hub's next tick in any case */
+		else if (events[i].data.fd == l->events &&
+			 read(l->events, &ignored, sizeof ignored) < 0)
+			continue; /* looked at by the hub's tick in any case */
+	}
+	if (socket_drain(l) || l->now.ms - l->ticked_ms >= TICK_MAX_MS) {
+		l->ticked_ms = l->now.ms;
+		l->due_ms = nd_hub_tick(l->hub, l->now);
 	}
 }
 

@@ -7,21 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/flow.h"
 #include "server/info.h"
 #include "server/keep.h"
 #include "server/log.h"
 #include "server/phase.h"
-#include "server/plan.h"
 
-/* READs that are sent unasked to an address from which no DATA has come. */
-#define PROBE_TRIES      5
 #define PAGES_PER_READ_0 64
-/* A READ that an idle machine has not seen this long after it left was lost. */
-#define READ_LOST_MIN_MS 20
-#define REORDER_MS       10
 #define LZ4_RAW_MAX      65536
-/* A machine whose answers bring nothing new is asked again this seldom. */
-#define REASK_MS 200
 
 struct nd_machine *nd_machine_new(const struct nd_wire_hello *hello,
 				  const struct sockaddr_in *address, uint64_t now_ms, double now_s)
@@ -79,14 +72,7 @@ void nd_machine_done_send(struct nd_machine *m, const struct nd_env *env)
 	else
 		snprintf(text, sizeof text, "%s", m->why);
 	nd_done_init(&done, m->session, ++m->seq, m->status, text);
-	env->send(env->context, &m->address, &done, sizeof done);
-}
-
-static void reads_close_all(struct nd_machine *m)
-{
-	while (m->reads.count)
-		if (!nd_reads_close(&m->reads, 0, &m->pending, true, &m->counts.reasked_pages))
-			m->starved = true;
+	env->send(env->context, m, &done, sizeof done);
 }
 
 void nd_machine_give_up(struct nd_machine *m, const struct nd_env *env, const char *why,
@@ -94,7 +80,7 @@ void nd_machine_give_up(struct nd_machine *m, const struct nd_env *env, const ch
 {
 	if (m->phase >= ND_FINISH)
 		return;
-	reads_close_all(m);
+	nd_flow_close_all(m, env, m->heard_ms);
 	nd_keep_settle(m);
 	m->status = ND_DONE_INCOMPLETE;
 	snprintf(m->why, sizeof m->why, "%s", why);
@@ -109,12 +95,6 @@ void nd_machine_stop(struct nd_machine *m, const struct nd_env *env, double now_
 	nd_finish_stop(m->finish);
 }
 
-/* Whether the latest READs brought something new, or were long enough ago to ask again. */
-static bool may_ask(const struct nd_machine *m, uint64_t now_ms)
-{
-	return m->progress_ms >= m->asked_ms || now_ms - m->asked_ms >= REASK_MS;
-}
-
 /* Goes on with what there is to understand and to ask for. */
 static void go_on(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms, double now_s)
 {
@@ -123,7 +103,12 @@ static void go_on(struct nd_machine *m, const struct nd_env *env, uint64_t now_m
 		return;
 	}
 	nd_phase_advance(m, env, now_s);
-	nd_plan_fill(m, env, now_ms);
+	nd_flow_fill(m, env, now_ms);
+}
+
+void nd_machine_ask(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms)
+{
+	nd_flow_fill(m, env, now_ms);
 }
 
 /* One record on its way to its place. */
@@ -175,6 +160,9 @@ static void part_take(void *context, uint64_t phys, uint32_t bytes, uint32_t new
 		return;
 	m->progress_ms = s->now_ms;
 	m->last_data_s = s->now_s;
+	m->rest_ms = 0;
+	if (!m->proven)
+		nd_flow_prove(m, s->env);
 	if (m->store.dir < 0 &&
 	    (s->why[0] || !nd_keep_open(m, s->env, s->now_ms, s->now_s, s->why)))
 		return;
@@ -216,36 +204,17 @@ static void record_take(struct sink *s, const struct nd_record *record)
 			&(struct nd_reads_take){grains_take, part_take, s});
 }
 
-/* READs from which nothing more will come give back what is missing. */
-static void reads_reap(struct nd_machine *m, uint64_t now_ms)
+/* What lies below all that is still to come can be hashed. */
+static void stable_tell(struct nd_machine *m)
 {
-	for (unsigned int i = 0; i < m->reads.count;) {
-		const struct nd_read *read = m->reads.queue[i];
+	uint64_t lowest;
 
-		if (!nd_read_ended(read, now_ms, REORDER_MS)) {
-			i++;
-			continue;
-		}
-		m->pages_per_read = (3 * m->pages_per_read + read->pages_full + 3) / 4;
-		if (!nd_reads_close(&m->reads, i, &m->pending, false, &m->counts.reasked_pages))
-			m->starved = true;
-	}
-	if (m->phase == ND_MEMORY && m->finish) {
-		uint64_t lowest = nd_reads_lowest(&m->reads);
-
-		if (m->pending.spans && m->pending.span[0].page < lowest)
-			lowest = m->pending.span[0].page;
-		nd_finish_stable(m->finish, nd_vmcore_stable(&m->vmcore, lowest));
-	}
-}
-
-static void rtt_sample(struct nd_machine *m, const struct nd_wire_data *data, uint64_t now_ms)
-{
-	for (unsigned int i = 0; i < m->reads.count; i++)
-		if (m->reads.queue[i]->id == data->read_id && !data->index)
-			m->rtt_ms =
-				(7 * m->rtt_ms + (uint32_t)(now_ms - m->reads.queue[i]->sent_ms)) /
-				8;
+	if (m->phase != ND_MEMORY || !m->finish)
+		return;
+	lowest = nd_reads_lowest(&m->reads);
+	if (m->pending.spans && m->pending.span[0].page < lowest)
+		lowest = m->pending.span[0].page;
+	nd_finish_stable(m->finish, nd_vmcore_stable(&m->vmcore, lowest));
 }
 
 void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
@@ -255,7 +224,6 @@ void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 	struct nd_record_reader reader;
 	struct nd_record record;
 	enum nd_reads_seen seen;
-	struct nd_read *read;
 
 	m->heard_ms = now_ms;
 	m->counts.datagrams++;
@@ -264,16 +232,12 @@ void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 		m->counts.late++;
 		return;
 	}
-	seen = nd_reads_saw(&m->reads, data, now_ms, &read);
+	seen = nd_flow_saw(m, env, data, now_ms);
 	m->counts.refused += seen == ND_SEEN_BAD;
 	m->counts.duplicates += seen == ND_SEEN_DUPLICATE;
 	m->counts.late += seen == ND_SEEN_LATE;
 	if (seen == ND_SEEN_BAD || seen == ND_SEEN_DUPLICATE)
 		return;
-	if (seen == ND_SEEN_NEW)
-		rtt_sample(m, data, now_ms);
-	m->quiet_ms = now_ms;
-	m->backoff = 0;
 	nd_record_first(&reader, data);
 	while (nd_record_next(&reader, &record))
 		record_take(&sink, &record);
@@ -281,32 +245,11 @@ void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 		nd_machine_give_up(m, env, sink.why, now_s);
 		return;
 	}
-	reads_reap(m, now_ms);
+	nd_flow_reap(m, env, now_ms);
+	stable_tell(m);
 	nd_keep_tick(m, env, now_ms, now_s);
-	if (m->phase < ND_FINISH && may_ask(m, now_ms))
+	if (m->phase < ND_FINISH)
 		go_on(m, env, now_ms, now_s);
-}
-
-/* Asked often enough, unasked: from now on only a HELLO brings it another READ. */
-static bool probe_is_over(const struct nd_machine *m)
-{
-	return m->store.dir < 0 && m->backoff >= PROBE_TRIES;
-}
-
-/*
- * Whether a machine that says HELLO while READs are open will not answer them.  Either it
- * answered everything, so what is missing was lost; or it never saw the newest READ, once
- * that had the time to get there.
- */
-static bool reads_are_lost(const struct nd_machine *m, const struct nd_wire_hello *hello,
-			   uint64_t now_ms)
-{
-	const struct nd_read *newest = m->reads.queue[m->reads.count - 1];
-
-	if (hello->state != ND_HELLO_IDLE)
-		return probe_is_over(m);
-	return hello->last_read_id >= newest->id ||
-	       now_ms - newest->sent_ms >= READ_LOST_MIN_MS + 2 * m->rtt_ms;
 }
 
 void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
@@ -321,25 +264,19 @@ void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
 		return;
 	}
 	if (m->phase == ND_FINISH) {
-		nd_plan_keepalive(m, env);
+		nd_flow_keepalive(m, env);
 		return;
 	}
 	if (m->reads.count) {
-		if (!reads_are_lost(m, hello, now_ms))
+		if (!nd_flow_lost(m, hello, now_ms))
 			return;
-		if (!probe_is_over(m))
-			m->backoff = 0;
-		reads_close_all(m);
+		nd_flow_close_all(m, env, now_ms);
 	}
-	if (may_ask(m, now_ms))
-		go_on(m, env, now_ms, now_s);
+	if (m->proven)
+		m->backoff = 0;
+	go_on(m, env, now_ms, now_s);
 	if (m->phase < ND_OVER && !m->reads.count)
-		nd_plan_keepalive(m, env);
-}
-
-static uint32_t rto_of(const struct nd_machine *m)
-{
-	return nd_plan_rto_ms(m->rtt_ms, m->backoff);
+		nd_flow_keepalive(m, env);
 }
 
 void nd_machine_tick(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms, double now_s)
@@ -357,28 +294,18 @@ void nd_machine_tick(struct nd_machine *m, const struct nd_env *env, uint64_t no
 		nd_machine_give_up(m, env, "the machine answers, but nothing new comes", now_s);
 		return;
 	}
-	if (probe_is_over(m))
-		return;
-	if (m->reads.count) {
-		if (now_ms - m->quiet_ms < rto_of(m))
-			return;
-		reads_close_all(m);
-		m->counts.timeouts++;
-		m->backoff++;
-	} else if (!may_ask(m, now_ms)) {
-		return;
-	}
-	go_on(m, env, now_ms, now_s);
+	if (nd_flow_tick(m, env, now_ms))
+		go_on(m, env, now_ms, now_s);
 }
 
 uint64_t nd_machine_due(const struct nd_machine *m, const struct nd_env *env)
 {
 	uint64_t due = m->heard_ms + env->silence_ms;
-	uint64_t again = m->reads.count ? m->quiet_ms + rto_of(m) : m->asked_ms + REASK_MS;
+	uint64_t again = nd_flow_due(m);
 
 	if (m->phase >= ND_FINISH)
 		return UINT64_MAX; /* the thread says when */
 	if (nd_keep_due(m) < due)
 		due = nd_keep_due(m);
-	return again < due && !probe_is_over(m) ? again : due;
+	return again < due ? again : due;
 }

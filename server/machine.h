@@ -22,8 +22,10 @@
 #include "server/cache.h"
 #include "server/elfcore.h"
 #include "server/finish.h"
+#include "server/pace.h"
 #include "server/quota.h"
 #include "server/reads.h"
+#include "server/rtt.h"
 #include "server/store.h"
 #include "server/vmcore.h"
 #include "wire/message.h"
@@ -34,15 +36,19 @@ enum nd_phase { ND_PROBE, ND_NOTES, ND_LOG, ND_MEMORY, ND_FINISH, ND_OVER };
 #define ND_PANIC_BYTES 256
 #define ND_NOTES_BYTES 512
 
+struct nd_machine;
+
 /* What a machine needs of the server around it. */
 struct nd_env {
-	/* NULL: say nothing any more */
-	void (*send)(void *context, const struct sockaddr_in *to, const void *message,
-		     size_t bytes);
+	/* A plain message; it is sealed on its way.  NULL: say nothing any more */
+	void (*send)(void *context, struct nd_machine *m, const void *message, size_t bytes);
 	void *context;
-	int top;                /* DIR */
-	int event_fd;           /* counted up when a dump's thread has news; below 0: no threads */
-	uint32_t window_bytes;  /* what one machine may have in flight now */
+	int top;              /* DIR */
+	int event_fd;         /* counted up when a dump's thread has news; below 0: no threads */
+	struct nd_pace *pace; /* what all machines may have in flight */
+	/* The same for those that have not answered yet: whoever says HELLO takes a bit of this,
+	 * and nothing from dumps under way. */
+	struct nd_pace *probes;
 	uint32_t silence_ms;    /* after which a machine counts as gone */
 	uint32_t map_ms;        /* from one map of a dump to the next */
 	struct nd_quota *quota; /* NULL: none */
@@ -73,10 +79,18 @@ struct nd_machine {
 	uint64_t seq;
 	uint32_t pages_per_read; /* that a budget brought lately */
 
-	uint64_t started_ms, heard_ms;  /* first HELLO, latest valid message */
-	uint64_t quiet_ms;              /* since when the machine owes an answer and none came */
-	uint64_t progress_ms, asked_ms; /* latest new byte, latest READ */
-	uint32_t rtt_ms, backoff;
+	/* flow.h: its READs */
+	struct nd_turn turn;
+	struct nd_rtt rtt;
+	bool proven;             /* it has answered a READ */
+	bool late;               /* nothing came for longer than it usually takes */
+	unsigned int late_reads; /* that may be open all the same */
+	unsigned int backoff;    /* timeouts since something came */
+	uint64_t quiet_ms;       /* since when the machine owes an answer and none came */
+	uint64_t rest_ms;        /* nothing is asked before */
+
+	uint64_t started_ms, heard_ms;         /* first HELLO, latest valid message */
+	uint64_t progress_ms;                  /* latest new byte */
 	unsigned int rounds;                   /* of parsers that had to wait */
 	double base_s, started_s, first_log_s; /* wall clock: crash, first HELLO, first log line */
 	double last_data_s;                    /* wall clock: latest new byte, 0: none yet */
@@ -98,9 +112,8 @@ struct nd_machine {
 	uint64_t mapped_ms, mapped_of_ms; /* the last one; the progress that it shows */
 	uint64_t room_ms, room_pages;     /* when the disk's room was looked at */
 	struct nd_quota_share share;
-	bool suspended;  /* it ends without a word: the machine may come back */
-	bool remembered; /* the server's list of finished sessions has it */
-	bool starved;    /* memory ran out on the way */
+	bool suspended; /* it ends without a word: the machine may come back */
+	bool starved;   /* memory ran out on the way */
 };
 
 /* NULL: no memory.  now_s is the wall clock, for dates only. */
@@ -113,6 +126,9 @@ void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
 		      const struct nd_wire_hello *hello, uint64_t now_ms, double now_s);
 void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 		     const struct nd_wire_data *data, uint64_t now_ms, double now_s);
+
+/* Its turn to ask, after waiting for the pool. */
+void nd_machine_ask(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms);
 
 /* Time went by: retries, silence, and the end of the thread. */
 void nd_machine_tick(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms, double now_s);

@@ -20,7 +20,7 @@
 #include "server/loop.h"
 
 #define MACHINES_MAX     4096
-#define MACHINES_DEFAULT 256
+#define MACHINES_DEFAULT 1024
 #define MACHINE_FILES    3 /* a dump's folder, its host's, its vmcore */
 #define SERVER_FILES     64
 #define SILENCE_S        180 /* above DINI's own deadline of 120 s */
@@ -42,7 +42,7 @@ static const struct argp_option options[] = {
 	{"dir", 'd', "DIR", 0, "Where dumps go (made if it is not there)", 0},
 	{"listen", 'l', "ADDR[:PORT]", 0, "Where to listen; default 0.0.0.0:6668", 0},
 	{"user", 'u', "NAME", 0, "Become this user once the socket is open", 0},
-	{"machines", 'm', "N", 0, "Machines at once; default 256", 0},
+	{"machines", 'm', "N", 0, "Machines at once; default 1024", 0},
 	{"silence", 's', "SECONDS", 0,
 	 "When a machine that is silent, or brings nothing new, counts as gone; default 180", 0},
 	{"quota", KEY_QUOTA, "SIZE", 0, "Disk that all dumps may take, as 500M, 20G, 2T", 0},

@@ -8,6 +8,9 @@
 _Static_assert(ND_PAGE_BYTES / ND_GRAIN_BYTES == 64, "a page's grains are the bits of a mask");
 _Static_assert(ND_HAVE_BYTES == 2 * ND_GRAIN_BYTES, "a bit of have is a pair of grains");
 
+/* Datagrams that an answer counts as of which nothing came. */
+#define LOST_WHOLE 2
+
 uint32_t nd_part_have(uint64_t mask)
 {
 	uint64_t pairs = mask & mask >> 1;
@@ -236,11 +239,13 @@ uint32_t nd_read_sent(const struct nd_read *read)
 {
 	uint32_t seen = (uint32_t)(read->highest + 1), whole;
 
-	if (read->last >= 0 || (seen && read->pages_full == read->pages))
+	if (read->last >= 0 || read->pages_full == read->pages)
 		return seen;
 	/* Its end is missing: what the budget would have brought. */
 	whole = (read->budget_bytes + ND_WIRE_DATAGRAM_MAX - 1) / ND_WIRE_DATAGRAM_MAX;
-	return seen && whole > seen ? whole : seen + 1;
+	if (!seen)
+		return whole < LOST_WHOLE ? whole : LOST_WHOLE;
+	return whole > seen ? whole : seen + 1;
 }
 
 uint32_t nd_read_lost(const struct nd_read *read)

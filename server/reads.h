@@ -53,10 +53,12 @@ struct nd_read {
 	uint32_t id;
 	uint32_t budget_bytes;
 	uint32_t left_bytes; /* of the budget, that the pool still counts as in flight */
+	uint32_t era;        /* of the pool, when it was sent */
 	uint64_t sent_ms;
 	uint64_t overtaken_ms; /* when what was sent behind something missing came first */
 	bool overtaken;
-	bool fresh; /* it brought something new */
+	bool fresh;   /* it brought something new */
+	bool tallied; /* the pool knows what was lost of it */
 	uint32_t pages;
 	uint32_t pages_full;
 	uint32_t later;   /* DATA of higher READs seen since */
@@ -122,7 +124,7 @@ bool nd_read_ended(const struct nd_read *read, uint64_t now_ms, uint32_t reorder
 
 /*
  * Datagrams that the answer was, as far as can be told, and how many of them did not come.
- * An answer of which nothing came counts as one: the READ itself may have been lost.
+ * An answer of which nothing came counts as a few: the READ itself may have been lost.
  */
 uint32_t nd_read_sent(const struct nd_read *read);
 uint32_t nd_read_lost(const struct nd_read *read);

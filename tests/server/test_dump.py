@@ -113,7 +113,8 @@ def test_done_means_on_disk(serve, machine):
     one = machine(server, linux_image(5), 5)
     one.on_done = lambda: seen.append(server.dumps())
     one.run()
-    assert len(seen) == 1 and not seen[0][0].endswith(".partial")
+    # a HELLO that crosses the first DONE brings another
+    assert seen and not any(dumps[0].endswith(".partial") for dumps in seen)
 
 
 def test_done_is_said_again(serve, machine):

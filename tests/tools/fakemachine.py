@@ -210,9 +210,14 @@ class FakeMachine:
         """Records of one page that is there, less what the server has of it."""
         page, phys = self.image.page(number), number * PAGE
         if have:
-            for at in range(0, PAGE, PIECE):
-                if not have >> at // PIECE & 1:
-                    yield phys + at, PIECE, RAW, page[at : at + PIECE]
+            at = 0
+            while at < PAGE:
+                end = at
+                while end < PAGE and end - at < PART and not have >> end // PIECE & 1:
+                    end += PIECE
+                if end > at:
+                    yield phys + at, end - at, RAW, page[at:end]
+                at = max(end, at + PIECE)
             return
         if number not in self.stored:
             self.stored[number] = lz4_compress(page)

@@ -221,7 +221,7 @@ static void losses_are_counted_in_datagrams(void **state)
 		int count, last;
 		uint32_t sent, lost;
 	} row[] = {
-		/* 0 */ {{0}, 0, -1, 1, 1}, /* the READ or its one answer */
+		/* 0 */ {{0}, 0, -1, 2, 2}, /* the READ or its one answer */
 		/* 1 */ {{0, 1, 2}, 3, 2, 3, 0},
 		/* 2 */ {{0, 2, 3}, 3, 3, 4, 1},
 		/* 3 */ {{3}, 1, 3, 4, 3},
