@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* netdumpctl.c - lists, shows and verifies the dumps below a folder. */
 #include <argp.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -11,13 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/partial.h"
-#include "server/store.h"
+#include "server/dumps.h"
 #include "server/verify.h"
 
-#define DIR_FLAGS  (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define FILE_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
-#define PATH_BYTES 600
 
 enum { EXIT_OK = 0, EXIT_NOT_RIGHT = 1, EXIT_USAGE = 64 };
 
@@ -43,20 +39,6 @@ struct arguments {
 	const char *dir, *verb, *id;
 	bool json;
 	int top;
-};
-
-struct dump {
-	char path[PATH_BYTES]; /* HOST/FOLDER */
-	const char *folder;    /* within path */
-	json_t *info;          /* NULL: not there or unreadable */
-	bool is_partial;
-	struct nd_partial partial; /* if it is */
-};
-
-struct dumps {
-	struct dump **dump;
-	size_t count, room;
-	bool unread; /* a folder could not be opened */
 };
 
 static error_t option_take(int key, char *arg, struct argp_state *state)
@@ -89,205 +71,35 @@ static error_t option_take(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static json_t *info_load(int dir)
-{
-	int fd = openat(dir, "info.json", FILE_FLAGS);
-	json_t *info = fd >= 0 ? json_loadfd(fd, 0, NULL) : NULL;
-
-	if (fd >= 0)
-		close(fd);
-	return info;
-}
-
-static const char *text_of(const struct dump *d, const char *key)
-{
-	const char *text = json_string_value(json_object_get(d->info, key));
-
-	return text ? text : "";
-}
-
-/* The folder's name decides: info.json may say "complete" a moment before it is. */
-static bool name_partial(const char *folder)
-{
-	size_t bytes = strlen(folder), tail = strlen(ND_STORE_PARTIAL);
-
-	return bytes > tail && !strcmp(folder + bytes - tail, ND_STORE_PARTIAL);
-}
-
-static void partial_load(struct dump *d, int dir)
-{
-	d->is_partial = name_partial(d->folder);
-	if (!d->is_partial)
-		return;
-	nd_partial_look(&d->partial, dir, strtoull(text_of(d, "session"), NULL, 16));
-	if (!strcmp(text_of(d, "status"), "complete"))
-		json_object_set_new(d->info, "status", json_string("incomplete"));
-}
-
-static unsigned int percent_of(const struct dump *d)
-{
-	return d->is_partial ? d->partial.percent : 100;
-}
-
-/* info.json, and what is seen from outside. */
-static json_t *dump_json(const struct dump *d)
-{
-	json_t *one = d->info ? json_deep_copy(d->info) : json_object();
-
-	json_object_set_new(one, "path", json_string(d->path));
-	json_object_set_new(one, "percent", json_integer(percent_of(d)));
-	if (d->is_partial)
-		json_object_set_new(one, "resumable", json_boolean(!d->partial.why_not));
-	return one;
-}
-
-static void dump_add(struct dumps *all, int host, const char *host_name, const char *folder)
-{
-	int dir = openat(host, folder, DIR_FLAGS);
-	struct dump *d = dir >= 0 ? calloc(1, sizeof *d) : NULL;
-
-	if (d && all->count == all->room) {
-		struct dump **grown = reallocarray(all->dump, all->room * 2 + 16, sizeof *grown);
-
-		if (grown) {
-			all->dump = grown;
-			all->room = all->room * 2 + 16;
-		} else {
-			free(d);
-			d = NULL;
-		}
-	}
-	if (d) {
-		snprintf(d->path, sizeof d->path, "%s/%s", host_name, folder);
-		d->folder = d->path + strlen(host_name) + 1;
-		d->info = info_load(dir);
-		partial_load(d, dir);
-		all->dump[all->count++] = d;
-	}
-	if (dir >= 0)
-		close(dir);
-}
-
-static bool each_folder(int at, void (*take)(int dir, const char *name, void *context),
-			void *context)
-{
-	int fd = openat(at, ".", DIR_FLAGS);
-	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *e;
-
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	while ((e = readdir(d)))
-		if (e->d_name[0] != '.')
-			take(at, e->d_name, context);
-	closedir(d);
-	return true;
-}
-
-struct walk {
-	struct dumps *all;
-	const char *host_name;
-};
-
-static void folder_take(int host, const char *name, void *context)
-{
-	struct walk *w = context;
-
-	dump_add(w->all, host, w->host_name, name);
-}
-
-static void host_take(int top, const char *name, void *context)
-{
-	struct walk w = {context, name};
-	int host = openat(top, name, DIR_FLAGS);
-
-	if (host < 0 && errno == ENOTDIR)
-		return;
-	if (host < 0 || !each_folder(host, folder_take, &w)) {
-		fprintf(stderr, "netdumpctl: %s: %s\n", name, strerror(errno));
-		w.all->unread = true;
-	}
-	if (host >= 0)
-		close(host);
-}
-
-static int by_date(const void *a, const void *b)
-{
-	const struct dump *const *x = a, *const *y = b;
-
-	return strcmp((*x)->folder, (*y)->folder);
-}
-
-static void dumps_free(struct dumps *all)
-{
-	for (size_t i = 0; i < all->count; i++) {
-		json_decref(all->dump[i]->info);
-		nd_partial_free(&all->dump[i]->partial);
-		free(all->dump[i]);
-	}
-	free(all->dump);
-}
-
-static bool id_matches(const struct dump *d, const char *id)
-{
-	size_t bytes = strcspn(d->folder, "."), id_bytes = strlen(id);
-
-	return !strcmp(id, d->path) || !strcmp(id, d->folder) ||
-	       (id_bytes == 8 && bytes > 8 && !strncmp(d->folder + bytes - 8, id, 8) &&
-		d->folder[bytes - 9] == '-');
-}
-
-/* The one dump that ID names; NULL and a message: none, or several. */
-static struct dump *dump_find(const struct dumps *all, const char *id)
-{
-	struct dump *found = NULL;
-
-	for (size_t i = 0; i < all->count; i++) {
-		if (!id_matches(all->dump[i], id))
-			continue;
-		if (found) {
-			fprintf(stderr, "netdumpctl: %s: several dumps, say HOST/FOLDER: %s, %s\n",
-				id, found->path, all->dump[i]->path);
-			return NULL;
-		}
-		found = all->dump[i];
-	}
-	if (!found)
-		fprintf(stderr, "netdumpctl: %s: no such dump (try: netdumpctl list)\n", id);
-	return found;
-}
-
-static void list_text(const struct dumps *all)
+static void list_text(const struct nd_dumps *all)
 {
 	printf("%-8s  %-20s  %-24s  %-10s  %5s  %10s  %-20s  %s\n", "ID", "HOST", "CRASHED",
 	       "STATUS", "THERE", "MIB", "RELEASE", "PANIC");
 	for (size_t i = 0; i < all->count; i++) {
-		const struct dump *d = all->dump[i];
+		const struct nd_dump *d = all->dump[i];
 
 		printf("%-8s  %-20.*s  %-24s  %-10s  %4u%%  %10" PRId64 "  %-20s  %s\n",
-		       text_of(d, "id"), (int)strcspn(d->path, "/"), d->path, text_of(d, "crashed"),
-		       d->info ? text_of(d, "status") : "no info", percent_of(d),
+		       nd_dump_text(d, "id"), (int)strcspn(d->path, "/"), d->path,
+		       nd_dump_text(d, "crashed"), d->info ? nd_dump_text(d, "status") : "no info",
+		       nd_dump_percent(d),
 		       (int64_t)json_integer_value(json_object_get(d->info, "vmcore_bytes")) >> 20,
-		       text_of(d, "release"), text_of(d, "panic"));
+		       nd_dump_text(d, "release"), nd_dump_text(d, "panic"));
 	}
 }
 
-static void list_json(const struct dumps *all)
+static void list_json(const struct nd_dumps *all)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < all->count; i++) {
-		json_array_append_new(list, dump_json(all->dump[i]));
+		json_array_append_new(list, nd_dump_json(all->dump[i]));
 	}
 	json_dumpf(list, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
 	putchar('\n');
 	json_decref(list);
 }
 
-static int list_run(const struct arguments *a, struct dumps *all)
+static int list_run(const struct arguments *a, struct nd_dumps *all)
 {
 	if (a->json)
 		list_json(all);
@@ -296,13 +108,13 @@ static int list_run(const struct arguments *a, struct dumps *all)
 	return EXIT_OK;
 }
 
-static void line_text(const struct dump *d, const char *label, const char *key)
+static void line_text(const struct nd_dump *d, const char *label, const char *key)
 {
-	if (*text_of(d, key))
-		printf("%-16s %s\n", label, text_of(d, key));
+	if (*nd_dump_text(d, key))
+		printf("%-16s %s\n", label, nd_dump_text(d, key));
 }
 
-static void line_number(const struct dump *d, const char *label, const char *key)
+static void line_number(const struct nd_dump *d, const char *label, const char *key)
 {
 	const json_t *v = json_object_get(d->info, key);
 
@@ -312,7 +124,7 @@ static void line_number(const struct dump *d, const char *label, const char *key
 		printf("%-16s %.3f\n", label, json_real_value(v));
 }
 
-static void show_text(const struct arguments *a, const struct dump *d)
+static void show_text(const struct arguments *a, const struct nd_dump *d)
 {
 	const struct {
 		const char *label, *key;
@@ -364,9 +176,9 @@ static void show_text(const struct arguments *a, const struct dump *d)
 		printf("%-16s yes, if its machine still waits\n", "resumable");
 }
 
-static int show_run(const struct arguments *a, struct dumps *all)
+static int show_run(const struct arguments *a, struct nd_dumps *all)
 {
-	struct dump *d = dump_find(all, a->id);
+	struct nd_dump *d = nd_dumps_find(all, a->id);
 	json_t *one;
 
 	if (!d)
@@ -379,7 +191,7 @@ static int show_run(const struct arguments *a, struct dumps *all)
 		show_text(a, d);
 		return EXIT_OK;
 	}
-	one = dump_json(d);
+	one = nd_dump_json(d);
 	json_dumpf(one, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
 	putchar('\n');
 	json_decref(one);
@@ -387,7 +199,7 @@ static int show_run(const struct arguments *a, struct dumps *all)
 }
 
 /* A partial dump is never right, but what is there may be. */
-static const char *partial_check(const struct dump *d, int vmcore, char *why, size_t room)
+static const char *partial_check(const struct nd_dump *d, int vmcore, char *why, size_t room)
 {
 	uint64_t chunks, wrong;
 	int error;
@@ -412,10 +224,10 @@ static const char *partial_check(const struct dump *d, int vmcore, char *why, si
 }
 
 /* NULL: right; else what is wrong. */
-static const char *dump_check(const struct arguments *a, const struct dump *d, char *why,
+static const char *dump_check(const struct arguments *a, const struct nd_dump *d, char *why,
 			      size_t room)
 {
-	char path[PATH_BYTES + 16], sha[65];
+	char path[ND_DUMP_PATH_BYTES + 16], sha[65];
 	const char *wrong = NULL;
 	int fd, error;
 
@@ -434,7 +246,7 @@ static const char *dump_check(const struct arguments *a, const struct dump *d, c
 	if (error) {
 		snprintf(why, room, "vmcore: %s", strerror(error));
 		wrong = why;
-	} else if (!d->info || strcmp(text_of(d, "sha256"), sha)) {
+	} else if (!d->info || strcmp(nd_dump_text(d, "sha256"), sha)) {
 		wrong = "vmcore's SHA-256 is not the one in info.json";
 	} else if (!nd_verify_elf(fd, why, room)) {
 		wrong = why;
@@ -443,9 +255,9 @@ static const char *dump_check(const struct arguments *a, const struct dump *d, c
 	return wrong;
 }
 
-static int verify_run(const struct arguments *a, struct dumps *all)
+static int verify_run(const struct arguments *a, struct nd_dumps *all)
 {
-	struct dump *d = dump_find(all, a->id);
+	struct nd_dump *d = nd_dumps_find(all, a->id);
 	char why[128];
 	const char *wrong;
 
@@ -474,11 +286,11 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		bool id;
-		int (*run)(const struct arguments *a, struct dumps *all);
+		int (*run)(const struct arguments *a, struct nd_dumps *all);
 	} verb[] = {
 		{"list", false, list_run}, {"show", true, show_run}, {"verify", true, verify_run}};
 	struct arguments a = {.top = -1};
-	struct dumps all = {0};
+	struct nd_dumps all = {0};
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
@@ -490,16 +302,14 @@ int main(int argc, char **argv)
 			fprintf(stderr, "netdumpctl: --dir %s: %s\n", a.dir, strerror(errno));
 			return EXIT_NOT_RIGHT;
 		}
-		if (!each_folder(a.top, host_take, &all)) {
+		if (!nd_dumps_read(&all, a.top)) {
 			fprintf(stderr, "netdumpctl: --dir %s: %s\n", a.dir, strerror(errno));
 			return EXIT_NOT_RIGHT;
 		}
-		if (all.count)
-			qsort(all.dump, all.count, sizeof *all.dump, by_date);
 		status = verb[i].run(&a, &all);
 		if (all.unread && !verb[i].id)
 			status = EXIT_NOT_RIGHT;
-		dumps_free(&all);
+		nd_dumps_free(&all);
 		close(a.top);
 		return fflush(stdout) ? EXIT_NOT_RIGHT : status;
 	}
