@@ -62,7 +62,7 @@ static bool read_send(struct nd_machine *m, const struct nd_env *env, const stru
 				   nd_part_have(read->part[e->first].mask));
 	}
 	m->counts.reads++;
-	env->send(env->context, m, &message, message.header.length);
+	env->send(env->context, m, &message.header);
 	return true;
 }
 
@@ -72,7 +72,7 @@ void nd_flow_keepalive(struct nd_machine *m, const struct nd_env *env)
 	uint32_t settled = settled_id(m);
 
 	nd_read_init(&message, m->session, ++m->seq, m->next_read_id++, settled, 0);
-	env->send(env->context, m, &message, message.header.length);
+	env->send(env->context, m, &message.header);
 }
 
 static struct nd_plan plan_now(const struct nd_machine *m, uint32_t window_bytes)

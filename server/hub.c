@@ -24,6 +24,7 @@
 struct finished {
 	uint64_t session;
 	in_addr_t ip;
+	uint8_t token[ND_HELLO_TOKEN_BYTES];
 	enum nd_done_status status;
 	char text[ND_DONE_TEXT_BYTES];
 };
@@ -32,6 +33,7 @@ struct nd_hub {
 	struct nd_hub_options options;
 	struct nd_env env;
 	struct nd_quota quota;
+	struct nd_door door;
 	struct nd_pace pace, probes;
 	struct nd_table table;
 	uint64_t finish_ms;                     /* when the threads were last asked */
@@ -51,11 +53,12 @@ static void refuse(struct nd_hub *h, const struct sockaddr_in *from, const char 
 		       (unsigned long long)h->refused);
 }
 
-static void machine_send(void *context, struct nd_machine *m, const void *message, size_t bytes)
+static void machine_send(void *context, struct nd_machine *m, const struct nd_wire_header *message)
 {
 	struct nd_hub *h = context;
+	struct nd_seat *seat = m->turn.owner;
 
-	h->options.send(h->options.context, &m->address, message, bytes);
+	nd_door_send(&h->door, &seat->pass, &m->address, message);
 }
 
 static void finished_remember(struct nd_hub *h, const struct nd_machine *m)
@@ -64,6 +67,7 @@ static void finished_remember(struct nd_hub *h, const struct nd_machine *m)
 
 	f->session = m->session;
 	f->ip = m->address.sin_addr.s_addr;
+	memcpy(f->token, m->hello.token, sizeof f->token);
 	f->status = m->status;
 	if (m->status == ND_DONE_COMPLETE)
 		snprintf(f->text, sizeof f->text, "%.63s/%.63s", m->host, m->store.name);
@@ -71,13 +75,14 @@ static void finished_remember(struct nd_hub *h, const struct nd_machine *m)
 		snprintf(f->text, sizeof f->text, "%s", m->why);
 }
 
-static void done_send(struct nd_hub *h, const struct sockaddr_in *to, uint64_t session,
-		      enum nd_done_status status, const char *text)
+static void done_send(struct nd_hub *h, const struct sockaddr_in *to,
+		      const struct nd_wire_hello *hello, enum nd_done_status status,
+		      const char *text)
 {
 	struct nd_wire_done done;
 
-	nd_done_init(&done, session, 1, status, text);
-	h->options.send(h->options.context, to, &done, sizeof done);
+	nd_done_init(&done, hello->header.session, 1, status, text);
+	nd_door_reply(&h->door, to, hello, &done.header);
 }
 
 /* Whether the session is over already, by our memory or by what lies on the disk. */
@@ -89,15 +94,16 @@ static bool finished_answer(struct nd_hub *h, const struct sockaddr_in *from,
 	for (unsigned int i = 0; i < FINISHED_MAX; i++) {
 		const struct finished *f = &h->finished[i];
 
-		if (f->session == hello->header.session && f->ip == from->sin_addr.s_addr) {
-			done_send(h, from, f->session, f->status, f->text);
+		if (f->session == hello->header.session && f->ip == from->sin_addr.s_addr &&
+		    !memcmp(f->token, hello->token, sizeof f->token)) {
+			done_send(h, from, hello, f->status, f->text);
 			return true;
 		}
 	}
 	nd_store_host_name(host, hello->host, hello->mac);
 	if (!nd_store_finished(h->options.top, host, hello->header.session, path, sizeof path))
 		return false;
-	done_send(h, from, hello->header.session, ND_DONE_COMPLETE, path);
+	done_send(h, from, hello, ND_DONE_COMPLETE, path);
 	return true;
 }
 
@@ -191,6 +197,7 @@ static void hello_take(struct nd_hub *h, const struct sockaddr_in *from,
 	if (seat->machine)
 		seat_leave(h, seat);
 	nd_table_sit(&h->table, seat, m);
+	nd_door_admit(&h->door, &seat->pass, hello);
 	m->turn.owner = seat;
 	inet_ntop(AF_INET, &from->sin_addr, ip, sizeof ip);
 	nd_log_event(h->now.ms, "%s: HELLO from %s, session %016llx: %s", m->host, ip,
@@ -210,45 +217,67 @@ static void data_take(struct nd_hub *h, const struct sockaddr_in *from, struct n
 		refuse(h, from, "DATA that does not unpack, or with an absurd index");
 }
 
-static void message_take(struct nd_hub *h, const struct sockaddr_in *from,
+static void seat_hello(struct nd_hub *h, const struct sockaddr_in *from, struct nd_seat *seat,
+		       const struct nd_wire_hello *hello)
+{
+	const char *why = nd_door_admit(&h->door, &seat->pass, hello);
+
+	if (why)
+		refuse(h, from, why);
+	else
+		nd_machine_hello(seat->machine, &h->env, hello, h->now.ms, h->now.s);
+}
+
+static void message_take(struct nd_hub *h, const struct sockaddr_in *from, struct nd_seat *seat,
 			 const struct nd_wire_header *header)
 {
-	struct nd_seat *seat = nd_table_find(&h->table, header->session);
-	struct nd_machine *m = seat ? seat->machine : NULL;
-
 	if (header->type != ND_HELLO && header->type != ND_DATA)
 		refuse(h, from, "a message that only a server sends");
-	else if (m && (m->address.sin_addr.s_addr != from->sin_addr.s_addr ||
-		       m->address.sin_port != from->sin_port))
-		refuse(h, from, "a session of another address");
-	else if (header->type == ND_HELLO && m)
-		nd_machine_hello(m, &h->env, (const struct nd_wire_hello *)header, h->now.ms,
-				 h->now.s);
+	else if (header->type == ND_HELLO && seat)
+		seat_hello(h, from, seat, (const struct nd_wire_hello *)header);
 	else if (header->type == ND_HELLO)
 		hello_take(h, from, (const struct nd_wire_hello *)header);
-	else if (m)
-		data_take(h, from, m, (const struct nd_wire_data *)header);
+	else if (seat)
+		data_take(h, from, seat->machine, (const struct nd_wire_data *)header);
 	else
 		refuse(h, from, "DATA of an unknown session");
-	if (m)
+	if (seat)
 		seat_settle(h, seat);
 	turns_call(h);
+}
+
+static bool address_is(const struct nd_machine *m, const struct sockaddr_in *from)
+{
+	return m->address.sin_addr.s_addr == from->sin_addr.s_addr &&
+	       m->address.sin_port == from->sin_port;
 }
 
 void nd_hub_datagram(struct nd_hub *h, struct nd_now now, const struct sockaddr_in *from,
 		     void *datagram, size_t bytes)
 {
-	enum nd_message_error error = nd_message_check(datagram, bytes);
+	enum nd_message_error error = nd_datagram_check(datagram, bytes);
+	const struct nd_wire_header *message = datagram;
+	const char *why = NULL;
+	struct nd_seat *seat = NULL;
 	char text[96];
 
 	h->now = now;
-	if (!error) {
-		message_take(h, from, datagram);
+	if (error) {
+		snprintf(text, sizeof text, "a datagram of %zu bytes: %s", bytes,
+			 nd_message_error_text(error));
+		refuse(h, from, text);
 		return;
 	}
-	snprintf(text, sizeof text, "a datagram of %zu bytes: %s", bytes,
-		 nd_message_error_text(error));
-	refuse(h, from, text);
+	seat = nd_table_find(&h->table, message->session);
+	if (seat && !address_is(seat->machine, from))
+		why = "a session of another address";
+	else
+		why = nd_door_open(&h->door, seat ? &seat->pass : NULL, now.ms, datagram, bytes,
+				   &message);
+	if (why)
+		refuse(h, from, why);
+	else
+		message_take(h, from, seat, message);
 }
 
 static void seat_expire(struct nd_hub *h, struct nd_seat *seat)
@@ -321,6 +350,7 @@ struct nd_hub *nd_hub_new(const struct nd_hub_options *options)
 		return NULL;
 	}
 	h->options = *options;
+	nd_door_init(&h->door, options->keys, options->random, options->send, options->context);
 	h->env = (struct nd_env){
 		.send = machine_send,
 		.context = h,

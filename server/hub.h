@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "server/door.h"
 #include "server/quota.h"
 
 struct nd_hub;
@@ -26,10 +27,10 @@ struct nd_hub_options {
 	struct nd_quota_limits quota;
 	int event_fd; /* counted up when a dump's thread has news; tick then.  Below 0: no
 		       * threads, every call does its work before it returns. */
-	/* Sends one datagram; its loss is made good like any other. */
-	void (*send)(void *context, const struct sockaddr_in *to, const void *datagram,
-		     size_t bytes);
-	void *context;
+	const struct nd_keyring *keys; /* NULL: insecure, all is plain */
+	nd_random_fn *random;          /* with keys: random bytes for handshakes */
+	nd_send_fn *send;              /* one datagram; its loss is made good like any other */
+	void *context;                 /* of both */
 };
 
 /* The present: milliseconds that only go up, and the wall clock, for dates only. */

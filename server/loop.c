@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 
 #define BATCHES     8  /* in a row, so that timers and signals get their turn */
 #define TICK_MAX_MS 50 /* timers wait no longer for a socket that is never empty */
+/* Datagrams of strangers in a millisecond; more are left to the kernel to drop. */
+#define STRANGERS 16
 
 struct loop {
 	struct nd_link *link;
@@ -22,6 +25,8 @@ struct loop {
 	struct nd_now now;
 	int epoll, signals, events;
 	uint64_t ticked_ms, due_ms; /* the hub's timers: when looked at, and when to */
+	bool strangers; /* there may be more of them, but not before a millisecond is over */
+	uint64_t strangers_ms;
 	bool stop;
 };
 
@@ -41,6 +46,14 @@ static void link_send(void *context, const struct sockaddr_in *to, const void *d
 	nd_link_send(context, to, datagram, bytes);
 }
 
+/* Handshakes need it, and the kernel has had the time to gather some by now. */
+static void random_draw(void *context, void *to, size_t bytes)
+{
+	(void)context;
+	if (getrandom(to, bytes, 0) != (ssize_t)bytes)
+		abort();
+}
+
 static void datagram_take(void *context, const struct sockaddr_in *from, void *datagram,
 			  size_t bytes)
 {
@@ -49,11 +62,11 @@ static void datagram_take(void *context, const struct sockaddr_in *from, void *d
 	nd_hub_datagram(l->hub, l->now, from, datagram, bytes);
 }
 
-static int watch(int epoll, int fd)
+static int watch(int epoll, int how, int fd, uint32_t what)
 {
-	struct epoll_event event = {.events = EPOLLIN, .data = {.fd = fd}};
+	struct epoll_event event = {.events = what, .data = {.fd = fd}};
 
-	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+	return epoll_ctl(epoll, how, fd, &event);
 }
 
 static int signals_open(void)
@@ -72,23 +85,37 @@ static int signals_open(void)
  * socket is found empty nothing that came before l->now is unread: a timer that is due
  * then is not due because this process had no CPU.
  */
-static bool socket_drain(struct loop *l)
+static bool dumps_take(struct loop *l)
 {
 	for (int i = 0; i < BATCHES; i++) {
 		clock_read(&l->now);
-		if (!nd_link_receive(l->link, datagram_take, l))
+		if (!nd_link_receive(l->link->dumps, ND_LINK_BATCH, datagram_take, l))
 			return true;
 	}
 	return false;
 }
 
-/* Milliseconds until the hub's timers, for epoll. */
+/* A few of them; epoll is told again that we listen when a millisecond is over. */
+static void strangers_take(struct loop *l)
+{
+	if (!l->strangers || l->now.ms == l->strangers_ms)
+		return;
+	l->strangers_ms = l->now.ms;
+	l->strangers = nd_link_receive(l->link->strangers, STRANGERS, datagram_take, l);
+	if (!l->strangers)
+		watch(l->epoll, EPOLL_CTL_MOD, l->link->strangers, EPOLLIN | EPOLLONESHOT);
+}
+
+/* Milliseconds until there is something to do, for epoll. */
 static int wait_ms(const struct loop *l)
 {
+	uint64_t due_ms = l->due_ms;
 	struct nd_now now;
 
 	clock_read(&now);
-	return l->due_ms > now.ms ? (int)(l->due_ms - now.ms) : 0;
+	if (l->strangers && l->strangers_ms + 1 < due_ms)
+		due_ms = l->strangers_ms + 1;
+	return due_ms > now.ms ? (int)(due_ms - now.ms) : 0;
 }
 
 static void loop_turn(struct loop *l)
@@ -100,14 +127,17 @@ static void loop_turn(struct loop *l)
 	for (int i = 0; i < count; i++) {
 		if (events[i].data.fd == l->signals)
 			l->stop = true;
+		else if (events[i].data.fd == l->link->strangers)
+			l->strangers = true;
 		else if (events[i].data.fd == l->events &&
 			 read(l->events, &ignored, sizeof ignored) < 0)
 			continue; /* looked at by the hub's tick in any case */
 	}
-	if (socket_drain(l) || l->now.ms - l->ticked_ms >= TICK_MAX_MS) {
+	if (dumps_take(l) || l->now.ms - l->ticked_ms >= TICK_MAX_MS) {
 		l->ticked_ms = l->now.ms;
 		l->due_ms = nd_hub_tick(l->hub, l->now);
 	}
+	strangers_take(l);
 }
 
 int nd_loop_run(struct nd_link *link, const struct nd_loop_options *options)
@@ -120,8 +150,11 @@ int nd_loop_run(struct nd_link *link, const struct nd_loop_options *options)
 	};
 	int error = 0;
 
-	if (l.epoll < 0 || l.signals < 0 || l.events < 0 || watch(l.epoll, l.signals) ||
-	    watch(l.epoll, link->fd) || watch(l.epoll, l.events))
+	if (l.epoll < 0 || l.signals < 0 || l.events < 0 ||
+	    watch(l.epoll, EPOLL_CTL_ADD, l.signals, EPOLLIN) ||
+	    watch(l.epoll, EPOLL_CTL_ADD, l.events, EPOLLIN) ||
+	    watch(l.epoll, EPOLL_CTL_ADD, link->dumps, EPOLLIN) ||
+	    watch(l.epoll, EPOLL_CTL_ADD, link->strangers, EPOLLIN | EPOLLONESHOT))
 		return errno;
 	l.hub = nd_hub_new(&(struct nd_hub_options){
 		.top = options->top,
@@ -131,6 +164,8 @@ int nd_loop_run(struct nd_link *link, const struct nd_loop_options *options)
 		.quota = options->quota,
 		.pool_bytes = link->pool_bytes,
 		.event_fd = l.events,
+		.keys = options->keys,
+		.random = random_draw,
 		.send = link_send,
 		.context = link,
 	});

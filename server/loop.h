@@ -12,6 +12,7 @@ struct nd_loop_options {
 	uint32_t silence_ms;
 	uint32_t map_ms;
 	struct nd_quota_limits quota;
+	const struct nd_keyring *keys; /* NULL: insecure */
 };
 
 /* Runs until SIGTERM or SIGINT.  0, or errno. */

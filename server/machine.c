@@ -72,7 +72,7 @@ void nd_machine_done_send(struct nd_machine *m, const struct nd_env *env)
 	else
 		snprintf(text, sizeof text, "%s", m->why);
 	nd_done_init(&done, m->session, ++m->seq, m->status, text);
-	env->send(env->context, m, &done, sizeof done);
+	env->send(env->context, m, &done.header);
 }
 
 void nd_machine_give_up(struct nd_machine *m, const struct nd_env *env, const char *why,

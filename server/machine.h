@@ -41,7 +41,7 @@ struct nd_machine;
 /* What a machine needs of the server around it. */
 struct nd_env {
 	/* A plain message; it is sealed on its way.  NULL: say nothing any more */
-	void (*send)(void *context, struct nd_machine *m, const void *message, size_t bytes);
+	void (*send)(void *context, struct nd_machine *m, const struct nd_wire_header *message);
 	void *context;
 	int top;              /* DIR */
 	int event_fd;         /* counted up when a dump's thread has news; below 0: no threads */

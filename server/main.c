@@ -28,6 +28,8 @@
 
 enum { KEY_QUOTA = 256, KEY_QUOTA_HOST, KEY_KEEP_FREE, KEY_MAP };
 
+enum { KEY_INSECURE = 512 };
+
 const char *argp_program_version = "netdumpd 1";
 
 static const char doc[] =
@@ -41,6 +43,12 @@ static const char doc[] =
 static const struct argp_option options[] = {
 	{"dir", 'd', "DIR", 0, "Where dumps go (made if it is not there)", 0},
 	{"listen", 'l', "ADDR[:PORT]", 0, "Where to listen; default 0.0.0.0:6668", 0},
+	{"key", 'k', "FILE", 0, "Our private key (netdumpd keygen FILE makes one)", 0},
+	{"host-keys", 'K', "FILE", 0,
+	 "Keys of hosts that have their own, lines of NAME KEY; who has one is let in with it only",
+	 0},
+	{"insecure", KEY_INSECURE, NULL, 0,
+	 "Without a key: whoever is on the network can read dumps, and forge them", 0},
 	{"user", 'u', "NAME", 0, "Become this user once the socket is open", 0},
 	{"machines", 'm', "N", 0, "Machines at once; default 1024", 0},
 	{"silence", 's', "SECONDS", 0,
@@ -55,7 +63,8 @@ static const struct argp_option options[] = {
 };
 
 struct arguments {
-	const char *dir, *user;
+	const char *dir, *user, *key, *host_keys;
+	bool insecure;
 	struct sockaddr_in listen;
 	struct nd_loop_options loop;
 };
@@ -114,6 +123,15 @@ static error_t option_take(int key, char *arg, struct argp_state *state)
 	case 'u':
 		a->user = arg;
 		return 0;
+	case 'k':
+		a->key = arg;
+		return 0;
+	case 'K':
+		a->host_keys = arg;
+		return 0;
+	case KEY_INSECURE:
+		a->insecure = true;
+		return 0;
 	case 'l':
 		if (!listen_parse(arg, &a->listen))
 			argp_error(state, "--listen %s: not an IPv4 address and port", arg);
@@ -152,10 +170,34 @@ static error_t option_take(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (!a->dir)
 			argp_error(state, "--dir is missing");
+		if (a->insecure && (a->key || a->host_keys))
+			argp_error(state, "--insecure is for a server without keys");
+		if (a->host_keys && !a->key)
+			argp_error(state, "--host-keys needs --key");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
+}
+
+/* False: said why. */
+static bool keys_load(const struct arguments *a, struct nd_keyring *ring)
+{
+	char why[ND_KEYS_WHY_BYTES];
+
+	if (a->insecure)
+		return true;
+	if (!a->key) {
+		nd_log("no --key FILE, so anybody could read and forge dumps; `netdumpd keygen "
+		       "FILE` makes one, and prints what the machines' configuration needs "
+		       "(or say --insecure)");
+		return false;
+	}
+	if (nd_keyring_own_load(ring, a->key, why) &&
+	    (!a->host_keys || nd_keyring_hosts_load(ring, a->host_keys, why)))
+		return true;
+	nd_log("%s", why);
+	return false;
 }
 
 /* Every machine at once may have its files open. */
@@ -203,6 +245,7 @@ int main(int argc, char **argv)
 	};
 	const struct passwd *pw = NULL;
 	char ip[INET_ADDRSTRLEN] = "";
+	struct nd_keyring ring = {0};
 	struct nd_link link;
 	int error = nd_keygen_run(argc, argv);
 
@@ -219,6 +262,9 @@ int main(int argc, char **argv)
 		       a.loop.machines_max, a.loop.machines_max * MACHINE_FILES + SERVER_FILES);
 		return 1;
 	}
+	if (!keys_load(&a, &ring))
+		return 1;
+	a.loop.keys = ring.has_own ? &ring : NULL;
 	a.loop.top = dir_open(a.dir, pw);
 	if (a.loop.top < 0) {
 		nd_log("--dir %s: %s", a.dir, strerror(errno));
@@ -236,11 +282,13 @@ int main(int argc, char **argv)
 	}
 	/* A file size limit is a full disk: an error for one dump, not the end of all. */
 	signal(SIGXFSZ, SIG_IGN);
-	nd_log("listening on %s:%u, dumps go to %s", ip, ntohs(a.listen.sin_port), a.dir);
+	nd_log("listening on %s:%u, dumps go to %s%s", ip, ntohs(a.listen.sin_port), a.dir,
+	       a.insecure ? "; INSECURE, without a key" : "");
 	error = nd_loop_run(&link, &a.loop);
 	if (error)
 		nd_log("%s", strerror(error));
-	close(link.fd);
+	nd_link_close(&link);
 	close(a.loop.top);
+	nd_keyring_clear(&ring);
 	return error ? 1 : 0;
 }

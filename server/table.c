@@ -52,8 +52,10 @@ bool nd_table_init(struct nd_table *t, unsigned int seats)
 
 void nd_table_free(struct nd_table *t)
 {
-	for (unsigned int i = 0; t->seat && i < t->seats; i++)
+	for (unsigned int i = 0; t->seat && i < t->seats; i++) {
 		nd_machine_free(t->seat[i].machine);
+		nd_pass_wipe(&t->seat[i].pass);
+	}
 	nd_timers_free(&t->timers);
 	free(t->seat);
 	free(t->bucket);
@@ -97,6 +99,7 @@ void nd_table_leave(struct nd_table *t, struct nd_seat *seat)
 	nd_timers_drop(&t->timers, &seat->timer);
 	nd_machine_free(seat->machine);
 	seat->machine = NULL;
+	nd_pass_wipe(&seat->pass);
 	nd_table_move(t, seat, ND_FREE);
 }
 

@@ -7,6 +7,7 @@
 #ifndef NETDUMP_SERVER_TABLE_H
 #define NETDUMP_SERVER_TABLE_H
 
+#include "server/door.h"
 #include "server/machine.h"
 #include "server/timers.h"
 
@@ -26,6 +27,7 @@ struct nd_seat {
 	struct nd_seat *next, *previous; /* of its class, longest there first */
 	struct nd_seat *chain;           /* with the same hash */
 	struct nd_timer timer;
+	struct nd_pass pass;
 };
 
 struct nd_table {

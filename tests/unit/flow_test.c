@@ -133,7 +133,7 @@ static bool lost(void)
 }
 
 /* READs go the other way, where nothing queues. */
-static void read_send(void *context, struct nd_machine *m, const void *message, size_t bytes)
+static void read_send(void *context, struct nd_machine *m, const struct nd_wire_header *message)
 {
 	struct event *e;
 
@@ -141,9 +141,9 @@ static void read_send(void *context, struct nd_machine *m, const void *message, 
 	if ((w.lose_read && !--w.lose_read) || lost())
 		return;
 	e = event_new(w.now_us + w.scene.delay_us, READ_ARRIVES, (unsigned int)(m->session - 1));
-	e->read = malloc(bytes);
+	e->read = malloc(message->length);
 	assert_non_null(e->read);
-	memcpy(e->read, message, bytes);
+	memcpy(e->read, message, message->length);
 	event_put(e);
 }
 
