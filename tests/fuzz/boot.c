@@ -54,12 +54,12 @@ static void options_must(const struct nd_options *o)
 	}
 }
 
-/* No eight digits of a key stand in a message. */
+/* No eight digits of a key stand in the message that refuses it. */
 static void secret_must(const char *word, const char *why)
 {
 	char digits[9] = "";
 
-	if (strncmp(word, "key=", 4) && strncmp(word, "psk=", 4))
+	if ((strncmp(word, "key=", 4) && strncmp(word, "psk=", 4)) || strncmp(why + 1, word, 4))
 		return;
 	memcpy(digits, word + 4, strnlen(word + 4, 8));
 	if (strspn(digits, "0123456789abcdefABCDEF") == 8)
@@ -80,7 +80,7 @@ static void options(struct nd_input *in)
 		options_must(&o);
 	} else {
 		ND_MUST(memchr(why, 0, why_bytes) && (*why || why_bytes == 1));
-		for (int i = 0; i < argc; i++)
+		for (int i = 0; i < argc && why_bytes > 1; i++)
 			secret_must(argv[i], why);
 	}
 	ND_MUST(!o.image || (o.image > 0 && o.image < argc && !strcmp(argv[o.image - 1], "--")));

@@ -10,7 +10,7 @@ FUZZ_DIR := $(B)/fuzz
 FUZZ_SECONDS ?= 120
 TIME ?= 600
 FUZZ_CFLAGS := $(COMMON_CFLAGS) -O1 -g -D_GNU_SOURCE -fno-omit-frame-pointer \
-	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all $(FUZZ_PROFILE)
 
 fuzz_wire_SRC := wire/message.c
 fuzz_secure_SRC := $(WIRE_SRC)
@@ -19,7 +19,7 @@ fuzz_net_SRC := dini/net.c
 fuzz_agent_SRC := tests/fuzz/server.c $(addprefix dini/,agent.c handshake.c pack.c) $(WIRE_SRC)
 fuzz_agent_LIBS := -llz4 -lbearssl
 fuzz_kernel_SRC := tests/fuzz/image.c wire/message.c $(addprefix server/,elfcore.c mem.c pages.c \
-	printk.c verify.c vmcore.c vmcoreinfo.c xlat.c)
+	printk.c sums.c verify.c vmcore.c vmcoreinfo.c xlat.c)
 fuzz_kernel_LIBS := -laddrxlat -lelf -lbearssl
 
 fuzz_hub_SRC := tests/fuzz/disk.c tests/fuzz/image.c server/verify.c \
@@ -42,7 +42,7 @@ $(foreach s,tests/fuzz/boot.c $(fuzz_boot_SRC),$(eval fuzz_$(s:.c=)_FLAGS += $(f
 FUZZ_BIN := $(FUZZ:%=$(FUZZ_DIR)/%)
 FUZZ_SRC := $(sort $(foreach f,$(FUZZ),tests/fuzz/$f.c $(fuzz_$f_SRC)))
 
-$(FUZZ_SRC:%.c=$(FUZZ_DIR)/obj/%.o): $(FUZZ_DIR)/obj/%.o: %.c $(B)/.setup-fuzz
+$(FUZZ_SRC:%.c=$(FUZZ_DIR)/obj/%.o): $(FUZZ_DIR)/obj/%.o: %.c $(B)/.setup-server $(B)/.setup-fuzz
 	$(call say,CC-FUZZ,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) $(fuzz_$*_FLAGS) -MMD -MP -c -o $@ $<
@@ -53,7 +53,7 @@ fuzz_objects = $(patsubst %.c,$(FUZZ_DIR)/obj/%.o,$(fuzz_$1_SRC))
 $(FUZZ_BIN): $(FUZZ_DIR)/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o \
 		$$(call fuzz_objects,$$*)
 	$(call say,LD-FUZZ,$@)
-	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined $(fuzz_$*_LDFLAGS) -o $@ $^ $(fuzz_$*_LIBS)
+	$(Q)$(CLANG) -fsanitize=fuzzer,address,undefined $(FUZZ_PROFILE) $(fuzz_$*_LDFLAGS) -o $@ $^ $(fuzz_$*_LIBS)
 
 -include $(FUZZ_SRC:%.c=$(FUZZ_DIR)/obj/%.d)
 
@@ -69,3 +69,24 @@ check-fuzz: $(FUZZ_BIN) ## each fuzzer for FUZZ_SECONDS (120), two at a time
 
 fuzz: $(FUZZ_BIN) ## each fuzzer for TIME seconds (600); FUZZ=NAME only that
 	$(Q)tests/fuzz/run $(TIME) $(FUZZ_DIR) $(FUZZ)
+
+# Corpora that change are committed like code: look at what `git diff --stat` says.
+.PHONY: fuzz-merge fuzz-coverage fuzz-profile
+fuzz-merge: $(FUZZ_BIN) ## keep in the tree what was found that reaches further
+	$(Q)$(PYTHON) tests/fuzz/seeds.py $(FUZZ_DIR)/seeds
+	$(Q)for f in $(FUZZ); do mkdir -p $(FUZZ_DIR)/found/$$f && tests/fuzz/merge $(FUZZ_DIR)/$$f \
+		tests/fuzz/corpus/$$f $(FUZZ_DIR)/found/$$f $(FUZZ_DIR)/seeds/$$f || exit 1; done
+
+fuzz-coverage: $(B)/.setup-fuzz ## how much of each file the corpus reaches
+	$(Q)$(MAKE) --no-print-directory FUZZ_DIR=$(B)/fuzz-coverage fuzz-profile \
+		FUZZ_PROFILE="-fprofile-instr-generate -fcoverage-mapping"
+
+fuzz_profile = $(FUZZ_DIR)/$(f).profile
+fuzz-profile: $(FUZZ_BIN)
+	$(Q)$(foreach f,$(FUZZ),printf '%s\n' $f; \
+		LLVM_PROFILE_FILE=$(fuzz_profile).raw $(FUZZ_DIR)/$f -runs=0 tests/fuzz/corpus/$f \
+			>$(FUZZ_DIR)/$f.log 2>&1; \
+		llvm-profdata merge -o $(fuzz_profile) $(fuzz_profile).raw && \
+		llvm-cov report $(FUZZ_DIR)/$f -instr-profile=$(fuzz_profile) \
+			$(filter-out tests/%,$(fuzz_$f_SRC)) | \
+			awk '$$1 ~ /[.]c$$|^TOTAL/ {printf "  %-28s %5d lines %8s\n", $$1, $$8, $$10}';)

@@ -23,6 +23,7 @@
 #define INFO_BYTES 88u
 #define PRESENT    0x63u
 #define LARGE      0x1e3u
+#define PHDRS_MAX  ((CPU_NOTE - ND_IMAGE_ELFCOREHDR - sizeof(Elf64_Ehdr)) / sizeof(Elf64_Phdr))
 
 static const char vmcoreinfo[] =
 	"OSRELEASE=6.1.0-fuzz\nPAGESIZE=4096\nSYMBOL(swapper_pg_dir)=ffffffff80001000\n"
@@ -150,6 +151,16 @@ void nd_image_make(uint8_t memory[ND_IMAGE_BYTES])
 	header_put(memory);
 }
 
+/* A machine of many CPUs has as many notes: the first of its headers, so often. */
+static void header_repeat(uint8_t *memory, unsigned int count)
+{
+	Elf64_Phdr *phdr = (Elf64_Phdr *)(memory + ND_IMAGE_ELFCOREHDR + sizeof(Elf64_Ehdr));
+
+	for (unsigned int i = 1; i < count; i++)
+		phdr[i] = phdr[0];
+	((Elf64_Ehdr *)(memory + ND_IMAGE_ELFCOREHDR))->e_phnum = (Elf64_Half)count;
+}
+
 void nd_image_spoil(uint8_t memory[ND_IMAGE_BYTES], struct nd_input *in)
 {
 	static const struct {
@@ -170,10 +181,17 @@ void nd_image_spoil(uint8_t memory[ND_IMAGE_BYTES], struct nd_input *in)
 		{TEXT, 256},
 		{0, ND_IMAGE_BYTES},
 	};
-	unsigned int which = nd_input_u8(in) % (sizeof region / sizeof *region);
-	uint32_t offset = nd_input_u16(in) % region[which].bytes;
-	size_t bytes = nd_input_u8(in) % 64 + 1, room = region[which].bytes - offset;
+	unsigned int which = nd_input_u8(in) % (sizeof region / sizeof *region + 1);
+	uint32_t offset;
+	size_t bytes, room;
 
+	if (which == sizeof region / sizeof *region) {
+		header_repeat(memory, nd_input_u8(in) % PHDRS_MAX + 1);
+		return;
+	}
+	offset = nd_input_u16(in) % region[which].bytes;
+	bytes = nd_input_u8(in) % 64 + 1;
+	room = region[which].bytes - offset;
 	if (bytes > room)
 		bytes = room;
 	if (bytes > in->left)

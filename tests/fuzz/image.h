@@ -26,7 +26,8 @@ void nd_image_make(uint8_t memory[ND_IMAGE_BYTES]);
 
 /*
  * Writes some of the input's bytes over something that a parser looks at:
- * region u8, offset u16 (both taken modulo), bytes u8 (1 .. 64), the bytes.
+ * region u8, offset u16 (both taken modulo), bytes u8 (1 .. 64), the bytes; or, for the
+ * region behind the last, count u8: the first program header stands there so often.
  */
 void nd_image_spoil(uint8_t memory[ND_IMAGE_BYTES], struct nd_input *in);
 

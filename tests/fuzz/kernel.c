@@ -157,25 +157,31 @@ static void place_must(const struct nd_vmcore *v, const struct nd_core_load *l, 
 static void file_make(const uint8_t *notes, size_t note_bytes)
 {
 	int fd = memfd_create("vmcore", 0);
-	struct nd_vmcore v;
-	struct nd_pages pages = {0};
+	struct nd_pages pages = {0}, at = {0};
 	const char *why = NULL;
+	struct nd_vmcore v;
 	char wrong[128];
 
 	ND_MUST(fd >= 0);
-	if (nd_vmcore_begin(&v, fd, &core, notes, note_bytes, &why)) {
-		ND_MUST(v.bytes <= ND_VMCORE_BYTES_MAX + (8u << 20));
-		ND_MUST(nd_vmcore_pages(&v, &pages) && pages.total == v.pages);
-		for (unsigned int i = 0; i < core.loads && i < 8; i++)
-			place_must(&v, &core.load[i], i + (note_bytes != 0));
-		if (!nd_verify_elf(fd, wrong, sizeof wrong)) {
-			fprintf(stderr, "netdumpctl verify: %s\n", wrong);
-			ND_MUST(!core.loads);
-		}
-		nd_pages_free(&pages);
-	} else {
+	if (!nd_vmcore_plan(&v, &core, note_bytes, &why)) {
 		ND_MUST(why);
+		goto out;
 	}
+	v.fd = fd;
+	ND_MUST(v.bytes - v.head_bytes == v.pages * ND_PAGE_BYTES);
+	ND_MUST(v.bytes <= ND_VMCORE_BYTES_MAX + v.head_bytes);
+	ND_MUST(!nd_vmcore_head_write(&v, &core, notes, note_bytes) && !nd_vmcore_size_set(&v, true));
+	ND_MUST(nd_vmcore_pages(&v, &pages) && pages.total == v.pages);
+	ND_MUST(nd_vmcore_pages_at(&v, 0, v.bytes, &at) && at.total == v.pages);
+	for (unsigned int i = 0; i < core.loads && i < 8; i++)
+		place_must(&v, &core.load[i], i + (note_bytes != 0));
+	if (!nd_verify_elf(fd, wrong, sizeof wrong) && core.loads) {
+		fprintf(stderr, "netdumpctl verify: %s\n", wrong);
+		ND_MUST(!"a file that netdumpctl calls right");
+	}
+	nd_pages_free(&pages);
+	nd_pages_free(&at);
+out:
 	nd_vmcore_free(&v);
 	close(fd);
 }

@@ -9,6 +9,7 @@ import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "tools"))
+import fakeimage  # noqa: E402
 import fakemachine as fm  # noqa: E402
 from fakeimage import PAGE, RAM  # noqa: E402
 
@@ -163,22 +164,51 @@ def spoil(region, offset, data):
     return u8(region) + u16(offset) + u8(len(data) - 1) + data
 
 
+VMCOREINFO = fakeimage.VMCOREINFO.format(release="6.1.0-fuzz", pgd=0xFFFFFFFF80001000, phys_base=0,
+                                         prb=0xFFFFFFFF80004FF8).encode()
+
+
 def kernel():
     for how in (0, 1, 4, 5, 8, 9):
         yield u8(how, 255, 0)
     yield u8(1, 10, 0)
     yield u8(0, 255, 2) + struct.pack("<QQBQQB", 0x1000, 0x9000, 1, 0x20000, 1 << 40, 1)
-    yield u8(2, 255, 0) + u16(40) + b"OSRELEASE=6.1\nSYMBOL(prb)=ffffffff80004"
-    yield u8(0, 255, 0) + spoil(9, 24, b"\xff" * 8) + spoil(10, 4 * 24 + 8, bytes(16))
-    yield u8(0, 255, 0) + spoil(0, 64 + 2 * 56 + 8, struct.pack("<QQQQQ", 0x1000, 0, 0, 1 << 44, 1 << 44))
-    yield u8(0, 255, 0) + spoil(2, 0, struct.pack("<III", 11, 1 << 31, 0)) + spoil(7, 0, bytes(8))
-    yield u8(0, 255, 0) + spoil(9, 48, u8(12)) + spoil(9, 0, u8(10)) + spoil(5, 8, struct.pack("<Q", 0x1E3))
+    for old, new in ((b"", b""), (b"printk_info)=88", b"printk_info)=26"), (b"ts_nsec)=8", b"ts_nsec)=80"),
+                     (b"l5_enabled)=0", b"l5_enabled)=1"), (b"ringbuffer)=88", b"ringbuffer)=512")):
+        info = VMCOREINFO.replace(old, new, 1)
+        yield u8(2, 255, 0) + u16(len(info)) + info
+    desc = 4 * 24  # of the first record
+    for patches in (
+            [(9, 24, b"\xff" * 8), (10, desc + 8, bytes(16))],
+            [(0, 64 + 2 * 56 + 8, struct.pack("<QQQQQ", 0x1000, 0, 0, 1 << 44, 1 << 44))],
+            [(0, 64 + 2 * 56 + 8, struct.pack("<QQQQQ", 0x3F800, 0, 0x3F800, 0x10000, 0x10000))],
+            [(2, 0, struct.pack("<III", 11, 1 << 31, 0)), (7, 0, bytes(8))],
+            [(9, 48, u8(12)), (9, 0, u8(10)), (5, 8, struct.pack("<Q", 0x1E3))],
+            [(10, desc + 16, struct.pack("<Q", 512 + 164))],  # a block of four bytes
+            [(10, desc + 16, struct.pack("<Q", 512 + 160))],
+            [(10, desc + 8, struct.pack("<QQ", 512 + 161, 512 + 190))],
+            [(10, desc + 8, struct.pack("<QQ", 512 + 190, 512 + 168))],
+            [(11, 4 * 88 + 16, b"\xff\xff")],
+            [(9, 8, struct.pack("<Q", 1 << 63))],
+            [(8, 0, bytes(8))],
+            [(0, 16, u8(2))], [(0, 56, u16(0))], [(0, 54, u16(1))], [(0, 32, struct.pack("<Q", 1 << 20))],
+            [(0, 64 + 32, struct.pack("<Q", 1 << 20))], [(1, 0, u32(0))], [(1, 4, u32(1 << 20))],
+            [(3, 0, bytes(8))], [(4, 0, bytes(8))], [(5, 0, bytes(8))]):
+        yield u8(0, 255, 0) + b"".join(spoil(*p) for p in patches)
+    # more notes than are kept: each 61 KiB
+    yield u8(0, 255, 0) + spoil(1, 4, u32(0xF000)) + spoil(0, 64 + 32, struct.pack("<QQ", 0x10000, 0x10000)) + u8(14, 70)
+    yield u8(1, 255, 0) + u8(14, 3)
 
 
 def boot():
     yield u8(0, 159) + b"server=10.0.2.2,10.0.2.3:6668 ip=10.0.2.15 mac=52:54:00:12:34:56 action=hold -- a b"
     yield u8(0, 159) + b"deadline=86400 fallback=boot gateway=1.2.3.4 nic=aa-bb-cc-dd-ee-ff dini=x insecure -- v"
     yield u8(0, 159) + b"key=" + b"0123456789abcdef" * 4 + b" psk=" + b"fedcba9876543210" * 4 + b" -- v"
+    for count in (4, 5):
+        yield u8(0, 159) + b"server=" + b",".join(b"10.0.2.%d" % i for i in range(count)) + b" insecure -- v"
+        yield u8(0, 199) + b"key=" + b",".join(b"%064x" % i for i in range(count)) + b" -- v"
+        yield u8(0, 159) + b"server=" + b",".join(b"10.0.2.%d" % i for i in range(4)) + b":1 key=" \
+            + b",".join(b"%064x" % i for i in range(count - 1)) + b" -- v"
     yield u8(1, 1) + b"vmlinuz root=/dev/sda1 quiet --- initrd"
     yield u8(2, 2) + b"".join(struct.pack("<BHH", s, p, b) for s, p, b in ((12, 0x9F, 1), (12, 0x7F00, 0x100))) \
         + b"".join(struct.pack("<BHHB", *e) for e in ((10, 0, 639, 1), (20, 1, 127, 1), (12, 0x8000, 64, 2)))
