@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 
 from .machine import Machine
 from .network import DnsmasqNetwork, UserNetwork
-from .process import BUSY_S, LabError, Processes, whole_line
+from .process import LabError, Processes, whole_line
+from .server import Server
 from .tftproot import TftpRoot
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -40,6 +41,8 @@ class Settings:
     bootfile: str = "pxelinux.0"
     tftpboot: str = os.path.join(BUILD, "tftpboot")
     server: bool = True
+    loss: float = 0            # percent of the dump's datagrams, both ways
+    dead_servers: bool = False
     pcap: bool = False
     verbose: bool = False
     quiet: bool = False
@@ -56,11 +59,13 @@ class Lab:
         octets = [random.SystemRandom().randrange(256) for _ in range(3)]
         self.mac = settings.mac or "52:54:00:" + ":".join(f"{octet:02x}" for octet in octets)
         self.dumps = os.path.join(self.out, "dumps")
+        self.pcap = os.path.join(self.out, "net.pcap") if settings.pcap else None
         self.tftp = TftpRoot(os.path.join(self.out, "tftp"), settings.tftpboot)
         self.processes = Processes(self.out)
         self.network = self._network()
-        self.machine = Machine(self.processes, self.out, self._on_serial)
-        self.server_lines = None
+        self.machine = Machine(self.processes, self.out, self._on_line)
+        self.server = Server(self.processes, os.path.join(BUILD, "server", "netdumpd"), self.dumps,
+                             self._on_line) if settings.server else None
         self.began = time.time()
 
     def _network(self):
@@ -71,7 +76,7 @@ class Lab:
             raise LabError("--net dnsmasq makes a network namespace and a tap, which takes "
                            "root; --net user does not")
         return DnsmasqNetwork(self.processes, self.tftp.path, self.mac, "lab-guest",
-                              settings.bootfile)
+                              settings.bootfile, settings.dead_servers)
 
     def __enter__(self):
         return self
@@ -88,26 +93,16 @@ class Lab:
         if config is not None:
             self.tftp.config_write(self.mac, config)
         self.network.start(self.out)
-        if settings.server:
-            self._server_start()
+        if settings.loss:
+            self.network.filter.loss(settings.loss)
+        if self.server:
+            self.server.start(self.network)
         self.machine.start(self.network, nic=settings.nic, mac=self.mac,
                            machine=settings.machine, mem=settings.mem, cpus=settings.cpus,
                            extra=settings.qemu_arg,
-                           pcap=os.path.join(self.out, "net.pcap") if settings.pcap else None)
+                           pcap=self.pcap)
         self.say(f"QEMU is on: {settings.machine}, {settings.nic} {self.mac}, {settings.mem}, "
                  f"{settings.cpus} CPU, network {settings.net}")
-
-    def _server_start(self):
-        program = os.path.join(BUILD, "server", "netdumpd")
-        if not os.path.exists(program):
-            raise LabError(f"{program} is not built: run make server")
-        os.makedirs(self.dumps, exist_ok=True)
-        _, self.server_lines = self.processes.start(
-            "netdumpd", [program, "--dir", self.dumps, "--listen", self.network.listen],
-            namespace_pid=self.network.namespace_pid, on_line=self._on_server)
-        if not self.server_lines.wait(re.compile(r"listening on"), BUSY_S):
-            raise LabError("starting netdumpd: " + (self.processes.log_tail("netdumpd")
-                                                    or "it does not say that it listens"))
 
     def stop(self):
         try:
@@ -134,13 +129,8 @@ class Lab:
         if not self.settings.quiet:
             print(f"[{time.time() - self.began:6.1f} s] {text}", file=sys.stderr, flush=True)
 
-    def _on_serial(self, when, line):
-        self._show(when, line)
-
-    def _on_server(self, when, line):
-        self._show(when, line)
-
-    def _show(self, when, line):
+    def _on_line(self, when, line):
+        """A line of the serial port's or of the server's."""
         if self.settings.quiet:
             return
         if self.settings.verbose or PROGRESS.search(line):

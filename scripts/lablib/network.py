@@ -20,13 +20,20 @@ import socket
 import subprocess
 import time
 
+from .filter import Filter
 from .process import BUSY_S, LabError
+
+SERVER_PORT = 6668
 
 
 class DnsmasqNetwork:
-    """A namespace with one tap; dnsmasq gives out leases and files."""
+    """A namespace with one tap; dnsmasq gives out leases and files.
 
-    def __init__(self, processes, tftp_dir, mac, host, bootfile="pxelinux.0"):
+    dead_servers: the configuration names two before ours, an address that nobody has and one
+    where nobody listens.
+    """
+
+    def __init__(self, processes, tftp_dir, mac, host, bootfile="pxelinux.0", dead_servers=False):
         self._processes = processes
         self._tftp_dir = tftp_dir
         self._mac = mac
@@ -37,9 +44,13 @@ class DnsmasqNetwork:
         prefix = f"10.{64 + run // 250 % 128}.{run % 250 + 1}"
         self.server_ip = f"{prefix}.1"
         self._guest_ip = f"{prefix}.50"
+        self._deaf_ip = f"{prefix}.8" if dead_servers else None
         self.namespace_pid = None
-        self.listen = f"{self.server_ip}:6668"
-        self.server_option = ""  # the TFTP server is the default
+        self.filter = None  # once it is started
+        self.listen = f"{self.server_ip}:{SERVER_PORT}"
+        # The TFTP server is the default.
+        self.server_option = (f"server={prefix}.7,{self._deaf_ip},{self.server_ip}"
+                              if dead_servers else "")
 
     def start(self, out_dir):
         holder, _ = self._processes.start("namespace", ["unshare", "--net", "sleep", "infinity"])
@@ -49,6 +60,9 @@ class DnsmasqNetwork:
                       ["addr", "add", f"{self.server_ip}/24", "dev", self.tap],
                       ["link", "set", self.tap, "up"]):
             self._ip(words)
+        if self._deaf_ip:
+            self._ip(["addr", "add", f"{self._deaf_ip}/24", "dev", self.tap])
+        self.filter = Filter(self.namespace_pid, self.tap, SERVER_PORT)
         lease = os.path.join(out_dir, "dnsmasq.leases")
         _, lines = self._processes.start("dnsmasq", [
             "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",

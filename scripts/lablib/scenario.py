@@ -7,6 +7,7 @@ import time
 
 from .compare import compare
 from .dump import folders, newest
+from .event import Events
 from .guest import Guest
 from .initramfs import crash_archive, system_archive
 from .lab import BUILD
@@ -22,6 +23,8 @@ BOOT_FAILED = r"^boot: ?$|^(?:init: failed: |netdump: (?!fence|note)).*(?=\n)"
 PANIC = re.compile(r"Kernel panic - not syncing: (.*)|^ref: (?:panic|crash)\w*: (.*)")
 FENCE = re.compile(r"netdump: fence (\d+) KiB \((.*)\)")
 END = re.compile(r"^(?:dini|stub|ref): (hold|halt|reboot)$", re.M)
+LAST_LINE = re.compile(r"on the wire")  # of the server, about a dump
+EVENTS_S = 0.1  # how often the lab looks whether one is due
 REFUSED = re.compile(r"^(?:dini|stub|ref): ((?:refused|failed|no word).*)")
 ENTERED = re.compile(r"^dini: entered")
 
@@ -97,6 +100,8 @@ class Scenario:
         self.check = None
         self.outcome = ""
         self.elapsed = {}
+        self.events = Events(lab, options.events)
+        self.loss = None     # Filter.counts()
         self._before = folders(lab.dumps)
         self._system = SYSTEMS[options.system](lab, options, lab.say)
 
@@ -108,16 +113,30 @@ class Scenario:
         self.elapsed["boot"] = time.monotonic() - started
         panicked = self._await(r"Kernel panic - not syncing|^(?:dini|stub): entered", CRASH_S,
                                "the crash")
-        ended = lab.machine.serial.wait(END, self.options.timeout,
-                                        panicked.start(), stop=lab.machine.gone)
+        ended = self._await_end(panicked.start())
         _, refused = lab.machine.serial.time_of(REFUSED, last=True)
         self.outcome = refused[1] if refused else ended[1] if ended else "no end"
         # The serial line runs ahead of the server's last line.
-        if lab.server_lines and ended and not refused:
-            lab.server_lines.wait(re.compile(r"on the wire"), BUSY_S)
+        if lab.server and ended and not refused:
+            lab.server.lines.wait(LAST_LINE, BUSY_S)
+        if lab.settings.loss:
+            self.loss = lab.network.filter.counts()
         self.dump = newest(lab.dumps, self._before)
         if self.options.check and not lab.machine.gone() and self.dump and self.dump.complete:
             self._compare()
+
+    def _await_end(self, start):
+        """The machine's last word, or None; meanwhile --event's come to pass."""
+        serial, gone = self.lab.machine.serial, self.lab.machine.gone
+        limit = time.monotonic() + self.options.timeout
+        while self.events.left() and time.monotonic() < limit and not gone():
+            ended = serial.wait(END, EVENTS_S, start)
+            if ended:
+                self.events.finish()
+                return ended
+            self.events.advance()
+        self.events.finish()
+        return serial.wait(END, max(limit - time.monotonic(), 0), start, stop=gone)
 
     def _await(self, pattern, timeout_s, what):
         """Wait for a milestone; whatever means that it will not come ends the wait."""
@@ -146,7 +165,9 @@ class Scenario:
                     and self.dump.info.get("status") == "complete")
 
     def good(self):
-        """Complete, and right if it was to be checked."""
+        """Complete, and right if it was to be checked, in spite of all that was to happen."""
+        if not self.events.happened():
+            return False
         if self.options.check and not (self.check and self.check.right()):
             return False
         return self.complete()

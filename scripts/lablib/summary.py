@@ -19,6 +19,8 @@ def collect(scenario):
     def after(moment):
         return round(moment - since, 3) if moment and since else None
 
+    first, last = (dump.time(key) if dump else None for key in ("started", "last_data"))
+    seconds = last - first if first and last else None
     return {
         "good": scenario.good(), "complete": scenario.complete(), "outcome": scenario.outcome,
         "system": scenario.options.system, "nic": lab.settings.nic,
@@ -30,7 +32,13 @@ def collect(scenario):
         "fence": fence[2] if fence else None,
         "pages": info.get("pages"), "zero_pages": info.get("zero_pages"),
         "wire_bytes": info.get("wire_bytes"), "datagrams": info.get("datagrams"),
-        "reasked_pages": info.get("reasked_pages"), "vmcore_bytes": info.get("vmcore_bytes"),
+        "vmcore_bytes": info.get("vmcore_bytes"),
+        "seconds_of_data": round(seconds, 3) if seconds else None,
+        "rate_mb_s": round(info["wire_bytes"] / seconds / 1e6, 2) if seconds else None,
+        "reasked_pages": info.get("reasked_pages"),
+        "reasked_share": round(info["reasked_pages"] / max(info["pages"], 1), 4) if info else None,
+        "resumed": info.get("resumed"),
+        "loss": scenario.loss, "events": scenario.events.as_json(),
         "seconds_to_entry": after(entered_at),
         "seconds_to_first_log": after(dump.time("first_log") if dump else None),
         "seconds_to_end": after(dump.time("finished") if dump else None),
@@ -62,6 +70,9 @@ def text(facts):
         ("pages", f"{_number(facts['pages'])}, of them zero: {_number(facts['zero_pages'])}"),
         ("on the wire", f"{_number(facts['wire_bytes'], ' bytes')} in "
                         f"{_number(facts['datagrams'])} datagrams"),
+        ("rate", "not known" if facts["rate_mb_s"] is None else f"{facts['rate_mb_s']:.2f} MB/s"),
+        ("asked again", f"{_number(facts['reasked_pages'])} pages"),
+        *_fault_rows(facts),
         ("panic to first log line", _seconds(facts["seconds_to_first_log"])),
         ("panic to end", _seconds(facts["seconds_to_end"])),
     ]
@@ -72,6 +83,20 @@ def text(facts):
     rows.append(("serial log", facts["serial_log"]))
     rows.append(("verdict", _verdict(facts)))
     return "\n".join(f"  {name:24} {value}" for name, value in rows)
+
+
+def _fault_rows(facts):
+    """What the lab did to the dump on its way."""
+    rows = [(f"lost {way.replace('_', ' ')}",
+             f"{_number(count['lost'])} of {_number(count['datagrams'])} datagrams, "
+             f"{count['lost'] / max(count['datagrams'], 1):.2%}")
+            for way, count in (facts["loss"] or {}).items()]
+    rows += [(event["name"], "not yet when the dump was over" if event["seconds"] is None
+              else f"for {event['seconds']:.1f} s, with {event['received_mib']:.0f} MiB received")
+             for event in facts["events"]]
+    if facts["resumed"]:
+        rows.append(("resumed", _number(facts["resumed"])))
+    return rows
 
 
 def _check_rows(check):

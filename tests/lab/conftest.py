@@ -24,13 +24,21 @@ RUN_S = 1800    # one run of scripts/lab, however busy this machine is: above th
 BOOT_S = 480    # to PXELINUX's prompt, or from there to a system's first line
 ANSWER_S = 480  # from a word at the prompt to the next prompt
 
-# What test_dump.py looks at: whole runs, each made once, and only if a test wants it.
+# What test_dump.py and test_wire.py look at: whole runs, each made once, and only if a test
+# wants it.
+SMALL = ["--system", "ref", "--mem", "128M", "--append-kernel", "fill=all"]
 RUNS = {
+    "net-down": [*SMALL, "--event", "net-down:60@10"],
     "ref": ["--system", "ref", "--mem", "6G"],
     "e1000": ["--nic", "e1000", "--machine", "pc"],
     "rtl8139": ["--nic", "rtl8139"],
     "second-cpu": ["--cpus", "2", "--crash-cpu", "1"],
+    "loss": [*SMALL, "--loss", "20"],
+    "server-kill": [*SMALL, "--event", "server-kill:3@10", "--event", "server-kill:3@40"],
+    "dead-servers": ["--system", "ref", "--mem", "64M", "--dead-servers"],
 }
+# Those of them that QEMU's own network cannot do: their tests are skipped without root.
+ROOT_RUNS = {"net-down", "loss", "dead-servers"}
 
 
 def command(out, *words):
@@ -54,10 +62,20 @@ class Run:
     def file(self, name):
         return os.path.join(self.dump, name)
 
+    def config(self):
+        folder = os.path.join(self.out, "tftp", "pxelinux.cfg")
+        (name,) = os.listdir(folder)
+        with open(os.path.join(folder, name), encoding="utf-8") as config:
+            return config.read()
+
     def serial(self):
         with open(os.path.join(self.out, "serial.log"), encoding="utf-8", errors="replace",
                   newline="") as log:
             return log.read().replace("\r", "")
+
+
+def can_run(name):
+    return NET != "user" or name not in ROOT_RUNS
 
 
 def pytest_configure(config):
@@ -72,17 +90,19 @@ def runs(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
     with ThreadPoolExecutor(AT_ONCE) as pool:
         made = {name: pool.submit(Run, folder / name, "--check", *RUNS[name])
-                for name in RUNS if name in wanted}
+                for name in RUNS if name in wanted and can_run(name)}
         yield made
-    for name in made:  # gigabytes
-        if os.path.exists(folder / name / "dumps"):
-            subprocess.run(["rm", "-rf", folder / name / "dumps"], check=True)
+    large = [folder / name / what for name in made for what in ("dumps", "net.pcap")]
+    subprocess.run(["rm", "-rf", *large], check=True)
 
 
 @pytest.fixture
 def run(request, runs):
     """The run that the test's mark names."""
-    return runs[request.node.get_closest_marker("run").args[0]].result()
+    name = request.node.get_closest_marker("run").args[0]
+    if not can_run(name):
+        pytest.skip("takes a network namespace, and so root")
+    return runs[name].result()
 
 
 class Console:

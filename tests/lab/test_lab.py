@@ -51,6 +51,21 @@ def test_without_root_qemus_own_network_does(tmp_path):
     assert run.facts["net"] == "user" and run.facts["check"]["pages_different"] == 0
 
 
+@pytest.mark.parametrize("words", [["--loss", "1"], ["--event", "net-down"], ["--dead-servers"]])
+def test_qemus_own_network_has_no_faults(tmp_path, words):
+    run = Run(tmp_path / "run", "--net", "user", *words)
+    assert run.status == 2 and "--net dnsmasq" in run.stderr
+
+
+@pytest.mark.parametrize("words", [["--loss", "100"], ["--loss", "0.001"], ["--loss", "-1"],
+                                   ["--event", "flood"], ["--event", "server-kill:x"],
+                                   ["--event", "server-kill@"]])
+def test_words_without_sense_start_nothing(tmp_path, words):
+    run = Run(tmp_path / "run", *words)
+    assert run.status == 2 and words[0] in run.stderr
+    assert not os.path.exists(run.out)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_leaves_nothing(tmp_path, number):
     out = tmp_path / "run"

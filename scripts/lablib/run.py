@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""scripts/lab run: its options, and what one run gives."""
+
+import json
+import os
+import shlex
+import time
+
+from . import event, summary
+from .lab import BUILD, Lab, Settings
+from .process import LabError
+from .scenario import SYSTEMS, Scenario
+
+
+def options(run):
+    run.add_argument("--system", choices=sorted(SYSTEMS), default="linux",
+                     help="Debian's stock kernel, or the multiboot reference kernel")
+    run.add_argument("--nic", default="e1000", metavar="MODEL",
+                     help="any NIC of QEMU's (-device), with properties if need be")
+    run.add_argument("--machine", default="pc", help="pc, q35, with properties if need be")
+    run.add_argument("--mem", default="1G", metavar="SIZE", help="default: 1G")
+    run.add_argument("--cpus", type=int, default=1, metavar="N")
+    run.add_argument("--net", choices=("dnsmasq", "user"),
+                     default="dnsmasq" if os.geteuid() == 0 else "user",
+                     help="dnsmasq in a network namespace (root), or QEMU's own network")
+    run.add_argument("--loss", type=float, default=0, metavar="PERCENT",
+                     help="of the dump's datagrams, both ways (--net dnsmasq)")
+    run.add_argument("--event", action="append", default=[], metavar="NAME[:SECONDS][@MIB]",
+                     help="while the dump is under way, once so many MiB of it are on disk: "
+                          "server-kill, net-down (--net dnsmasq); may be given often")
+    run.add_argument("--dead-servers", action="store_true",
+                     help="name two servers before ours that never answer (--net dnsmasq)")
+    run.add_argument("--append", default="", metavar="WORDS", help="options for netdump.c32")
+    run.add_argument("--append-kernel", default="", metavar="WORDS",
+                     help="words for the system's command line")
+    run.add_argument("--qemu-arg", action="append", default=[], metavar="ARG",
+                     help="one more argument for QEMU; may be given often "
+                          "(--qemu-arg=-device --qemu-arg=intel-iommu)")
+    run.add_argument("--out", metavar="DIR", help="where everything goes "
+                     "(default: build/lab/DATE-PID)")
+    run.add_argument("--check", action="store_true",
+                     help="hold the machine at the end and compare the dump with its memory")
+    run.add_argument("--json", action="store_true", help="the summary as JSON on standard output")
+    run.add_argument("--timeout", type=float, default=600, metavar="SECONDS",
+                     help="for the dump, from the crash on; default: 600")
+    run.add_argument("--crash-cpu", type=int, default=0, metavar="N",
+                     help="linux: the CPU that crashes")
+    run.add_argument("--crash", default="panic", metavar="KIND",
+                     help="ref: how it crashes (panic, ud2, pagefault, stack)")
+    run.add_argument("--bootfile", default="pxelinux.0", help="or lpxelinux.0")
+    run.add_argument("--mac", default="", help="default: 52:54:00 and a random rest")
+    run.add_argument("--pcap", action="store_true", help="capture the guest's frames in net.pcap")
+    run.add_argument("--verbose", action="store_true", help="show the whole serial line")
+    run.add_argument("--quiet", action="store_true", help="show nothing but the summary")
+
+
+def prepare(args):
+    """Checks the parsed command line, splits its words, and adds what --check implies."""
+    try:
+        args.netdump = shlex.split(args.append)
+        args.append_kernel = shlex.split(args.append_kernel)
+    except ValueError as error:
+        raise LabError(f"--append, --append-kernel: {error}") from error
+    args.events = [event.parse(text) for text in args.event]
+    if not 0 <= args.loss < 100 or round(args.loss, 2) != args.loss:
+        raise LabError(f"--loss {args.loss}: from 0 to below 100, in hundredths of a percent")
+    if args.net == "user" and (args.loss or args.dead_servers
+                               or event.takes_faulty_network(args.events)):
+        raise LabError("--loss, --event net-down and --dead-servers take --net dnsmasq: QEMU's "
+                       "own network has no place for them")
+    if args.check:
+        args.netdump = [word for word in args.netdump if not word.startswith("action=")]
+        args.netdump.append("action=hold")
+    if args.cpus < 1 or not 0 <= args.crash_cpu < args.cpus:
+        raise LabError(f"--crash-cpu {args.crash_cpu}: there are CPUs 0 to {args.cpus - 1}")
+    if not args.out:
+        args.out = os.path.join(BUILD, "lab", time.strftime("%Y%m%d-%H%M%S-") + str(os.getpid()))
+
+
+def _settings(args):
+    return Settings(out=args.out, nic=args.nic, machine=args.machine, mem=args.mem,
+                    cpus=args.cpus, net=args.net, mac=args.mac, bootfile=args.bootfile,
+                    loss=args.loss, dead_servers=args.dead_servers, pcap=args.pcap,
+                    verbose=args.verbose, quiet=args.quiet, qemu_arg=args.qemu_arg)
+
+
+def facts_of(args):
+    """One run, prepared, and its summary, which its folder has too."""
+    with Lab(_settings(args)) as lab:
+        if lab.network.server_option and not any(word.startswith("server=")
+                                                 for word in args.netdump):
+            args.netdump.insert(0, lab.network.server_option)
+        scenario = Scenario(lab, args)
+        scenario.run()
+        facts = summary.collect(scenario)
+    path = os.path.join(lab.out, "summary.json")
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(facts, out, indent=1)
+        out.write("\n")
+    return facts

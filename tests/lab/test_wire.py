@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What may happen to a dump on its way, and to the server: test_dump.py has that each is right."""
+
+import os
+import re
+
+import pytest
+
+PAGES_SENT = re.compile(r"^dini: sent (\d+) pages, (\d+) zero", re.M)
+
+
+def sent_share(run):
+    """Pages that DINI sent, some of them in several pieces or again, for each that there is."""
+    sent, zero = map(int, PAGES_SENT.search(run.serial()).groups())
+    return (sent + zero) / run.facts["pages"]
+
+
+@pytest.mark.run("loss")
+def test_the_loss_was_real_and_cost_only_requests(run):
+    for way, count in run.facts["loss"].items():
+        assert 0.15 < count["lost"] / count["datagrams"] < 0.25, way
+    assert run.facts["reasked_pages"] > 0
+
+
+@pytest.mark.run("server-kill")
+def test_a_killed_server_goes_on_where_it_was(run):
+    assert [event["name"] for event in run.facts["events"]] == ["server-kill"] * 2
+    assert all(event["seconds"] >= 3 for event in run.facts["events"])
+    assert run.facts["resumed"] == 2
+    assert sent_share(run) < 1.5  # from the beginning each time would be two
+    assert os.listdir(os.path.dirname(run.dump)) == [os.path.basename(run.dump)]
+
+
+@pytest.mark.run("net-down")
+def test_a_minute_without_a_network_is_waited_out(run):
+    (event,) = run.facts["events"]
+    assert event["name"] == "net-down" and event["seconds"] >= 60
+    assert sent_share(run) < 1.2
+
+
+@pytest.mark.run("dead-servers")
+def test_the_next_server_takes_over(run):
+    servers = re.search(r"server=(\S+),(\S+),(\S+)", run.config())
+    assert re.search(rf"^dini: server {re.escape(servers[3])} answers", run.serial(), re.M)
