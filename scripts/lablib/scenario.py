@@ -5,6 +5,7 @@ import os
 import re
 import time
 
+from . import planted
 from .compare import compare
 from .dump import folders, newest
 from .event import Events
@@ -102,6 +103,7 @@ class Scenario:
         self.elapsed = {}
         self.events = Events(lab, options.events)
         self.loss = None     # Filter.counts()
+        self.planted = None  # how often the guest's text is in the capture, and in the dump
         self._before = folders(lab.dumps)
         self._system = SYSTEMS[options.system](lab, options, lab.say)
 
@@ -122,6 +124,8 @@ class Scenario:
         if lab.settings.loss:
             self.loss = lab.network.filter.counts()
         self.dump = newest(lab.dumps, self._before)
+        if lab.settings.pcap and self.dump:
+            self._look_for_planted()
         if self.options.check and not lab.machine.gone() and self.dump and self.dump.complete:
             self._compare()
 
@@ -137,6 +141,12 @@ class Scenario:
             self.events.advance()
         self.events.finish()
         return serial.wait(END, max(limit - time.monotonic(), 0), start, stop=gone)
+
+    def _look_for_planted(self):
+        text = planted.text_of(self.lab.machine.serial.text)
+        if text:
+            self.planted = {"in_capture": planted.count(self.lab.pcap, text),
+                            "in_dump": planted.count(self.dump.file("vmcore"), text)}
 
     def _await(self, pattern, timeout_s, what):
         """Wait for a milestone; whatever means that it will not come ends the wait."""

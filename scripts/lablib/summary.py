@@ -39,6 +39,7 @@ def collect(scenario):
         "reasked_share": round(info["reasked_pages"] / max(info["pages"], 1), 4) if info else None,
         "resumed": info.get("resumed"),
         "loss": scenario.loss, "events": scenario.events.as_json(),
+        "planted": scenario.planted,
         "seconds_to_entry": after(entered_at),
         "seconds_to_first_log": after(dump.time("first_log") if dump else None),
         "seconds_to_end": after(dump.time("finished") if dump else None),
@@ -96,6 +97,10 @@ def _fault_rows(facts):
              for event in facts["events"]]
     if facts["resumed"]:
         rows.append(("resumed", _number(facts["resumed"])))
+    if facts["planted"]:
+        rows.append(("planted text", f"{_number(facts['planted']['in_capture'])} times in the "
+                                     f"capture, {_number(facts['planted']['in_dump'])} in the "
+                                     "dump"))
     return rows
 
 

@@ -31,7 +31,7 @@ RUNS = {
     "net-down": [*SMALL, "--event", "net-down:60@10"],
     "ref": ["--system", "ref", "--mem", "6G"],
     "e1000": ["--nic", "e1000", "--machine", "pc"],
-    "rtl8139": ["--nic", "rtl8139"],
+    "rtl8139": ["--nic", "rtl8139", "--pcap"],
     "second-cpu": ["--cpus", "2", "--crash-cpu", "1"],
     "loss": [*SMALL, "--loss", "20"],
     "server-kill": [*SMALL, "--event", "server-kill:3@10", "--event", "server-kill:3@40"],

@@ -7,6 +7,7 @@ import re
 import pytest
 
 PAGES_SENT = re.compile(r"^dini: sent (\d+) pages, (\d+) zero", re.M)
+PLANTED_TIMES = 512  # by init.sh
 
 
 def sent_share(run):
@@ -42,3 +43,9 @@ def test_a_minute_without_a_network_is_waited_out(run):
 def test_the_next_server_takes_over(run):
     servers = re.search(r"server=(\S+),(\S+),(\S+)", run.config())
     assert re.search(rf"^dini: server {re.escape(servers[3])} answers", run.serial(), re.M)
+
+
+@pytest.mark.run("rtl8139")
+def test_in_the_clear_the_planted_text_is_on_the_wire(run):
+    assert run.facts["planted"]["in_dump"] >= PLANTED_TIMES
+    assert run.facts["planted"]["in_capture"] > 0
