@@ -15,6 +15,11 @@ demo: dist stub server $(B)/.setup-lab ## boot Debian's kernel, crash it, receiv
 	$(Q)printf '  crash --osrelease %s\n' $(DEMO_OUT)/dumps/*/*/vmcore
 	$(Q)printf '  scripts/lab run --nic rtl8139 --cpus 2 --crash-cpu 1 --check\n'
 
+# What loss costs; not a check, since only an idle machine has something to say about it.
+.PHONY: lab-rates
+lab-rates: dist stub server $(B)/.setup-lab ## the rate of a dump with 1 % and 5 % loss, as shares
+	$(Q)scripts/lab rates
+
 # Whole labs: slow, so two at a time and each run shared by all the tests that look at it.
 CHECK += check-lab
 .PHONY: check-lab

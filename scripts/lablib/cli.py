@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 
-from . import run, summary
+from . import rates, run, summary
 from .process import LabError
 
 GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -16,7 +16,7 @@ def parser():
     top = argparse.ArgumentParser(
         prog="scripts/lab",
         description="Boot a virtual machine by PXE, crash it, receive its dump.")
-    verbs = top.add_subparsers(required=True, metavar="run")
+    verbs = top.add_subparsers(required=True, metavar="run|rates")
     one = verbs.add_parser(
         "run", help="one crash, from the PXE boot to the dump on disk",
         description="One crash, from the PXE boot to the dump on disk.",
@@ -24,6 +24,13 @@ def parser():
                "came to pass, 1 not so, 2 a command line without sense, 130 interrupted.")
     run.options(one)
     one.set_defaults(work=_run, prepare=run.prepare)
+    several = verbs.add_parser(
+        "rates", help="what loss costs: one dump without, others with it",
+        description="What loss costs: the reference kernel's dump without and with it, one after "
+                    "the other, each as a share of the first one's rate.",
+        epilog="Exit status: 0 every share is as large as it should be, 1 not so.")
+    rates.options(several)
+    several.set_defaults(work=_rates, prepare=rates.prepare)
     return top
 
 
@@ -31,6 +38,12 @@ def _run(args):
     facts = run.facts_of(args)
     print(json.dumps(facts, indent=1) if args.json else summary.text(facts), flush=True)
     return GOOD if facts["good"] else BAD
+
+
+def _rates(args):
+    found = rates.measure(args)
+    print(json.dumps(found, indent=1) if args.json else rates.text(found), flush=True)
+    return GOOD if found["good"] else BAD
 
 
 def _interrupt(number, frame):
