@@ -15,6 +15,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
+from . import keys
 from .machine import Machine
 from .network import DnsmasqNetwork, UserNetwork
 from .process import LabError, Processes, whole_line
@@ -23,6 +24,8 @@ from .tftproot import TftpRoot
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build")
+SERVER = os.path.join(BUILD, "server", "netdumpd")
+HOST = "lab-guest"  # the guest's name, where the network gives it one
 
 # Lines worth showing while it runs.
 PROGRESS = re.compile(r"^(dini|netdump|init|ref|stub|kexec): (?!map )|Kernel panic|^boot:|^netdumpd: ")
@@ -41,6 +44,8 @@ class Settings:
     bootfile: str = "pxelinux.0"
     tftpboot: str = os.path.join(BUILD, "tftpboot")
     server: bool = True
+    insecure: bool = False     # no keys: the dump goes in the clear
+    psk: bool = False          # the guest has a key of its own
     loss: float = 0            # percent of the dump's datagrams, both ways
     dead_servers: bool = False
     pcap: bool = False
@@ -64,7 +69,8 @@ class Lab:
         self.processes = Processes(self.out)
         self.network = self._network()
         self.machine = Machine(self.processes, self.out, self._on_line)
-        self.server = Server(self.processes, os.path.join(BUILD, "server", "netdumpd"), self.dumps,
+        self.keys = self._keys()
+        self.server = Server(self.processes, SERVER, self.dumps, self.keys,
                              self._on_line) if settings.server else None
         self.began = time.time()
 
@@ -75,8 +81,19 @@ class Lab:
         if os.geteuid() != 0:
             raise LabError("--net dnsmasq makes a network namespace and a tap, which takes "
                            "root; --net user does not")
-        return DnsmasqNetwork(self.processes, self.tftp.path, self.mac, "lab-guest",
+        return DnsmasqNetwork(self.processes, self.tftp.path, self.mac, HOST,
                               settings.bootfile, settings.dead_servers)
+
+    def _keys(self):
+        if self.settings.insecure or not self.settings.server:
+            return keys.insecure()
+        # A host without a name goes by its MAC.
+        host = HOST if self.network.names_hosts else self.mac.replace(":", "-")
+        return keys.make(SERVER, self.out, host if self.settings.psk else None)
+
+    def netdump_words(self):
+        """What netdump.c32 has to be told to find the server and to be understood by it."""
+        return [word for word in (self.network.server_option, *self.keys.netdump) if word]
 
     def __enter__(self):
         return self

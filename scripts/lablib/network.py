@@ -32,6 +32,7 @@ class DnsmasqNetwork:
     dead_servers: the configuration names two before ours, an address that nobody has and one
     where nobody listens.
     """
+    names_hosts = True
 
     def __init__(self, processes, tftp_dir, mac, host, bootfile="pxelinux.0", dead_servers=False):
         self._processes = processes
@@ -104,6 +105,7 @@ class DnsmasqNetwork:
 
 class UserNetwork:
     """QEMU's own network; the server listens on the host's loopback."""
+    names_hosts = False
 
     def __init__(self, tftp_dir, bootfile="pxelinux.0"):
         self._tftp_dir = tftp_dir

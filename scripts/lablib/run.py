@@ -23,6 +23,10 @@ def options(run):
     run.add_argument("--net", choices=("dnsmasq", "user"),
                      default="dnsmasq" if os.geteuid() == 0 else "user",
                      help="dnsmasq in a network namespace (root), or QEMU's own network")
+    run.add_argument("--insecure", action="store_true",
+                     help="send the dump in the clear; else each run has keys of its own")
+    run.add_argument("--psk", action="store_true",
+                     help="give the machine a key too, so that no other passes for it")
     run.add_argument("--loss", type=float, default=0, metavar="PERCENT",
                      help="of the dump's datagrams, both ways (--net dnsmasq)")
     run.add_argument("--event", action="append", default=[], metavar="NAME[:SECONDS][@MIB]",
@@ -61,6 +65,9 @@ def prepare(args):
         args.append_kernel = shlex.split(args.append_kernel)
     except ValueError as error:
         raise LabError(f"--append, --append-kernel: {error}") from error
+    args.insecure |= "insecure" in args.netdump
+    if args.insecure and args.psk:
+        raise LabError("--psk --insecure: keys, or none?")
     args.events = [event.parse(text) for text in args.event]
     if not 0 <= args.loss < 100 or round(args.loss, 2) != args.loss:
         raise LabError(f"--loss {args.loss}: from 0 to below 100, in hundredths of a percent")
@@ -80,16 +87,17 @@ def prepare(args):
 def _settings(args):
     return Settings(out=args.out, nic=args.nic, machine=args.machine, mem=args.mem,
                     cpus=args.cpus, net=args.net, mac=args.mac, bootfile=args.bootfile,
-                    loss=args.loss, dead_servers=args.dead_servers, pcap=args.pcap,
-                    verbose=args.verbose, quiet=args.quiet, qemu_arg=args.qemu_arg)
+                    insecure=args.insecure, psk=args.psk, loss=args.loss,
+                    dead_servers=args.dead_servers, pcap=args.pcap, verbose=args.verbose,
+                    quiet=args.quiet, qemu_arg=args.qemu_arg)
 
 
 def facts_of(args):
     """One run, prepared, and its summary, which its folder has too."""
     with Lab(_settings(args)) as lab:
-        if lab.network.server_option and not any(word.startswith("server=")
-                                                 for word in args.netdump):
-            args.netdump.insert(0, lab.network.server_option)
+        given = {word.split("=")[0] for word in args.netdump}
+        args.netdump = [word for word in lab.netdump_words()
+                        if word.split("=")[0] not in given] + args.netdump
         scenario = Scenario(lab, args)
         scenario.run()
         facts = summary.collect(scenario)

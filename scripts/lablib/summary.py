@@ -26,6 +26,7 @@ def collect(scenario):
         "system": scenario.options.system, "nic": lab.settings.nic,
         "machine": lab.settings.machine, "mem": lab.settings.mem, "cpus": lab.settings.cpus,
         "net": lab.settings.net, "mac": lab.mac,
+        "insecure": lab.settings.insecure, "psk": lab.settings.psk,
         "release": info.get("release"),
         "panic": info.get("panic") or (next(filter(None, panic.groups()), "") if panic else None),
         "fence_kib": int(fence[1]) if fence else None,
@@ -65,6 +66,8 @@ def text(facts):
     rows = [
         ("system", f"{facts['release'] or facts['system']} on {facts['machine']}, "
                    f"{facts['nic']}, {facts['mem']}, {facts['cpus']} CPU"),
+        ("keys", "none: in the clear" if facts["insecure"]
+         else "the server's and the machine's" if facts["psk"] else "the server's"),
         ("panic", facts["panic"] or "not seen"),
         ("fence", "not seen" if facts["fence_kib"] is None
          else f"{facts['fence_kib']} KiB ({facts['fence']})"),

@@ -30,9 +30,9 @@ SMALL = ["--system", "ref", "--mem", "128M", "--append-kernel", "fill=all"]
 RUNS = {
     "net-down": [*SMALL, "--event", "net-down:60@10"],
     "ref": ["--system", "ref", "--mem", "6G"],
-    "e1000": ["--nic", "e1000", "--machine", "pc"],
-    "rtl8139": ["--nic", "rtl8139", "--pcap"],
-    "second-cpu": ["--cpus", "2", "--crash-cpu", "1"],
+    "e1000": ["--nic", "e1000", "--machine", "pc", "--pcap"],
+    "rtl8139": ["--nic", "rtl8139", "--pcap", "--insecure"],
+    "second-cpu": ["--cpus", "2", "--crash-cpu", "1", "--psk"],
     "loss": [*SMALL, "--loss", "20"],
     "server-kill": [*SMALL, "--event", "server-kill:3@10", "--event", "server-kill:3@40"],
     "dead-servers": ["--system", "ref", "--mem", "64M", "--dead-servers"],
@@ -142,6 +142,7 @@ def start(tmp_path):
 
     def begin(config, files=(), **settings):
         settings.setdefault("out", str(tmp_path / f"lab{next(count)}"))
+        settings.setdefault("insecure", True)  # what else is wanted stands in the configuration
         lab = stack.enter_context(Lab(Settings(net=NET, quiet=True, **settings)))
         for name, source in dict(files).items():
             lab.tftp.link(name, source)

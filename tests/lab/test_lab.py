@@ -57,9 +57,9 @@ def test_qemus_own_network_has_no_faults(tmp_path, words):
     assert run.status == 2 and "--net dnsmasq" in run.stderr
 
 
-@pytest.mark.parametrize("words", [["--loss", "100"], ["--loss", "0.001"], ["--loss", "-1"],
-                                   ["--event", "flood"], ["--event", "server-kill:x"],
-                                   ["--event", "server-kill@"]])
+@pytest.mark.parametrize("words", [["--psk", "--insecure"], ["--loss", "100"],
+                                   ["--loss", "0.001"], ["--loss", "-1"], ["--event", "flood"],
+                                   ["--event", "server-kill:x"], ["--event", "server-kill@"]])
 def test_words_without_sense_start_nothing(tmp_path, words):
     run = Run(tmp_path / "run", *words)
     assert run.status == 2 and words[0] in run.stderr

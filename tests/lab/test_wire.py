@@ -45,7 +45,15 @@ def test_the_next_server_takes_over(run):
     assert re.search(rf"^dini: server {re.escape(servers[3])} answers", run.serial(), re.M)
 
 
+@pytest.mark.run("e1000")
+def test_under_keys_the_planted_text_is_in_the_dump_alone(run):
+    assert run.facts["planted"]["in_dump"] >= PLANTED_TIMES
+    assert run.facts["planted"]["in_capture"] == 0
+    assert os.path.getsize(os.path.join(run.out, "net.pcap")) > run.facts["wire_bytes"]
+
+
 @pytest.mark.run("rtl8139")
 def test_in_the_clear_the_planted_text_is_on_the_wire(run):
+    """What the test above looks for can be found."""
     assert run.facts["planted"]["in_dump"] >= PLANTED_TIMES
     assert run.facts["planted"]["in_capture"] > 0
