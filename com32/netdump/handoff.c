@@ -127,7 +127,8 @@ static bool fill_map(struct nd_handoff *h, const struct nd_region *r)
 		if (i < r->map.count && r->map.entry[i].type != ND_E820_RAM)
 			continue;
 		if (h->map_count == ND_MAP_RANGES_MAX) {
-			nd_error("the memory map has more than %d ranges, the fence's with them",
+			nd_error("the memory map has more than %d ranges, the fence's with "
+				 "them; " ND_TRY_WITHOUT,
 				 ND_MAP_RANGES_MAX);
 			return false;
 		}

@@ -109,7 +109,9 @@ bool nd_lease_get(struct nd_lease *lease, const struct nd_options *o)
 	options_put(lease, o);
 	if (o->has_mac && memcmp(o->mac, lease->mac, sizeof o->mac)) {
 		nd_error("mac=: the firmware drives the NIC that booted, "
-			 "%02x:%02x:%02x:%02x:%02x:%02x, and no other",
+			 "%02x:%02x:%02x:%02x:%02x:%02x, and no other: remove mac= (or nic=), or "
+			 "boot "
+			 "from the NIC that it names",
 			 lease->mac[0], lease->mac[1], lease->mac[2], lease->mac[3], lease->mac[4],
 			 lease->mac[5]);
 		return false;

@@ -46,7 +46,7 @@ bool nd_linux_load(struct nd_image *image)
 
 	image->loaded = chain;
 	if (!chain) {
-		nd_error("too little memory for the list of initrds");
+		nd_error("too little memory for the list of initrds: give the machine more");
 		return false;
 	}
 	for (; *arg && strcmp(*arg, ND_MODULE_SEPARATOR); arg++)
@@ -112,12 +112,15 @@ void nd_linux_boot(struct nd_image *image, const char *extra_word)
 	char *line = command_line(image->argv, extra_word);
 
 	if (!setup || !line) {
-		nd_error("too little memory for the command line");
+		nd_error("too little memory for the command line of %s: give the machine more",
+			 image->argv[0]);
 		return;
 	}
 	/* Syslinux adds to addresses in the image's header: for a second try they are put back. */
 	memcpy(header, image->data, sizeof header);
 	syslinux_boot_linux(image->data, image->bytes, image->loaded, setup, line);
 	memcpy(image->data, header, sizeof header);
-	nd_error("%s could not be started: too little memory, or no Linux kernel", image->argv[0]);
+	nd_error("%s could not be started: give the machine more memory, or a smaller kernel and "
+		 "initrd; or the file is no whole Linux kernel",
+		 image->argv[0]);
 }

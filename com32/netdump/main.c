@@ -62,7 +62,9 @@ static bool image_load(struct nd_image *image, char **argv)
 	} else if (is_multiboot(image->data, image->bytes)) {
 		ok = nd_multiboot_load(image);
 	} else {
-		nd_error("%s is no image to boot: neither a Linux bzImage nor multiboot", argv[0]);
+		nd_error("%s is no image to boot: behind \"--\" must stand a Linux bzImage or a "
+			 "multiboot image",
+			 argv[0]);
 		ok = false;
 	}
 	if (!ok)
@@ -80,7 +82,8 @@ static bool prepare(const struct nd_options *options)
 		return false;
 	}
 	return nd_gate_check() && nd_lease_get(&lease, options) &&
-	       nd_file_load(options->dini, &dini, &dini_bytes) && nd_dini_check(dini, dini_bytes);
+	       nd_file_load(options->dini, &dini, &dini_bytes) &&
+	       nd_dini_check(options->dini, dini, dini_bytes);
 }
 
 static bool fence_up(const struct nd_options *options)

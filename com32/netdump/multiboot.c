@@ -31,7 +31,7 @@ bool nd_multiboot_load(struct nd_image *image)
 		if (strcmp(*arg, ND_MODULE_SEPARATOR) || !arg[1])
 			continue;
 		if (module_count == MODULES_MAX) {
-			nd_error("more than %d modules", MODULES_MAX);
+			nd_error("more than %d modules: take out some of the \"---\"", MODULES_MAX);
 			return false;
 		}
 		m->argv = arg + 1;
@@ -83,18 +83,23 @@ void nd_multiboot_boot(struct nd_image *image, const char *extra_word)
 	memset(&regs, 0, sizeof regs);
 	memset(&opt, 0, sizeof opt);
 	if (!words || init_map()) {
-		nd_error("too little memory for the command line");
+		nd_error("too little memory for the command line of %s: give the machine more",
+			 image->argv[0]);
 		return;
 	}
 	header = map_image(image->data, image->bytes);
 	if (!header) {
-		nd_error("%s cannot be placed: its addresses are not free", image->argv[0]);
+		nd_error("%s cannot be placed, for the reason above: link it to addresses that are "
+			 "free, without header flags that mboot.c32 does not know",
+			 image->argv[0]);
 		return;
 	}
 	regs.ebx = map_data(&mbinfo, sizeof mbinfo, 4, 0);
 	mbinfo.cmdline = map_string(words);
 	if (!regs.ebx || !mbinfo.cmdline || !map_modules()) {
-		nd_error("too little memory for %s and its modules", image->argv[0]);
+		nd_error("too little memory for %s and its modules: give the machine more, or load "
+			 "less",
+			 image->argv[0]);
 		return;
 	}
 	mbinfo.flags |= MB_INFO_CMDLINE;
@@ -105,5 +110,7 @@ void nd_multiboot_boot(struct nd_image *image, const char *extra_word)
 		mboot_solaris_dhcp_hack();
 	set_graphics_mode(header, &mbinfo);
 	mboot_run(0);
-	nd_error("%s could not be started", image->argv[0]);
+	nd_error("%s could not be started: too little memory is free to move it to its place; give "
+		 "the machine more, or load less",
+		 image->argv[0]);
 }

@@ -23,6 +23,9 @@ static inline volatile void *nd_low(uint32_t phys)
 	return (volatile void *)phys;
 }
 
+/* What to do where this machine, not the configuration, is in the way. */
+#define ND_TRY_WITHOUT "boot without netdump, by hand or by fallback=boot"
+
 /* error.c */
 void nd_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -59,7 +62,7 @@ struct nd_region {
 	uint32_t int15_before;
 };
 bool nd_gate_check(void);
-bool nd_dini_check(const void *file, size_t bytes);
+bool nd_dini_check(const char *name, const void *file, size_t bytes);
 /* Of a gate and a DINI file that were checked. */
 bool nd_region_take(struct nd_region *region, const void *dini_file, size_t dini_bytes);
 void nd_region_give(struct nd_region *region);

@@ -12,24 +12,22 @@
 #define BASE_MEMORY_END 0xa0000u
 #define INT15_VECTOR    ((volatile uint32_t *)nd_low(4 * 0x15))
 
-bool nd_dini_check(const void *file, size_t bytes)
+bool nd_dini_check(const char *name, const void *file, size_t bytes)
 {
 	const struct nd_dini_header *h = file;
 
-	if (bytes < sizeof *h) {
-		nd_error("the DINI file is too short (%u bytes)", (unsigned)bytes);
-		return false;
-	}
-	if (h->magic != ND_DINI_FILE_MAGIC || h->bytes < sizeof *h || h->image_bytes != bytes ||
-	    h->memory_bytes < bytes || h->memory_bytes > (2u << 20) || (h->memory_bytes & 4095) ||
-	    h->entry_offset >= bytes) {
-		nd_error("the DINI file is no DINI image, or is damaged");
+	if (bytes < sizeof *h || h->magic != ND_DINI_FILE_MAGIC || h->bytes < sizeof *h ||
+	    h->image_bytes != bytes || h->memory_bytes < bytes || h->memory_bytes > (2u << 20) ||
+	    (h->memory_bytes & 4095) || h->entry_offset >= bytes) {
+		nd_error("%s (%u bytes) is no DINI image, or is damaged: run make dist and copy "
+			 "its dini.bin beside pxelinux.0",
+			 name, (unsigned)bytes);
 		return false;
 	}
 	if (h->version != ND_HANDOFF_VERSION) {
-		nd_error("the DINI file is of version %u, netdump.c32 of %u; install both from one "
-			 "release",
-			 h->version, ND_HANDOFF_VERSION);
+		nd_error("%s is of version %u, netdump.c32 of %u: run make dist and copy all of "
+			 "build/tftpboot",
+			 name, h->version, ND_HANDOFF_VERSION);
 		return false;
 	}
 	return true;
@@ -99,9 +97,11 @@ static bool fence_make(struct nd_region *r)
 	nd_fence_add(&r->fence, r->dini_phys, r->dini.memory_bytes, ND_RANGE_DINI);
 	nd_fence_apply(&r->map, &r->fence);
 	if (r->fence.overflow)
-		nd_error("the memory map has too many holes that may be the firmware's");
+		nd_error("the memory map has too many holes that may be the "
+			 "firmware's; " ND_TRY_WITHOUT);
 	else if (r->map.overflow)
-		nd_error("the memory map has too many entries for the fence (at most %d)",
+		nd_error("the memory map has too many entries for the fence (at most "
+			 "%d); " ND_TRY_WITHOUT,
 			 NETDUMP_E820_MAX);
 	return !r->fence.overflow && !r->map.overflow;
 }
