@@ -6,12 +6,14 @@
 
 #include "netdump.h"
 
-#define SMAP 0x534d4150
+#define SMAP      0x534d4150
+#define CALLS_MAX 256 /* empty entries with them; a BIOS that goes on is out of its mind */
 
 bool nd_e820_read(struct nd_map *map)
 {
 	struct netdump_e820 *buffer = lmalloc(sizeof *buffer);
 	com32sys_t in, out;
+	unsigned int calls = 0;
 
 	memset(map, 0, sizeof *map);
 	if (!buffer) {
@@ -30,13 +32,17 @@ bool nd_e820_read(struct nd_map *map)
 			break;
 		nd_map_add(map, buffer->phys, buffer->bytes, buffer->type);
 		in.ebx.l = out.ebx.l;
-	} while (out.ebx.l && !map->overflow);
+	} while (out.ebx.l && !map->overflow && ++calls < CALLS_MAX);
 	lfree(buffer);
 
-	if (!map->count || map->overflow) {
-		nd_error(map->overflow ? "the BIOS's memory map has more than %d entries"
-				       : "the BIOS has no memory map (INT 15h E820h); %d entries",
-			 map->overflow ? NETDUMP_E820_MAX : 0);
+	if (map->overflow || calls == CALLS_MAX) {
+		nd_error("the BIOS's memory map has more than %d entries, or no "
+			 "end; " ND_TRY_WITHOUT,
+			 NETDUMP_E820_MAX);
+		return false;
+	}
+	if (!map->count) {
+		nd_error("the BIOS has no memory map (INT 15h E820h); " ND_TRY_WITHOUT);
 		return false;
 	}
 	nd_map_sort(map);
