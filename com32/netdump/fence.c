@@ -4,9 +4,11 @@
 
 #include "fence.h"
 
-/* Above this a hole is address space of devices, not memory that firmware hides. */
+/* Above this a hole is address space of devices, and at most begins with hidden memory. */
 #define HIDDEN_MAX (16u << 20)
 #define MIB_1      (1u << 20)
+#define MIB_4      (4u << 20)
+#define GIB_4      0x100000000ull
 
 void nd_map_add(struct nd_map *map, uint64_t phys, uint64_t bytes, uint32_t type)
 {
@@ -48,15 +50,47 @@ void nd_fence_add(struct nd_fence *fence, uint64_t phys, uint64_t bytes, uint32_
 	r->kind = kind;
 }
 
+static uint64_t round_up(uint64_t phys, uint64_t unit)
+{
+	return (phys + unit - 1) / unit * unit;
+}
+
+/*
+ * The map does not say where in a wide hole RAM ends and devices begin.  Chipsets end RAM on a
+ * whole MiB, so up to there it is RAM, and sealed.  Firmware at the top of RAM
+ * may reach further: the rest to the next 4 MiB is fenced too, which costs the system
+ * nothing, but not sealed, as it may be a frame buffer.  Where RAM as the map has it ends on 4 MiB
+ * there is no sign of anything hidden.
+ */
+static void wide_hole(struct nd_fence *fence, uint64_t start, uint64_t end)
+{
+	uint64_t ram_end = round_up(start, MIB_1);
+	uint64_t fence_end = round_up(start, MIB_4);
+
+	fence->wide_phys = start;
+	fence->wide_bytes = end - start;
+	fence->wide_fenced_bytes = fence_end - start;
+	if (ram_end > start)
+		nd_fence_add(fence, start, ram_end - start, ND_RANGE_UNDI);
+	if (fence_end > ram_end) {
+		fence->unsealed |= 1u << fence->count;
+		nd_fence_add(fence, ram_end, fence_end - ram_end, ND_RANGE_UNDI);
+	}
+}
+
 void nd_fence_find_hidden(struct nd_fence *fence, const struct nd_map *map)
 {
-	for (uint32_t i = 0; i + 1 < map->count; i++) {
+	for (uint32_t i = 0; i < map->count; i++) {
 		uint64_t end = map->entry[i].phys + map->entry[i].bytes;
-		uint64_t next = map->entry[i + 1].phys;
+		uint64_t next = i + 1 < map->count ? map->entry[i + 1].phys : GIB_4;
 
-		if (map->entry[i].type != ND_E820_RAM || end < MIB_1 || next >> 32 || end >= next)
+		if (next > GIB_4)
+			next = GIB_4;
+		if (map->entry[i].type != ND_E820_RAM || end < MIB_1 || end >= next)
 			continue;
-		if (next - end <= HIDDEN_MAX)
+		if (next - end > HIDDEN_MAX)
+			wide_hole(fence, end, next);
+		else
 			nd_fence_add(fence, end, next - end, ND_RANGE_UNDI);
 	}
 }

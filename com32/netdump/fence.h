@@ -27,6 +27,9 @@ struct nd_fence {
 	uint32_t count;
 	bool overflow;
 	struct nd_range range[8]; /* kinds GATE, UNDI, DINI */
+	uint32_t unsealed;        /* bit i: range[i] need not be RAM and may change */
+	/* A hole that was too wide to fence all of it, and how much was; all 0: there is none. */
+	uint64_t wide_phys, wide_bytes, wide_fenced_bytes;
 };
 
 void nd_map_add(struct nd_map *map, uint64_t phys, uint64_t bytes, uint32_t type);
@@ -35,8 +38,9 @@ void nd_map_sort(struct nd_map *map);
 void nd_fence_add(struct nd_fence *fence, uint64_t phys, uint64_t bytes, uint32_t kind);
 
 /*
- * Firmware that hides its memory shows as a small hole right behind RAM between 1 MiB
- * and 4 GiB.  Adds each such hole of a sorted map to the fence as UNDI's.
+ * Firmware that hides its memory shows as a hole right behind RAM between 1 MiB and 4 GiB.
+ * Adds each such hole of a sorted map to the fence as UNDI's: a small one whole, of a wide one
+ * its beginning.
  */
 void nd_fence_find_hidden(struct nd_fence *fence, const struct nd_map *map);
 

@@ -88,7 +88,8 @@ static void seal(void)
 
 	seal_add(h, r->gate_phys + NETDUMP_GATE_HEADER, r->gate->sealed_end - NETDUMP_GATE_HEADER);
 	for (uint32_t i = 0; i < r->fence.count; i++)
-		seal_add_undi(h, r, &r->fence.range[i]);
+		if (!(r->fence.unsealed & 1u << i))
+			seal_add_undi(h, r, &r->fence.range[i]);
 	seal_add(h, r->dini_phys, r->dini.image_bytes);
 	for (uint32_t i = 0; i < h->seal_count; i++)
 		h->seal_crc = nd_crc32(h->seal_crc, (void *)h->seal[i].phys, h->seal[i].bytes);

@@ -4,6 +4,7 @@
  * hooks INT 15h, so that from here on everyone, PXELINUX's own loaders included,
  * sees the fence.  32-bit, PXELINUX running.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,6 +85,16 @@ static void int15_hook(struct nd_region *r)
 	*INT15_VECTOR = (r->gate_phys >> 4) << 16 | r->gate->int15_hook;
 }
 
+static void wide_hole_note(const struct nd_fence *fence)
+{
+	if (fence->wide_bytes)
+		printf("netdump: note: the BIOS does not say what is at 0x%x-0x%x behind RAM; its "
+		       "first %u KiB are fenced, should the firmware hide there\n",
+		       (unsigned)fence->wide_phys,
+		       (unsigned)(fence->wide_phys + fence->wide_bytes - 1),
+		       (unsigned)(fence->wide_fenced_bytes >> 10));
+}
+
 static bool fence_make(struct nd_region *r)
 {
 	uint32_t gate_end = r->gate_phys + NETDUMP_GATE_BYTES;
@@ -94,6 +105,7 @@ static bool fence_make(struct nd_region *r)
 	/* The firmware's base memory, whatever the BIOS's map says of it. */
 	nd_fence_add(&r->fence, gate_end, BASE_MEMORY_END - gate_end, ND_RANGE_UNDI);
 	nd_fence_find_hidden(&r->fence, &r->map);
+	wide_hole_note(&r->fence);
 	nd_fence_add(&r->fence, r->dini_phys, r->dini.memory_bytes, ND_RANGE_DINI);
 	nd_fence_apply(&r->map, &r->fence);
 	if (r->fence.overflow)

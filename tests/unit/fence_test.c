@@ -53,6 +53,52 @@ static void hidden_memory_is_found(void **state)
 	assert_int_equal(fence.range[0].bytes, 0x1e0000);
 }
 
+/* Where RAM ends, what comes next, and what of the hole is fenced and sealed. */
+static void wide_holes_are_fenced_at_their_beginning(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t ram_end, next; /* 0: nothing */
+		uint64_t fenced, sealed;
+	} cases[] = {
+		{0x7fe00000, 0xe0000000, 0x200000, 0},
+		{0x7febf000, 0xe0000000, 0x141000, 0x41000},
+		{0x7fff0000, 0xe0000000, 0x10000, 0x10000},
+		{0x80000000, 0xe0000000, 0, 0}, /* no sign of hidden memory */
+		{0x7fe00000, 0, 0x200000, 0},
+		{0x7fe00000, 0x100000000, 0x200000, 0},
+		/* not wide: all of it, and sealed */
+		{0x7f000000, 0x80000000, 0x1000000, 0x1000000},
+		{0xffc00000, 0x100000000, 0x400000, 0x400000},
+		{0xfff00000, 0, 0x100000, 0x100000},
+		{0xffc00000, 0x140000000, 0x400000, 0x400000},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		uint64_t at = cases[i].ram_end, sealed = 0;
+		struct nd_fence fence = {0};
+		struct nd_map map = {0};
+
+		nd_map_add(&map, 0x100000, at - 0x100000, ND_E820_RAM);
+		nd_map_add(&map, cases[i].next, cases[i].next ? 0x1000 : 0, ND_E820_RESERVED);
+		nd_fence_find_hidden(&fence, &map);
+		for (uint32_t k = 0; k < fence.count; k++) {
+			assert_int_equal(fence.range[k].kind, ND_RANGE_UNDI);
+			assert_int_equal(fence.range[k].phys, at);
+			assert_true(fence.range[k].bytes);
+			at += fence.range[k].bytes;
+			sealed += fence.unsealed & 1u << k ? 0 : fence.range[k].bytes;
+		}
+		assert_int_equal(at - cases[i].ram_end, cases[i].fenced);
+		assert_int_equal(sealed, cases[i].sealed);
+		if (fence.wide_bytes) {
+			assert_int_equal(fence.wide_phys, cases[i].ram_end);
+			assert_int_equal(fence.wide_fenced_bytes, cases[i].fenced);
+		}
+		assert_int_equal(!fence.wide_bytes, i > 5);
+	}
+}
+
 static void the_fence_is_reserved_not_missing(void **state)
 {
 	(void)state;
@@ -141,6 +187,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hidden_memory_is_found),
+		cmocka_unit_test(wide_holes_are_fenced_at_their_beginning),
 		cmocka_unit_test(the_fence_is_reserved_not_missing),
 		cmocka_unit_test(a_range_inside_splits_ram),
 		cmocka_unit_test(base_memory_is_fenced),
