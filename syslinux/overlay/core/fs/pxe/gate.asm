@@ -366,51 +366,63 @@ isr16:
 		ret
 
 ; receive16: take the piece of a frame that isr_block describes.
-; A frame may come in several; one too long for a slot is dropped whole.
+; A frame may come in several pieces, each with the length of the whole; one too long for a
+; slot is dropped whole, one whose pieces do not fit together up to where the next begins.
 ; Clobbers AX BX DX DI.
 receive16:
 		pushad
 		mov dx, [isr_block+4]		; BufferLength
 		mov bp, [isr_block+6]		; FrameLength
+		test dx, dx
+		jz .malformed
 		cmp bp, dx
 		jae .length_sane
 		mov bp, dx			; VMware's is known to be less
 .length_sane:
-		mov ax, [rx_fill]
-		mov bx, ax
-		add bx, dx
-		jc .drop
-		cmp bx, SLOT_BYTES
-		ja .drop
-		test dx, dx
-		jz .drop
-		push bx
-		mov bx, ax			; BX = bytes already there
+		mov bx, [rx_fill]		; BX = bytes that there are of its frame
+		test bx, bx
+		jz .begin
+		mov ax, bp
+		sub ax, bx
+		cmp ax, dx
+		jb .lost
+		cmp bp, [rx_frame]
+		je .piece
+.lost:
+		inc word [call_area+call_block.rx_dropped]
+		xor bx, bx
+.begin:
+		mov [rx_frame], bp
+.piece:
+		cmp bp, SLOT_BYTES
+		ja .taken			; counted only
 		push dx
 		mov ax, SLOT_BYTES
 		mul word [call_area+call_block.rx_count]
-		pop dx
+		pop cx
+		mov dx, cx
 		add ax, bx
 		add ax, rx_slots
 		mov di, ax
-		mov cx, dx
 		push ds
 		lds si, [isr_block+10]
 		rep movsb
 		pop ds
-		pop bx
+.taken:
+		add bx, dx
 		mov [rx_fill], bx
 		cmp bx, bp
 		jb .end				; more pieces to come
+		mov word [rx_fill], 0
+		cmp bp, SLOT_BYTES
+		ja .malformed
 		mov si, [call_area+call_block.rx_count]
 		add si, si
 		mov [call_area+call_block.rx_bytes+si], bx
 		inc word [call_area+call_block.rx_count]
-		mov word [rx_fill], 0
 		jmp .end
-.drop:
+.malformed:
 		inc word [call_area+call_block.rx_dropped]
-		mov word [rx_fill], 0
 .end:
 		popad
 		ret
@@ -510,7 +522,8 @@ caller_ss:	resw 1
 caller_cs:	resw 1
 real_segment:	resw 1
 undi_result:	resw 1
-rx_fill:	resw 1
+rx_fill:	resw 1		; bytes that came of the frame under way, 0: none is
+rx_frame:	resw 1		; its length
 		alignb 16
 transmit_block:	resb 20
 transmit_tbd:	resb 72
