@@ -46,7 +46,10 @@ bool nd_gate_check(void)
 	}
 	gate = netdump_gate_image(&bytes);
 	if (bytes >= sizeof *gate &&
-	    !memcmp(gate->signature, NETDUMP_GATE_SIGNATURE, sizeof gate->signature))
+	    !memcmp(gate->signature, NETDUMP_GATE_SIGNATURE, sizeof gate->signature) &&
+	    gate->call_bytes == sizeof(struct nd_gate_call) &&
+	    gate->tx_slot_count == ND_GATE_TX_SLOTS && gate->rx_slot_count == ND_GATE_RX_SLOTS &&
+	    gate->slot_bytes == ND_GATE_SLOT_BYTES)
 		return true;
 	nd_error("this PXELINUX has a gate of another version: use the pxelinux.0 that came with "
 		 "netdump.c32");

@@ -23,7 +23,7 @@
 /* The gate's image starts with this, at offset NETDUMP_GATE_HEADER of its segment. */
 #define NETDUMP_GATE_HEADER 0x700
 
-#define NETDUMP_GATE_SIGNATURE "NDGATE02"
+#define NETDUMP_GATE_SIGNATURE "NDGATE03"
 
 struct netdump_gate_header {
 	char signature[8];
@@ -36,6 +36,10 @@ struct netdump_gate_header {
 	uint16_t low_copy;
 	uint16_t pci_copy;
 	uint16_t e820_table;
+	uint16_t call_bytes; /* what the gate was built with: sizeof(struct nd_gate_call), */
+	uint16_t tx_slot_count;
+	uint16_t rx_slot_count;
+	uint16_t slot_bytes; /* each */
 	/* filled in by netdump.c32 */
 	uint16_t e820_count;
 	uint16_t e801_low_kib;  /* from 1 MiB up to 16 MiB */

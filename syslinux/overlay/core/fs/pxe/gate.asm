@@ -15,8 +15,9 @@
 
 		bits 16
 
+SEGMENT_BYTES	equ 0x10000
 HANDOFF_BYTES	equ 0x700	; room kept for struct nd_handoff
-TX_SLOTS	equ 16		; as in handoff.h, ND_GATE_*
+TX_SLOTS	equ 16		; ND_GATE_* of handoff.h; netdump.c32 compares them
 RX_SLOTS	equ 12
 SLOT_BYTES	equ 1536
 PARAM_BYTES	equ 160
@@ -71,7 +72,7 @@ SEL_FLAT	equ 0x20	; data, 4 GiB from 0
 
 ; struct netdump_gate_header of <syslinux/netdump.h>; offsets are from the segment's start.
 gate_header:
-		db "NDGATE02"
+		db "NDGATE03"
 		dw sealed_end		; the image ends here
 		dw entry32
 		dw int15_hook
@@ -81,6 +82,10 @@ gate_header:
 		dw low_copy
 		dw pci_copy
 		dw e820_table
+		dw call_block_size
+		dw TX_SLOTS
+		dw RX_SLOTS
+		dw SLOT_BYTES
 e820_count:	dw 0			; from here on netdump.c32 fills in
 e801_low:	dw 0			; KiB from 1 MiB to 16 MiB
 e801_high:	dw 0			; 64 KiB units from 16 MiB
@@ -509,7 +514,8 @@ pci_copy:	times PCI_COPIES * PCI_COPY_BYTES db 0
 sealed_end:
 
 ; Working storage: not in the image, not under the seal.
-		section .bss nobits
+BSS_ALIGN	equ 16
+		section .bss nobits align=BSS_ALIGN
 gdt:		resb gdt_template_end - gdt_template
 gdt_reg:	resb 6
 real_idtr:	resb 6
@@ -539,3 +545,7 @@ call_area:	resb call_block_size
 tx_slots:	resb TX_SLOTS * SLOT_BYTES
 rx_slots:	resb RX_SLOTS * SLOT_BYTES
 segment_end:
+; The rest of the segment.  Less than nothing is an error here: the gate has grown too large.
+SEGMENT_LEFT	equ SEGMENT_BYTES - HANDOFF_BYTES - (sealed_end - gate_header) - BSS_ALIGN \
+			- (segment_end - gdt)
+		times SEGMENT_LEFT resb 1
