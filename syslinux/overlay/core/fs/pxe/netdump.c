@@ -41,11 +41,23 @@ __export const void *netdump_gate_image(size_t *bytes)
 	return netdump_gate_start;
 }
 
+static uint32_t ebda_phys(void)
+{
+	volatile uint16_t *segment = (volatile uint16_t *)0x40e;
+
+	__asm__("" : "+r"(segment)); /* an address, not an object of no size */
+	return (uint32_t)*segment << 4;
+}
+
+/* Where the firmware's segments reach into the BIOS's extended data area, that counts. */
 __export void netdump_undi_get(struct netdump_undi *undi)
 {
+	uint32_t end = netdump_base_memory_end();
+	uint32_t ebda = ebda_phys();
+
 	undi->entry_far = (uint32_t)PXEEntry.seg << 16 | PXEEntry.offs;
 	undi->struct_far = (uint32_t)StrucPtr.seg << 16 | StrucPtr.offs;
-	undi->low_end_phys = netdump_base_memory_end();
+	undi->low_end_phys = ebda >= (uint32_t)bios_fbm() << 10 && ebda < end ? ebda : end;
 }
 
 /*
