@@ -33,7 +33,6 @@
 #define HIGH_PHYS     0x120000000ull /* in the first GiB above 4 GiB */
 #define HIGHER_PHYS   0x17FFFF000ull /* the last page of the second */
 #define ABSENT_PHYS   0x200000000ull
-#define PAGE0_MARK    0x5A5AA5A5u
 #define READ_ID       7
 
 #define EXIT_PORT 0xF4
@@ -74,6 +73,7 @@ static bool fault_wanted, sealed_wanted;
 static uint64_t session, seq;
 static unsigned int undi_calls, batches;
 static bool low_copy_checked;
+static uint8_t page0[ND_PAGE_BYTES]; /* as the crash left it */
 
 /* What the READ asks for, and how much of each was seen right. */
 static struct {
@@ -343,11 +343,11 @@ static uint32_t lz4_expand(const uint8_t *from, uint32_t bytes, uint8_t *to, uin
 static bool content_is_right(unsigned int i, uint64_t at, const uint8_t *p, uint32_t bytes)
 {
 	for (uint32_t k = 0; k < bytes; k++) {
-		uint8_t want = asked[i].content == TEXT ? text(at + k) : noise(at + k);
+		uint8_t want = asked[i].content == PAGE0  ? page0[at + k]
+			       : asked[i].content == TEXT ? text(at + k)
+							  : noise(at + k);
 
-		if (asked[i].content == PAGE0
-			    ? at + k >= 0x10 && at + k < 0x14 && p[k] != 0x5A && p[k] != 0xA5
-			    : p[k] != want)
+		if (p[k] != want)
 			return false;
 	}
 	return true;
@@ -623,8 +623,8 @@ void guest_main(const struct multiboot_info *info)
 	fault_wanted = memcmp(word, "fault", 5) == 0;
 	memory_fill();
 	pci_upset();
-	memset(phys(0x100), 0xEE, 0x300); /* what a system might do to vectors */
-	*(uint32_t *)phys(0x10) = PAGE0_MARK;
+	memcpy(phys(0), phys(LOW_PHYS + 1), ND_LOW_COPY_BYTES); /* as a system might */
+	memcpy(page0, phys(0), sizeof page0);
 	crash = (struct nd_crash){.magic = ND_CRASH_MAGIC,
 				  .version = ND_CRASH_VERSION,
 				  .bytes = sizeof crash,
