@@ -61,18 +61,19 @@ CHECK += check-guest
 check-guest: $(B)/tests/dini_guest.elf $(DINI_DIR)/dini.bin $(B)/.setup-check $(B)/.setup-lab ## DINI in QEMU, gate and server faked
 	$(Q)tests/guest/dini_guest $(B)
 	$(Q)PYTHONPATH=tests/tools $(PYTHON) -m pytest -q -p no:cacheprovider \
-		tests/guest/test_sealed.py
+		tests/guest/test_dini.py tests/guest/test_sealed.py
 
 $(GUEST_DIR)/boot.o: tests/guest/boot.asm $(B)/.setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) -f elf32 -Werror -o $@ $<
 
-# The fault test breaks this function of DINI.
+# The fault tests break these functions of DINI.
+dini_offset = 0x$$(nm $(DINI_DIR)/dini.elf | sed -n 's/^0000010000*\(.*\) [tT] $1$$/\1/p')
 $(GUEST_DIR)/dini_guest.o: tests/guest/dini_guest.c $(DINI_DIR)/dini.elf
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $< \
-		-DFAULT_OFFSET=0x$$(nm $(DINI_DIR)/dini.elf | \
-			sed -n 's/^0000010000*\(.*\) [tT] nd_agent_input$$/\1/p')
+		-DFAULT_OFFSET=$(call dini_offset,nd_agent_input) \
+		-DCHECK_OFFSET=$(call dini_offset,nd_seal_check)
 
 $(GUEST_DIR)/relay.o: tests/guest/relay.c $(B)/.setup-build
 	$(Q)mkdir -p $(@D)

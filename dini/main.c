@@ -268,11 +268,14 @@ uint32_t nd_main64(void)
 
 	nd_exception_init();
 	nd_say("entered");
-	refusal = nd_seal_check(nd_boot.handoff_phys, &handoff, &why);
+	refusal = nd_seal_block_take(nd_boot.handoff_phys, &handoff, &why);
+	if (!refusal) {
+		nd_action_set(handoff.action, secrets_wipe); /* from here on whatever happens */
+		refusal = nd_seal_check(&handoff, &why);
+	}
 	if (refusal)
 		return refuse(refusal, why);
 
-	nd_action_set(handoff.action, secrets_wipe);
 	nd_console_init();
 	nd_memory_init(handoff.map, handoff.map_count);
 	crash_take(nd_boot.crash_phys);

@@ -16,6 +16,16 @@ static bool inside(uint64_t phys, uint64_t bytes, uint64_t from, uint64_t to)
 	return phys >= from && phys <= to && bytes <= to - phys;
 }
 
+/* Whether the seal covers it: other memory may be anybody's. */
+static bool sealed(const struct nd_handoff *h, uint64_t phys, uint64_t bytes)
+{
+	for (uint32_t i = 0; i < h->seal_count; i++)
+		if (inside(phys, bytes, h->seal[i].phys,
+			   (uint64_t)h->seal[i].phys + h->seal[i].bytes))
+			return true;
+	return false;
+}
+
 /* A checksum proves what was written, not that it makes sense: look before use. */
 static const char *nonsense(const struct nd_handoff *h)
 {
@@ -34,15 +44,18 @@ static const char *nonsense(const struct nd_handoff *h)
 	for (uint32_t i = 0; i < h->seal_count; i++)
 		if (!inside(h->seal[i].phys, h->seal[i].bytes, 0, 0x100000000ull))
 			return "a sealed range wraps";
+	if (!sealed(h, h->low_copy_phys, ND_LOW_COPY_BYTES) ||
+	    (h->pci_copy_count &&
+	     !sealed(h, h->pci_copy_phys,
+		     (uint64_t)h->pci_copy_count * sizeof(struct nd_pci_copy))))
+		return "what boot copied is not under the seal";
 	if (h->security < ND_SECURITY_PLAIN || h->security > ND_SECURITY_NKPSK0)
 		return "neither a key nor insecure: nothing is sent";
 	return NULL;
 }
 
-uint32_t nd_seal_check(uint32_t phys, struct nd_handoff *copy, const char **why)
+uint32_t nd_seal_block_take(uint32_t phys, struct nd_handoff *copy, const char **why)
 {
-	uint32_t crc = 0;
-
 	*why = "no handoff block there";
 	if (phys % ND_HANDOFF_ALIGN ||
 	    !inside(phys, sizeof *copy, ND_LOW_COPY_BYTES, ND_HANDOFF_BELOW))
@@ -56,14 +69,20 @@ uint32_t nd_seal_check(uint32_t phys, struct nd_handoff *copy, const char **why)
 	*why = nonsense(copy);
 	if (*why)
 		return ND_REFUSED_HANDOFF;
-	for (uint32_t i = 0; i < copy->seal_count; i++)
-		crc = nd_crc32(crc, nd_low(copy->seal[i].phys), copy->seal[i].bytes);
-	if (crc != copy->seal_crc) {
-		*why = "fenced memory was changed";
-		return ND_REFUSED_SEAL;
-	}
 	copy->host[sizeof copy->host - 1] = 0;
 	return 0;
+}
+
+uint32_t nd_seal_check(const struct nd_handoff *block, const char **why)
+{
+	uint32_t crc = 0;
+
+	for (uint32_t i = 0; i < block->seal_count; i++)
+		crc = nd_crc32(crc, nd_low(block->seal[i].phys), block->seal[i].bytes);
+	if (crc == block->seal_crc)
+		return 0;
+	*why = "fenced memory was changed";
+	return ND_REFUSED_SEAL;
 }
 
 void nd_seal_seed_wipe(uint32_t phys)

@@ -6,10 +6,11 @@
 #include "netdump/handoff.h"
 
 /*
- * Copies the handoff block at phys to *copy and checks it, then the seal.  0, or
- * enum nd_refusal with *why set; touches nothing but *copy.
+ * Both: 0, or enum nd_refusal with *why set.  The first copies the handoff block at phys to *copy,
+ * which is all that it writes to, and checks it; the second checks the seal of such a copy.
  */
-uint32_t nd_seal_check(uint32_t phys, struct nd_handoff *copy, const char **why);
+uint32_t nd_seal_block_take(uint32_t phys, struct nd_handoff *copy, const char **why);
+uint32_t nd_seal_check(const struct nd_handoff *block, const char **why);
 
 /* Leaves in the block why no dump was made, for who looks at memory afterwards. */
 void nd_seal_last_words(uint32_t phys, const char *why);

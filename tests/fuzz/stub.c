@@ -178,7 +178,10 @@ static void handoff_make(struct nd_handoff *h, uint32_t phys)
 	h->security = ND_SECURITY_PLAIN;
 	h->seed[0] = 1;
 	h->seal_count = 1;
-	h->seal[0] = (struct nd_seal_range){phys + 0x700, 0x100};
+	h->seal[0] = (struct nd_seal_range){phys + 0x700, 0xa00};
+	h->low_copy_phys = phys + 0x700;
+	h->pci_copy_phys = phys + 0xc00;
+	h->pci_copy_count = 2;
 	h->map_count = 2;
 	h->map[0] = (struct nd_range){0x100000, 0x3f00000, ND_RANGE_RAM, 0};
 	h->map[1] = (struct nd_range){0x1000000, 0x100000, ND_RANGE_DINI, 0};
@@ -206,6 +209,15 @@ static bool inside(uint64_t phys, uint64_t bytes, uint64_t from, uint64_t to)
 	return phys >= from && bytes <= to - from && phys - from <= to - from - bytes;
 }
 
+static bool is_sealed(const struct nd_handoff *h, uint64_t phys, uint64_t bytes)
+{
+	for (uint32_t i = 0; i < h->seal_count; i++)
+		if (inside(phys, bytes, h->seal[i].phys,
+			   (uint64_t)h->seal[i].phys + h->seal[i].bytes))
+			return true;
+	return false;
+}
+
 /* What DINI goes by once it has taken a block. */
 static void block_must(const struct nd_handoff *h)
 {
@@ -217,6 +229,9 @@ static void block_must(const struct nd_handoff *h)
 	ND_MUST(inside(h->tx_slots_phys, (uint64_t)h->tx_slots * h->slot_bytes, 0x500, 0x100000));
 	ND_MUST(inside(h->rx_slots_phys, (uint64_t)h->rx_slots * h->slot_bytes, 0x500, 0x100000));
 	ND_MUST(inside(h->gate_call_phys, sizeof(struct nd_gate_call), 0x500, 0x100000));
+	ND_MUST(is_sealed(h, h->low_copy_phys, ND_LOW_COPY_BYTES));
+	ND_MUST(!h->pci_copy_count ||
+		is_sealed(h, h->pci_copy_phys, h->pci_copy_count * sizeof(struct nd_pci_copy)));
 	for (uint32_t i = 0; i < h->seal_count; i++)
 		ND_MUST(inside(h->seal[i].phys, h->seal[i].bytes, 0, FOUR_GIB));
 }
@@ -230,8 +245,8 @@ static void page_must(const struct nd_handoff *h, uint32_t phys)
 		return;
 	for (uint32_t i = 0; i < h->map_count; i++) {
 		uint64_t from = h->map[i].phys, bytes = h->map[i].bytes;
-		uint64_t last = bytes && bytes - 1 <= UINT64_MAX - from ? from + (bytes - 1)
-									: UINT64_MAX;
+		uint64_t last =
+			bytes && bytes - 1 <= UINT64_MAX - from ? from + (bytes - 1) : UINT64_MAX;
 
 		if (h->map[i].kind == ND_RANGE_RAM)
 			ram |= bytes >= ND_PAGE_BYTES && phys >= from &&
@@ -272,7 +287,7 @@ void nd_fuzz_handoff(struct nd_input *in)
 	}
 	if (nd_find_at(nd_fuzz_phys, phys))
 		nd_seal_holds(h);
-	if (nd_seal_check(phys, &copy, &why) == 0) {
+	if (nd_seal_block_take(phys, &copy, &why) == 0 && nd_seal_check(&copy, &why) == 0) {
 		block_must(&copy);
 		nd_memory_init(copy.map, copy.map_count);
 		while (nd_input_more(in))

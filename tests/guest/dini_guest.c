@@ -7,6 +7,7 @@
  *   refuse  a damaged block, a damaged seal, a wrong magic: DINI returns, registers intact
  *   read    memory below and above 4 GiB, page 0, zero and absent pages arrive right
  *   fault   an exception inside DINI is reported, and the machine gets out of it
+ *   early   so is one inside the seal's check, and the action is the configured one: test_dini.py
  *   sealed  with keys, and a server outside: test_sealed.py
  * Runs in 32-bit flat mode, paging off.  Failure ends QEMU by its exit port.
  */
@@ -573,6 +574,32 @@ void guest_server(uint32_t was_real_mode, uint32_t base_kib)
 	}
 }
 
+/* Checksums that fit do not make a copy of what is outside the seal one to go by. */
+static void copies_check(uint32_t entry, struct nd_handoff *h)
+{
+	static const uint32_t unsealed[][2] = {
+		{0x60000, PCI_COPY_PHYS},
+		{LOW_COPY_PHYS + 1, PCI_COPY_PHYS},
+		{LOW_COPY_PHYS - 1, PCI_COPY_PHYS},
+		{0xFFFFFFFF, PCI_COPY_PHYS},
+		{LOW_COPY_PHYS, 0x60000},
+		{LOW_COPY_PHYS, PCI_COPY_PHYS + 4},
+		{LOW_COPY_PHYS, LOW_COPY_PHYS + ND_LOW_COPY_BYTES - 4},
+	};
+
+	for (unsigned int i = 0; i < sizeof unsealed / sizeof unsealed[0]; i++) {
+		h->low_copy_phys = unsealed[i][0];
+		h->pci_copy_phys = unsealed[i][1];
+		h->crc = nd_handoff_crc(h);
+		memset(h->last_words, 0, sizeof h->last_words);
+		CHECK(guest_dini_call(entry, ND_DINI_ENTER, 0, HANDOFF_PHYS) == ND_REFUSED_HANDOFF);
+		CHECK(memcmp(h->last_words, "what boot copied", 16) == 0);
+	}
+	h->low_copy_phys = LOW_COPY_PHYS;
+	h->pci_copy_phys = PCI_COPY_PHYS;
+	h->crc = nd_handoff_crc(h);
+}
+
 static void refusals_check(uint32_t entry)
 {
 	struct nd_handoff *h = phys(HANDOFF_PHYS);
@@ -591,13 +618,21 @@ static void refusals_check(uint32_t entry)
 	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 0, HANDOFF_PHYS) == ND_REFUSED_HANDOFF);
 	CHECK(memcmp(h->last_words, "neither a key", 13) == 0);
 	h->security = security;
-	h->crc = nd_handoff_crc(h);
+	copies_check(entry, h);
 	*sealed ^= 4;
 	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 2, HANDOFF_PHYS) == ND_REFUSED_SEAL);
 	CHECK(memcmp(h->last_words, "fenced memory", 13) == 0);
 	*sealed ^= 4;
 	CHECK(undi_calls == 0 && batches == 0);
 	print("guest: refusals return, registers intact\n");
+}
+
+/* The first thing that DINI does with a block that it has taken will fail. */
+static void early_fault(struct nd_handoff *h)
+{
+	h->action = ND_ACTION_HALT;
+	h->crc = nd_handoff_crc(h);
+	memset(phys(DINI_PHYS + CHECK_OFFSET), 0x06, 16);
 }
 
 void guest_main(const struct multiboot_info *info)
@@ -621,6 +656,8 @@ void guest_main(const struct multiboot_info *info)
 		leave(EXIT_PASS);
 	}
 	fault_wanted = memcmp(word, "fault", 5) == 0;
+	if (memcmp(word, "early", 5) == 0)
+		early_fault(phys(HANDOFF_PHYS));
 	memory_fill();
 	pci_upset();
 	memcpy(phys(0), phys(LOW_PHYS + 1), ND_LOW_COPY_BYTES); /* as a system might */
