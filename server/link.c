@@ -55,7 +55,7 @@ static int port_share(int fd)
 
 /*
  * The first socket is bound before it may share the port: that fails if anybody has it,
- * another netdumpd included.
+ * another netdumpd included.  The two are a group, which can have a sorter, once both are bound.
  */
 static int port_bind(const struct nd_link *link, struct sockaddr_in *address)
 {
@@ -64,8 +64,8 @@ static int port_bind(const struct nd_link *link, struct sockaddr_in *address)
 	if (link->dumps < 0 || link->strangers < 0 ||
 	    bind(link->dumps, (struct sockaddr *)address, bytes) ||
 	    getsockname(link->dumps, (struct sockaddr *)address, &bytes) ||
-	    port_share(link->dumps) || port_share(link->strangers) || sorter_attach(link->dumps) ||
-	    bind(link->strangers, (struct sockaddr *)address, bytes))
+	    port_share(link->dumps) || port_share(link->strangers) ||
+	    bind(link->strangers, (struct sockaddr *)address, bytes) || sorter_attach(link->dumps))
 		return errno;
 	return 0;
 }
