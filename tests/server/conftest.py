@@ -35,7 +35,7 @@ class Server:
                  ) if file_limit else None
         self.process = subprocess.Popen(
             [os.path.join(BUILD, "netdumpd"), "--dir", str(folder), "--listen",
-             f"127.0.0.1:{port}", *options],
+             f"127.0.0.1:{port}", *([] if "--key" in options else ["--insecure"]), *options],
             stderr=subprocess.PIPE, text=True, preexec_fn=limit, env={**env, "ASAN_OPTIONS": asan})
         first = self.process.stderr.readline()
         found = re.search(r"listening on ([\d.]+):(\d+)", first)
