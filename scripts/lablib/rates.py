@@ -78,8 +78,9 @@ def text(found):
                                              for way in ("to_server", "from_server")),
                      f"{one['reasked_share']:.2%}", f"{one['seconds']:.1f}",
                      f"{one['rate_mb_s']:.2f}", f"{one['share']:.1%}",
-                     f"{one['target']:.0%}" + ("" if one["good"] else "  MISSED")))
-    return "\n".join("".join(f"{cell:>16}" for cell in row) for row in rows)
+                     f"{one['target']:.0%}" if one["target"] else "-"))
+    lines = ["".join(f"{cell:>16}" for cell in row) for row in rows]
+    return "\n".join([*lines, f"  {'every share is large enough' if found['good'] else 'MISSED'}"])
 
 
 def _lost(counts, way):
