@@ -22,12 +22,15 @@ window_TEST_SRC := $(WIRE_SRC)
 window_TEST_LIBS := -lbearssl
 $(B)/tests/noise_test: $(B)/.setup-server
 
-UNIT_TESTS += pages reads plan rtt pace timers flow elfcore printk keys sums map finish
+UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums map finish
 sums_TEST_SRC := server/sums.c server/vmcore.c server/pages.c
 map_TEST_SRC := server/map.c $(sums_TEST_SRC)
 map_TEST_LIBS := -ljansson -lbearssl
 finish_TEST_SRC := $(SERVER_SRC) $(WIRE_SRC)
 finish_TEST_LIBS := $(NETDUMPD_LIBS)
+bucket_TEST_SRC := server/bucket.c
+door_TEST_SRC := server/door.c server/bucket.c server/keys.c server/log.c server/store.c $(WIRE_SRC)
+door_TEST_LIBS := -ljansson -lbearssl
 pages_TEST_SRC := server/pages.c
 reads_TEST_SRC := server/reads.c server/pages.c
 plan_TEST_SRC := server/plan.c
@@ -42,7 +45,7 @@ printk_TEST_SRC := server/printk.c server/xlat.c server/mem.c server/vmcoreinfo.
 printk_TEST_LIBS := -laddrxlat
 keys_TEST_SRC := server/keys.c server/log.c server/store.c $(WIRE_SRC)
 keys_TEST_LIBS := -ljansson -lbearssl
-$(foreach t,flow elfcore printk keys sums map finish,$(B)/tests/$(t)_test): $(B)/.setup-server
+$(foreach t,door flow elfcore printk keys sums map finish,$(B)/tests/$(t)_test): $(B)/.setup-server
 
 UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/%_test)
 # All of them: a test is several sources in one command, of which gcc lists the last one's.

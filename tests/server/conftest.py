@@ -22,6 +22,8 @@ FAULTYFILES = os.path.abspath(os.environ.get("NETDUMP_FAULTYFILES", "build/tests
 
 
 class Server:
+    """netdumpd; without a key unless `options` name one."""
+
     def __init__(self, folder, *options, port=0, file_limit=None, fault=None, fault_below=""):
         self.dir = folder
         env = {**os.environ}

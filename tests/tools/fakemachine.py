@@ -18,6 +18,7 @@ import sys
 import time
 
 import fakeimage
+import noise
 from fakeimage import PAGE, ZERO_PAGE
 
 MAGIC, VERSION = 0x5057444E, 2
@@ -135,10 +136,46 @@ class Faults:
         return [d for _, out in held for d in out]
 
 
+class Sealing:
+    """A machine's side of the sealed wire: handshakes under way, and keys."""
+
+    def __init__(self, server_public, psk=None):
+        self.server_public, self.psk = server_public, psk
+        self.hellos = {}  # seq: handshake
+        self.keys = self.before = None
+
+    def wrap(self, message):
+        if message[5] != HELLO:
+            return self.keys and self.keys.seal(message)
+        seq = HEADER.unpack_from(message)[5]
+        datagram, self.hellos[seq] = noise.hello_seal(message, self.server_public, self.psk)
+        self.hellos = {n: h for n, h in self.hellos.items() if n > seq - 4}
+        return datagram
+
+    def unwrap(self, datagram):
+        """The plain message, or None: not for us, not genuine, or seen before."""
+        try:
+            _, form, _, seq = noise.outside(datagram)
+            if form == noise.HANDSHAKE and seq in self.hellos:
+                message, keys = noise.answer_open(self.hellos[seq], datagram)
+                self.hellos = {n: h for n, h in self.hellos.items() if n > seq}
+                self.keys, self.before = keys, self.keys
+                return message
+        except noise.Refused:
+            return None
+        for keys in filter(None, (self.keys, self.before)):
+            try:
+                return keys.open(datagram)
+            except noise.Refused:
+                pass
+        return None
+
+
 class FakeMachine:
     def __init__(self, server, image, session, host="fake", faults=None, reason="test crash",
-                 port=0, token=bytes(16), others=()):
-        self.token = token
+                 port=0, token=bytes(16), others=(), sealing=None):
+        self.token, self.sealing = token, sealing
+        self.hellos = 0
         self.servers = [server, *others]  # tried in turn while nothing is heard
         self.heard = True
         self.server, self.image, self.session, self.host = server, image, session, host
@@ -191,7 +228,10 @@ class FakeMachine:
                          socket.inet_aton(source), socket.inet_aton(self.server[0]))
         self.raw.sendto(ip + udp, self.server)
 
-    def _send(self, datagram):
+    def _send(self, message):
+        datagram = self.sealing.wrap(message) if self.sealing else message
+        if not datagram:
+            return  # it has no keys yet
         self.sent += 1
         self.sent_bytes += len(datagram)
         for item in self.faults.apply(datagram):
@@ -199,7 +239,8 @@ class FakeMachine:
 
     def send_hello(self):
         self.seq += 1
-        self._send(hello(self.session, self.seq, self.state, self.host.encode(),
+        self.hellos += 1
+        self._send(hello(self.session, self.hellos if self.sealing else self.seq, self.state, self.host.encode(),
                          self.reason.encode(), self.image.ranges, self.image.elfcorehdr,
                          self.last_read, int((time.monotonic() - self.started) * 1000),
                          token=self.token))
@@ -281,7 +322,8 @@ class FakeMachine:
                     self.take(item)
 
     def take(self, datagram):
-        parsed = parse(datagram)
+        message = self.sealing.unwrap(datagram) if self.sealing else datagram
+        parsed = message and parse(message)
         if not parsed or parsed[0] != self.session:
             return
         if isinstance(parsed[1], Done):
@@ -353,6 +395,9 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--zero", type=float, default=0.5)
     parser.add_argument("--compressible", type=float, default=0.3)
+    parser.add_argument("--key", type=bytes.fromhex, help="the server's public key; none: insecure")
+    parser.add_argument("--psk", type=bytes.fromhex, help="the host's own")
+    parser.add_argument("--host", default="fake")
     for fault in ("loss", "duplicate", "reorder", "damage"):
         parser.add_argument("--" + fault, type=float, default=0.0)
     args = parser.parse_args()
@@ -361,7 +406,8 @@ def main():
                                   compressible=args.compressible)
     faults = Faults(args.seed, args.loss, args.duplicate, args.reorder, args.damage)
     machine = FakeMachine((address, int(port)), image, random.Random(args.seed).getrandbits(63) | 1,
-                          faults=faults)
+                          args.host, faults=faults,
+                          sealing=Sealing(args.key, args.psk) if args.key else None)
     machine.started = start = time.monotonic()
     done = machine.run(600)
     seconds = time.monotonic() - start
