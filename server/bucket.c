@@ -9,19 +9,23 @@ void nd_bucket_init(struct nd_bucket *b, uint32_t per_second, uint32_t burst)
 	*b = (struct nd_bucket){per_second, burst, (uint64_t)burst * WHOLE, 0};
 }
 
-bool nd_bucket_take(struct nd_bucket *b, uint64_t now_ms)
+uint32_t nd_bucket_left(struct nd_bucket *b, uint64_t now_ms)
 {
 	uint64_t full = (uint64_t)b->burst * WHOLE, passed_ms = now_ms - b->filled_ms;
 
-	/* A millisecond brings per_second thousandths; after a second or so it is full anyway. */
-	if (passed_ms > full / (b->per_second ? b->per_second : 1))
-		b->thousandths = b->per_second ? full : b->thousandths;
-	else
-		b->thousandths += passed_ms * b->per_second;
+	/* A millisecond brings per_second thousandths, but never more than fit. */
+	if (passed_ms > full)
+		passed_ms = full;
+	b->thousandths += passed_ms * b->per_second;
 	if (b->thousandths > full)
 		b->thousandths = full;
 	b->filled_ms = now_ms;
-	if (b->thousandths < WHOLE)
+	return (uint32_t)(b->thousandths / WHOLE);
+}
+
+bool nd_bucket_take(struct nd_bucket *b, uint64_t now_ms)
+{
+	if (!nd_bucket_left(b, now_ms))
 		return false;
 	b->thousandths -= WHOLE;
 	return true;

@@ -15,7 +15,9 @@ struct nd_bucket {
 /* Begins full. */
 void nd_bucket_init(struct nd_bucket *b, uint32_t per_second, uint32_t burst);
 
-/* Takes one; false: it is empty.  now_ms never goes down. */
+/* How many are in it.  now_ms never goes down. */
+uint32_t nd_bucket_left(struct nd_bucket *b, uint64_t now_ms);
+/* Takes one; false: it is empty. */
 bool nd_bucket_take(struct nd_bucket *b, uint64_t now_ms);
 
 #endif

@@ -27,7 +27,7 @@
 #include "server/keys.h"
 #include "wire/secure.h"
 
-/* Handshakes a second: of strangers, and of sessions that we know.  A tenth of a CPU each. */
+/* Handshakes a second: of strangers, and of sessions that we know.  Forged, a tenth of a CPU. */
 #define ND_DOOR_PER_SECOND 256
 #define ND_DOOR_BURST      16
 
@@ -61,6 +61,9 @@ struct nd_pass {
 /* keys NULL: insecure, and random is not needed. */
 void nd_door_init(struct nd_door *door, const struct nd_keyring *keys, nd_random_fn *random,
 		  nd_send_fn *send, void *context);
+
+/* HELLOs that would be looked at now; the others can wait where they are. */
+uint32_t nd_door_welcome(struct nd_door *door, uint64_t now_ms);
 
 /*
  * Opens a datagram that passed nd_datagram_check(), in place; pass is that of its session, or

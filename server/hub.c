@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "server/log.h"
 #include "server/table.h"
@@ -36,7 +37,7 @@ struct nd_hub {
 	struct nd_door door;
 	struct nd_pace pace, probes;
 	struct nd_table table;
-	uint64_t finish_ms;                     /* when the threads were last asked */
+	uint64_t finish_ms;                     /* when threads were last asked for news */
 	struct finished finished[FINISHED_MAX]; /* a ring */
 	unsigned int finished_next;
 	uint64_t refused;
@@ -280,6 +281,11 @@ void nd_hub_datagram(struct nd_hub *h, struct nd_now now, const struct sockaddr_
 		message_take(h, from, seat, message);
 }
 
+unsigned int nd_hub_welcome(struct nd_hub *h, struct nd_now now)
+{
+	return nd_door_welcome(&h->door, now.ms);
+}
+
 static void seat_expire(struct nd_hub *h, struct nd_seat *seat)
 {
 	struct nd_machine *m = seat->machine;
@@ -294,12 +300,14 @@ static void seat_expire(struct nd_hub *h, struct nd_seat *seat)
 	seat_settle(h, seat);
 }
 
-/* Threads that are through; asked once a millisecond, for each costs a lock. */
+/* Dumps whose threads may have news; now and then also without a word from them. */
 static void finishing_check(struct nd_hub *h)
 {
 	struct nd_seat *next;
+	uint64_t news;
 
-	if (h->finish_ms == h->now.ms)
+	if (h->options.event_fd >= 0 && h->now.ms - h->finish_ms < IDLE_WAIT_MS &&
+	    read(h->options.event_fd, &news, sizeof news) < 0)
 		return;
 	h->finish_ms = h->now.ms;
 	for (struct nd_seat *seat = h->table.first[ND_FINISHING]; seat; seat = next) {

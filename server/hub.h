@@ -25,8 +25,9 @@ struct nd_hub_options {
 	uint32_t pool_bytes; /* datagram payload that our socket's buffer holds */
 	uint32_t map_ms;     /* from one map of a dump to the next */
 	struct nd_quota_limits quota;
-	int event_fd; /* counted up when a dump's thread has news; tick then.  Below 0: no
-		       * threads, every call does its work before it returns. */
+	int event_fd; /* counted up when a dump's thread has news; tick then, which reads it (it
+		       * does not block).  Below 0: no threads, every call does its work before it
+		       * returns. */
 	const struct nd_keyring *keys; /* NULL: insecure, all is plain */
 	nd_random_fn *random;          /* with keys: random bytes for handshakes */
 	nd_send_fn *send;              /* one datagram; its loss is made good like any other */
@@ -41,6 +42,12 @@ struct nd_now {
 
 /* NULL: no memory. */
 struct nd_hub *nd_hub_new(const struct nd_hub_options *options);
+
+/*
+ * HELLOs that it would take now, at most ND_DOOR_BURST: those that need not be handed to it
+ * yet had better wait, for what is beyond this is refused.
+ */
+unsigned int nd_hub_welcome(struct nd_hub *hub, struct nd_now now);
 
 /* Takes one datagram of any content; 8-byte aligned, and the hub may write to it. */
 void nd_hub_datagram(struct nd_hub *hub, struct nd_now now, const struct sockaddr_in *from,

@@ -16,8 +16,6 @@
 
 #define BATCHES     8  /* in a row, so that timers and signals get their turn */
 #define TICK_MAX_MS 50 /* timers wait no longer for a socket that is never empty */
-/* Datagrams of strangers in a millisecond; more are left to the kernel to drop. */
-#define STRANGERS 16
 
 struct loop {
 	struct nd_link *link;
@@ -95,13 +93,21 @@ static bool dumps_take(struct loop *l)
 	return false;
 }
 
-/* A few of them; epoll is told again that we listen when a millisecond is over. */
+/*
+ * A few of them, and no more HELLOs than the hub has time for: the others wait, or the kernel
+ * drops them, which is cheapest.  epoll is told again that we listen when all are taken.
+ */
 static void strangers_take(struct loop *l)
 {
+	unsigned int most;
+
 	if (!l->strangers || l->now.ms == l->strangers_ms)
 		return;
 	l->strangers_ms = l->now.ms;
-	l->strangers = nd_link_receive(l->link->strangers, STRANGERS, datagram_take, l);
+	most = nd_hub_welcome(l->hub, l->now);
+	if (!most)
+		return;
+	l->strangers = nd_link_receive(l->link->strangers, most, datagram_take, l);
 	if (!l->strangers)
 		watch(l->epoll, EPOLL_CTL_MOD, l->link->strangers, EPOLLIN | EPOLLONESHOT);
 }
@@ -121,7 +127,6 @@ static int wait_ms(const struct loop *l)
 static void loop_turn(struct loop *l)
 {
 	struct epoll_event events[4];
-	uint64_t ignored;
 	int count = epoll_wait(l->epoll, events, 4, wait_ms(l));
 
 	for (int i = 0; i < count; i++) {
@@ -129,9 +134,6 @@ static void loop_turn(struct loop *l)
 			l->stop = true;
 		else if (events[i].data.fd == l->link->strangers)
 			l->strangers = true;
-		else if (events[i].data.fd == l->events &&
-			 read(l->events, &ignored, sizeof ignored) < 0)
-			continue; /* looked at by the hub's tick in any case */
 	}
 	if (dumps_take(l) || l->now.ms - l->ticked_ms >= TICK_MAX_MS) {
 		l->ticked_ms = l->now.ms;
