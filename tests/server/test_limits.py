@@ -2,6 +2,7 @@
 """What one machine, or one administrator, can ask of the server: all of it has an end."""
 import os
 import resource
+import socket
 import subprocess
 import threading
 import time
@@ -121,3 +122,25 @@ def test_more_machines_than_open_files_is_refused(tmp_path):
                            "--listen", "127.0.0.1:0", "--insecure", "--machines", "1000"], preexec_fn=few,
                           capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1 and "--machines 1000" in done.stderr and "ulimit" in done.stderr
+
+
+def test_who_has_to_wait_is_told_so(serve):
+    """More machines at once than may have something in flight: a word now, READs in turn."""
+    server, socks, first = serve(), [], []
+    for session in range(1, 61):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.settimeout(SOON_S)
+        sock.sendto(hello(session, host=b"m%d" % session, ranges=[(0, 1 << 20, RAM)]),
+                    server.address)
+        socks.append(sock)
+    try:
+        for session, sock in enumerate(socks, 1):
+            got, read = parse(sock.recv(2048))
+            assert got == session
+            first.append(bool(read.extents))
+            while not read.extents:
+                _, read = parse(sock.recv(2048))
+    finally:
+        for sock in socks:
+            sock.close()
+    assert first[0] and not all(first), "nobody had to wait"
