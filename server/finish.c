@@ -27,6 +27,7 @@ struct nd_finish {
 	const struct nd_store *store;
 	const struct nd_vmcore *vmcore;
 	const struct nd_sums *sums;
+	json_t *info; /* while pages come */
 	int event_fd;
 	atomic_bool stop, news;
 	/* under the lock */
@@ -41,7 +42,7 @@ struct nd_finish {
 	uint64_t told; /* of what is stable */
 	/* the worker's */
 	bool lost;       /* a sync failed: nobody knows what of the file is on the disk */
-	bool mapped;     /* there is a map, and everything around it was synced */
+	bool prepared;   /* what is around a map is durable */
 	bool map_logged; /* that it cannot be written */
 	uint64_t hashed, chunk_sum;
 	br_sha256_context sha, chunk_sha; /* now; at the chunk's start */
@@ -142,15 +143,31 @@ static int head_check(struct nd_finish *f)
 	return error ? error : sum != f->vmcore->head_sum ? EIO : 0;
 }
 
-/* Once a map is durable, so is what leads to it. */
-static void map_surround(struct nd_finish *f)
+/* Last words stay written even if they cannot be synced. */
+static int info_store(struct nd_finish *f, const json_t *info, bool last_words)
 {
-	if (!f->mapped)
-		f->mapped = did(f, "info.json cannot be synced",
-				nd_store_sync(f->store, "info.json")) &&
-			    did(f, "dmesg.txt cannot be synced",
-				nd_store_sync(f->store, "dmesg.txt")) &&
-			    did(f, "the folders cannot be synced", nd_store_sync_folders(f->store));
+	char *text = nd_info_text(info);
+	size_t bytes = text ? strlen(text) : 0;
+	int error = ENOMEM;
+
+	if (text && last_words)
+		error = nd_store_file(f->store, "info.json", text, bytes);
+	else if (text)
+		error = nd_store_file_durable(f->store, "info.json", text, bytes, 0640);
+	free(text);
+	return error || !last_words ? error : nd_store_sync(f->store, "info.json");
+}
+
+/* What a map needs to be found and taken up is durable before the first one is. */
+static bool map_prepare(struct nd_finish *f)
+{
+	if (!f->prepared)
+		f->prepared =
+			did(f, "info.json cannot be written", info_store(f, f->info, false)) &&
+			did(f, "dmesg.txt cannot be synced",
+			    nd_store_sync(f->store, "dmesg.txt")) &&
+			did(f, "the folders cannot be synced", nd_store_sync_folders(f->store));
+	return f->prepared;
 }
 
 /* After one that failed the pages count as clean, and another would claim what is not so. */
@@ -168,13 +185,12 @@ static void map_write(struct nd_finish *f, const struct nd_map *map)
 	char *text;
 	int error;
 
-	if (!vmcore_sync(f))
+	if (!vmcore_sync(f) || !map_prepare(f))
 		return;
 	text = nd_map_text(map);
-	error = text ? nd_store_file_durable(f->store, "map.json", text, strlen(text)) : ENOMEM;
+	error = text ? nd_store_file_durable(f->store, "map.json", text, strlen(text), 0600)
+		     : ENOMEM;
 	free(text);
-	if (!error)
-		map_surround(f);
 	if (error && !f->map_logged)
 		nd_log("%s/%s: map.json cannot be written: %s; a restart would ask for more anew",
 		       f->store->host_name, f->store->name, strerror(error));
@@ -187,8 +203,7 @@ static int info_write(struct nd_finish *f, bool complete)
 	double now_s = f->ending.now_s;
 	uint8_t sum[br_sha256_SIZE];
 	struct timespec now;
-	char sha[65], *text;
-	int error;
+	char sha[65];
 
 	br_sha256_out(&f->sha, sum);
 	for (size_t i = 0; i < sizeof sum; i++)
@@ -198,10 +213,7 @@ static int info_write(struct nd_finish *f, bool complete)
 		now_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 	}
 	nd_info_finish(f->ending.info, complete ? sha : NULL, now_s, f->ending.base_s);
-	text = nd_info_text(f->ending.info);
-	error = text ? nd_store_file(f->store, "info.json", text, strlen(text)) : ENOMEM;
-	free(text);
-	return error ? error : nd_store_sync(f->store, "info.json");
+	return info_store(f, f->ending.info, !complete);
 }
 
 static bool dump_complete(struct nd_finish *f)
@@ -310,21 +322,25 @@ static void work_wake(struct nd_finish *f)
 }
 
 struct nd_finish *nd_finish_start(const struct nd_store *store, const struct nd_vmcore *vmcore,
-				  const struct nd_sums *sums, int event_fd)
+				  const struct nd_sums *sums, json_t *info, int event_fd)
 {
 	struct nd_finish *f = calloc(1, sizeof *f);
 
-	if (!f)
+	if (!f) {
+		json_decref(info);
 		return NULL;
+	}
 	f->store = store;
 	f->vmcore = vmcore;
 	f->sums = sums;
+	f->info = info;
 	f->event_fd = event_fd;
 	f->bad_chunk = NO_CHUNK;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->wake, NULL);
 	br_sha256_init(&f->sha);
 	if (threaded(f) && pthread_create(&f->thread, NULL, work_run, f)) {
+		json_decref(f->info);
 		free(f);
 		return NULL;
 	}
@@ -427,6 +443,7 @@ void nd_finish_free(struct nd_finish *f)
 		nd_map_free(f->ending.map);
 	}
 	nd_map_free(f->map);
+	json_decref(f->info);
 	pthread_cond_destroy(&f->wake);
 	pthread_mutex_destroy(&f->lock);
 	free(f);

@@ -28,11 +28,12 @@ struct nd_finish;
 
 /*
  * Starts over a dump whose layout is decided, if it ever will be.  All three are the
- * caller's and must outlive it; of `sums` the thread reads chunks that are stable.
+ * caller's and must outlive it; of `sums` the thread reads chunks that are stable.  info
+ * is info.json while pages come, written before the first map; it is taken, whatever happens.
  * event_fd is counted up whenever nd_finish_poll() has news.  NULL: no memory, or no thread.
  */
 struct nd_finish *nd_finish_start(const struct nd_store *store, const struct nd_vmcore *vmcore,
-				  const struct nd_sums *sums, int event_fd);
+				  const struct nd_sums *sums, json_t *info, int event_fd);
 
 /* Bytes of the file from its start that will not change any more, all of their pages there. */
 void nd_finish_stable(struct nd_finish *f, uint64_t bytes);

@@ -70,7 +70,8 @@ bool nd_keep_open(struct nd_machine *m, const struct nd_env *env, uint64_t now_m
 	}
 	if (m->store.resumed)
 		map_load(m);
-	error = info_write(m);
+	/* A map is of no use without info.json, so that stays until it is replaced durably. */
+	error = m->resume ? 0 : info_write(m);
 	if (error) {
 		why_set(why, "info.json cannot be written", error);
 		nd_store_abandon(&m->store);
@@ -150,7 +151,8 @@ bool nd_keep_begin(struct nd_machine *m, const struct nd_env *env, char why[ND_W
 	nd_map_free(m->resume);
 	m->resume = NULL;
 	if (ok)
-		m->finish = nd_finish_start(&m->store, &m->vmcore, &m->sums, env->event_fd);
+		m->finish = nd_finish_start(&m->store, &m->vmcore, &m->sums, nd_info_make(m, false),
+					    env->event_fd);
 	if (!m->finish)
 		snprintf(why, ND_WHY_BYTES, "out of memory");
 	return m->finish;

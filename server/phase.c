@@ -235,10 +235,10 @@ void nd_phase_finish(struct nd_machine *m, const struct nd_env *env, double now_
 
 	m->phase = ND_FINISH;
 	if (m->store.dir >= 0 && !m->finish)
-		m->finish = nd_finish_start(&m->store, &m->vmcore, &m->sums, env->event_fd);
+		m->finish = nd_finish_start(&m->store, &m->vmcore, &m->sums, NULL, env->event_fd);
 	/* No thread to be had: the end of a dump is worth that others wait. */
 	if (m->store.dir >= 0 && !m->finish)
-		m->finish = nd_finish_start(&m->store, &m->vmcore, &m->sums, -1);
+		m->finish = nd_finish_start(&m->store, &m->vmcore, &m->sums, NULL, -1);
 	ending.info = m->finish ? nd_info_make(m, true) : NULL;
 	if (ending.info) {
 		ending.map = nd_keep_map(m);

@@ -339,9 +339,9 @@ int nd_store_file(const struct nd_store *s, const char *name, const void *data, 
 }
 
 int nd_store_file_durable(const struct nd_store *s, const char *name, const void *data,
-			  size_t bytes)
+			  size_t bytes, mode_t mode)
 {
-	int error = file_write(s, name, data, bytes, 0600, true);
+	int error = file_write(s, name, data, bytes, mode, true);
 
 	return error ? error : fsync(s->dir) ? errno : 0;
 }

@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <time.h>
 
 #define ND_STORE_NAME_BYTES 64
@@ -48,9 +49,9 @@ int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t s
 /* Writes a small file; on errors the one that was there stays.  0, or errno. */
 int nd_store_file(const struct nd_store *s, const char *name, const void *data, size_t bytes);
 
-/* The same, synced, and for the server's eyes only. */
+/* The same, for readers by `mode`, and synced together with its name. */
 int nd_store_file_durable(const struct nd_store *s, const char *name, const void *data,
-			  size_t bytes);
+			  size_t bytes, mode_t mode);
 
 /* The text of a small file; malloc'ed, ends in NUL.  0, or errno: EFBIG above `max` bytes. */
 int nd_store_text(int dir, const char *name, size_t max, char **text, size_t *bytes);

@@ -75,7 +75,8 @@ static void setup(struct fixture *x, bool threaded)
 	assert_int_equal(nd_vmcore_size_set(&x->v, true), 0);
 	for (uint64_t i = 16; i < 16 + PAGES; i++)
 		page_write(x, i, true);
-	x->finish = nd_finish_start(&x->store, &x->v, &x->sums, x->event_fd);
+	x->finish = nd_finish_start(&x->store, &x->v, &x->sums,
+				    json_pack("{s:s}", "status", "receiving"), x->event_fd);
 	assert_non_null(x->finish);
 }
 
