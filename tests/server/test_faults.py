@@ -79,6 +79,7 @@ def one_dump(folder, fault, last_words):
             again = machine_run(server, IMAGE, 1, "victim")
             assert again.status == COMPLETE
             assert_right(server, again.text, IMAGE)
+            assert not server.info(again.text)["reasked_chunks"], "the map claimed too much"
         finally:
             server.stop()
     return ", reached" in log, done
@@ -100,3 +101,5 @@ def test_a_call_that_fails(tmp_path, fault):
     print(f"{call}: {len(verdicts)} times, verdicts {verdicts}")
     if what == "short":
         assert set(verdicts) == {COMPLETE}, "a short call is no failure"
+    if call in ("fsync", "fdatasync"):
+        assert verdicts[-1] == INCOMPLETE, "the last sync before DONE did not matter"

@@ -101,11 +101,19 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", folder], check=True)
 
 
-def test_a_disk_that_fills_up_to_the_last_byte(serve, machine, small_disk):
+def test_a_disk_that_is_full_to_the_last_byte(serve, machine, small_disk):
     server, image = serve("--keep-free", "0", folder=small_disk), linux_image(1, mib=8, zero=0)
-    done = machine(server, image, 1).run()
+    one = machine(server, image, 1)
+    one.limit = 500
+    one.run()
+    with open(small_disk / "junk", "wb", buffering=0) as junk:
+        with pytest.raises(OSError):
+            while True:
+                junk.write(bytes(4096))
+    one.limit = None
+    done = one.run()
     assert done.status == INCOMPLETE and "No space left" in done.text
-    path, = server.dumps()
+    path, = [f"fake/{name}" for name in os.listdir(small_disk / "fake")]
     info = server.info(path)
     assert info["why"] == done.text and info["status"] == "incomplete"
     assert json.loads((server.dir / path / "map.json").read_text())["missing"]
@@ -116,7 +124,8 @@ def test_a_disk_that_fills_up_to_the_last_byte(serve, machine, small_disk):
     done = machine(again, image, 1).run()
     assert done.status == COMPLETE
     assert_right(again, done.text, image)
-    assert again.info(done.text)["resumed"] == 1
+    info = again.info(done.text)
+    assert info["resumed"] == 1 and info["reasked_chunks"] == 0
     again.stop()
 
 
