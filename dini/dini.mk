@@ -50,8 +50,7 @@ $(DINI_DIR)/dini.bin: $(DINI_DIR)/dini.elf
 
 # The guest image that enters DINI in QEMU, for tests/guest/dini_guest.
 GUEST_DIR := $(B)/tests/guest
-GUEST_OBJ := $(GUEST_DIR)/boot.o $(GUEST_DIR)/dini_guest.o $(GUEST_DIR)/relay.o \
-	$(GUEST_DIR)/net.o $(GUEST_DIR)/message.o
+GUEST_OBJ := $(addprefix $(GUEST_DIR)/,boot.o bare.o fake_gate.o dini_guest.o relay.o net.o message.o)
 GUEST_CFLAGS := $(COMMON_CFLAGS) -O2 -m32 -march=i686 -ffreestanding -fno-pie \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns \
 	-isystem tests/guest/freestanding
@@ -63,9 +62,15 @@ check-guest: $(B)/tests/dini_guest.elf $(DINI_DIR)/dini.bin $(B)/.setup-check $(
 	$(Q)PYTHONPATH=tests/tools $(PYTHON) -m pytest -q -p no:cacheprovider \
 		tests/guest/test_dini.py tests/guest/test_sealed.py
 
-$(GUEST_DIR)/boot.o: tests/guest/boot.asm $(B)/.setup-build
+$(GUEST_DIR)/%.o: tests/guest/%.asm $(B)/.setup-build
+	$(call say,NASM,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) -f elf32 -Werror -o $@ $<
+
+$(GUEST_DIR)/%.o: tests/guest/%.c $(B)/.setup-build
+	$(call say,CC32,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $<
 
 # The fault tests break these functions of DINI.
 dini_offset = 0x$$(nm $(DINI_DIR)/dini.elf | sed -n 's/^0000010000*\(.*\) [tT] $1$$/\1/p')
@@ -74,10 +79,6 @@ $(GUEST_DIR)/dini_guest.o: tests/guest/dini_guest.c $(DINI_DIR)/dini.elf
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $< \
 		-DFAULT_OFFSET=$(call dini_offset,nd_agent_input) \
 		-DCHECK_OFFSET=$(call dini_offset,nd_seal_check)
-
-$(GUEST_DIR)/relay.o: tests/guest/relay.c $(B)/.setup-build
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $<
 
 $(GUEST_DIR)/net.o: dini/net.c $(B)/.setup-build
 	$(Q)mkdir -p $(@D)

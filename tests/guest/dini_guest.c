@@ -16,9 +16,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "bare.h"
 #include "dini/net.h"
 #include "netdump/handoff.h"
-#include "ports.h"
 #include "relay.h"
 #include "wire/message.h"
 
@@ -36,32 +36,8 @@
 #define ABSENT_PHYS   0x200000000ull
 #define READ_ID       7
 
-#define EXIT_PORT 0xF4
-#define EXIT_PASS 0x10 /* QEMU ends with 33 */
-#define EXIT_FAIL 0x00 /* with 1 */
-
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what))                                                                       \
-			fail(#what);                                                               \
-	} while (0)
-
-struct multiboot_module {
-	uint32_t start, end, string, zero;
-};
-
-struct multiboot_info {
-	uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, module_count, modules;
-};
-
-extern const uint8_t guest_gate_image[], guest_gate_image_end[];
-uint32_t guest_dini_call(uint32_t entry, uint32_t eax, uint32_t ebx, uint32_t esi);
-void guest_main(const struct multiboot_info *info);
+extern const uint8_t guest_gate_image[], guest_gate_image_end[]; /* fake_gate.asm */
 void guest_server(uint32_t was_real_mode, uint32_t base_kib);
-void *memcpy(void *restrict to, const void *restrict from, size_t bytes);
-void *memset(void *to, int value, size_t bytes);
-int memcmp(const void *a, const void *b, size_t bytes);
-
 static const uint8_t dini_mac[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56};
 static const uint8_t server_mac[6] = {0x52, 0x55, 10, 0, 2, 2};
 static const uint8_t dini_ip[4] = {10, 0, 2, 15};
@@ -96,64 +72,6 @@ static struct {
 };
 #define ASKED       (sizeof asked / sizeof asked[0])
 #define ASKED_FIRST 7 /* of them in the first READ */
-
-void *memcpy(void *restrict to, const void *restrict from, size_t bytes)
-{
-	void *d = to;
-
-	__asm__ volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(bytes) : : "memory");
-	return to;
-}
-
-void *memset(void *to, int value, size_t bytes)
-{
-	void *d = to;
-
-	__asm__ volatile("rep stosb" : "+D"(d), "+c"(bytes) : "a"(value) : "memory");
-	return to;
-}
-
-int memcmp(const void *a, const void *b, size_t bytes)
-{
-	const uint8_t *x = a, *y = b;
-
-	for (size_t i = 0; i < bytes; i++)
-		if (x[i] != y[i])
-			return x[i] - y[i];
-	return 0;
-}
-
-static void print(const char *s)
-{
-	for (; *s; s++) {
-		while (!(inb(0x3FD) & 0x20))
-			;
-		outb(0x3F8, (uint8_t)*s);
-	}
-}
-
-static _Noreturn void leave(uint8_t code)
-{
-	outb(EXIT_PORT, code);
-	for (;;)
-		__asm__ volatile("cli; hlt");
-}
-
-static _Noreturn void fail(const char *what)
-{
-	print("guest: FAIL: ");
-	print(what);
-	print("\n");
-	leave(EXIT_FAIL);
-}
-
-static void *phys(uint32_t at)
-{
-	uintptr_t p = at;
-
-	__asm__("" : "+r"(p));
-	return (void *)p;
-}
 
 /* Every byte of test memory is a function of where it is. */
 static uint8_t noise(uint64_t at)
@@ -592,7 +510,7 @@ static void copies_check(uint32_t entry, struct nd_handoff *h)
 		h->pci_copy_phys = unsealed[i][1];
 		h->crc = nd_handoff_crc(h);
 		memset(h->last_words, 0, sizeof h->last_words);
-		CHECK(guest_dini_call(entry, ND_DINI_ENTER, 0, HANDOFF_PHYS) == ND_REFUSED_HANDOFF);
+		CHECK(guest_call(entry, ND_DINI_ENTER, 0, HANDOFF_PHYS) == ND_REFUSED_HANDOFF);
 		CHECK(memcmp(h->last_words, "what boot copied", 16) == 0);
 	}
 	h->low_copy_phys = LOW_COPY_PHYS;
@@ -606,21 +524,21 @@ static void refusals_check(uint32_t entry)
 	uint8_t *sealed = phys(LOW_COPY_PHYS + 0x123);
 	uint32_t security = h->security;
 
-	CHECK(guest_dini_call(entry, 0x12345678, 1, HANDOFF_PHYS) == ND_REFUSED_MAGIC);
-	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 0, 0) == ND_REFUSED_HANDOFF);
-	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 0, 0xFFFFF) == ND_REFUSED_HANDOFF);
-	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 0, HANDOFF_PHYS + 16) == ND_REFUSED_HANDOFF);
+	CHECK(guest_call(entry, 0x12345678, 1, HANDOFF_PHYS) == ND_REFUSED_MAGIC);
+	CHECK(guest_call(entry, ND_DINI_ENTER, 0, 0) == ND_REFUSED_HANDOFF);
+	CHECK(guest_call(entry, ND_DINI_ENTER, 0, 0xFFFFF) == ND_REFUSED_HANDOFF);
+	CHECK(guest_call(entry, ND_DINI_ENTER, 0, HANDOFF_PHYS + 16) == ND_REFUSED_HANDOFF);
 	h->deadline_s ^= 1;
-	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 0, HANDOFF_PHYS) == ND_REFUSED_HANDOFF);
+	CHECK(guest_call(entry, ND_DINI_ENTER, 0, HANDOFF_PHYS) == ND_REFUSED_HANDOFF);
 	h->deadline_s ^= 1;
 	h->security = ND_SECURITY_NONE;
 	h->crc = nd_handoff_crc(h);
-	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 0, HANDOFF_PHYS) == ND_REFUSED_HANDOFF);
+	CHECK(guest_call(entry, ND_DINI_ENTER, 0, HANDOFF_PHYS) == ND_REFUSED_HANDOFF);
 	CHECK(memcmp(h->last_words, "neither a key", 13) == 0);
 	h->security = security;
 	copies_check(entry, h);
 	*sealed ^= 4;
-	CHECK(guest_dini_call(entry, ND_DINI_ENTER, 2, HANDOFF_PHYS) == ND_REFUSED_SEAL);
+	CHECK(guest_call(entry, ND_DINI_ENTER, 2, HANDOFF_PHYS) == ND_REFUSED_SEAL);
 	CHECK(memcmp(h->last_words, "fenced memory", 13) == 0);
 	*sealed ^= 4;
 	CHECK(undi_calls == 0 && batches == 0);
@@ -669,6 +587,6 @@ void guest_main(const struct multiboot_info *info)
 				  .reason = "guest test"};
 	nd_net_init(&net, server_mac, server_ip, netmask, server_ip, ND_WIRE_PORT);
 	nd_net_resolve(&net, dini_ip);
-	guest_dini_call(entry, ND_DINI_ENTER, (uint32_t)&crash, HANDOFF_PHYS);
+	guest_call(entry, ND_DINI_ENTER, (uint32_t)&crash, HANDOFF_PHYS);
 	fail("DINI came back from a sound hand-over");
 }

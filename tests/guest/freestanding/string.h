@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* string.h - what 32-bit code without a C library has of it: dini_guest.c defines these. */
+/* string.h - what 32-bit code without a C library has of it: bare.c defines these. */
 #ifndef FREESTANDING_STRING_H
 #define FREESTANDING_STRING_H
 
