@@ -87,7 +87,7 @@ ram_TEST_SRC := stub/multiboot/ram.c
 
 STUB_FAKES := $(B)/tests/fake_dini.bin $(B)/tests/fake_purgatory.bin
 
-$(STUB_FAKES): $(B)/tests/%.bin: tests/guest/%.asm | $(B)/.setup-build
+$(STUB_FAKES) $(B)/tests/fake_undi.bin: $(B)/tests/%.bin: tests/guest/%.asm | $(B)/.setup-build
 	$(call say,NASM,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) -f bin -Wall -Werror -o $@ $<

@@ -27,5 +27,24 @@ $(TFTPBOOT)/.done: $(SYSLINUX_TREE)/.built
 		-exec cp {} $(TFTPBOOT)/ \;
 	$(Q)touch $@
 
+# The gate by itself, over firmware that plays a script.
+GATE_GUEST_OBJ := $(addprefix $(GUEST_DIR)/,boot.o bare.o gate_guest.o)
+$(GUEST_DIR)/gate_guest.o: GUEST_CFLAGS += -Isyslinux/overlay/com32/include
+
+CHECK += check-gate
+.PHONY: check-gate
+check-gate: $(addprefix $(B)/tests/,gate_guest.elf gate.bin fake_undi.bin) $(B)/.setup-check $(B)/.setup-lab ## the gate in QEMU, over fake firmware
+	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/guest/test_gate.py
+
+$(B)/tests/gate.bin: syslinux/overlay/core/fs/pxe/gate.asm $(B)/.setup-build
+	$(call say,NASM,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -f bin -Werror -o $@ $<
+
+$(B)/tests/gate_guest.elf: $(GATE_GUEST_OBJ) tests/guest/guest.ld
+	$(call say,LD,$@)
+	$(Q)ld -m elf_i386 -static --no-warn-rwx-segments -z noexecstack -T tests/guest/guest.ld \
+		-o $@ $(GATE_GUEST_OBJ)
+
 $(TFTPBOOT)/dini.bin: $(B)/dini/dini.bin $(TFTPBOOT)/.done
 	$(Q)cp $< $@
