@@ -7,15 +7,25 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import time
 import zlib
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tools"))
+
+import contract  # noqa: E402  (needs the path above)
+
+WAIT_S = 300  # for a guest on a busy machine: they take seconds
+
 HANDOFF_PHYS = 0x90000  # SeaBIOS leaves this memory alone
 DINI_PHYS = 0x7000000
 DINI_BYTES = 0x10000
-HANDOFF_BYTES = 1568
-LAST_WORDS_BYTES = 128
+HANDOFF_VERSION = contract.define("ND_HANDOFF_VERSION")
+HANDOFF_BYTES = contract.size("nd_handoff")
+GATE_PHYS_AT = contract.offset("nd_handoff", "gate_phys")
+DINI_PHYS_AT = contract.offset("nd_handoff", "dini_phys")
+LAST_WORDS_BYTES = contract.define("ND_REASON_BYTES")
 
 
 class GuestTimeout(AssertionError):
@@ -55,9 +65,9 @@ class Guest:
         self.text += more.decode("latin-1").replace("\r", "")
         return bool(more)
 
-    def wait_line(self, text, timeout_s=60):
+    def wait_line(self, text):
         """The first whole line that contains text."""
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + WAIT_S
         while True:
             for line in self.text.split("\n")[:-1]:
                 if text in line:
@@ -65,12 +75,12 @@ class Guest:
             if not self._read_more(deadline, text):
                 raise AssertionError(f"the guest ended without {text!r}; it said:\n{self.text}")
 
-    def wait_end(self, timeout_s=60):
+    def wait_end(self):
         """Until QEMU ends, as it does when the guest resets the machine."""
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + WAIT_S
         while self._read_more(deadline, "the end of QEMU"):
             pass
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=WAIT_S)
 
     def memory(self, phys, size):
         """Guest physical memory, read through QEMU's monitor."""
@@ -80,17 +90,21 @@ class Guest:
             with open(path, "rb") as file:
                 return file.read()
 
-    def _command(self, line, timeout_s=30):
+    def _command(self, line):
         with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(timeout_s)
+            sock.settimeout(WAIT_S)
             sock.connect(self.monitor)
-            seen = b""
-            while not seen.endswith(b"(qemu) "):
-                seen += sock.recv(65536)
+            self._await_prompt(sock)
             sock.sendall(line.encode() + b"\n")
-            seen = b""
-            while not seen.endswith(b"(qemu) "):
-                seen += sock.recv(65536)
+            self._await_prompt(sock)
+
+    def _await_prompt(self, sock):
+        seen = b""
+        while not seen.endswith(b"(qemu) "):
+            more = sock.recv(65536)
+            if not more:
+                raise AssertionError(f"QEMU's monitor is gone; the guest said:\n{self.text}")
+            seen += more
 
 
 def handoff(dini, seal_crc=None, phys=HANDOFF_PHYS):
@@ -98,11 +112,11 @@ def handoff(dini, seal_crc=None, phys=HANDOFF_PHYS):
     entry_offset = struct.unpack_from("<I", dini, 16)[0]
     block = bytearray(HANDOFF_BYTES)
     block[0:16] = b"$PXE-NETDUMP-ND$"
-    struct.pack_into("<HH", block, 16, 2, HANDOFF_BYTES)
+    struct.pack_into("<HH", block, 16, HANDOFF_VERSION, HANDOFF_BYTES)
     crc = zlib.crc32(dini) if seal_crc is None else seal_crc
     struct.pack_into("<IIII", block, 24, crc, 1, DINI_PHYS, len(dini))
-    struct.pack_into("<I", block, 96, phys)  # the gate begins with the block
-    struct.pack_into("<IIII", block, 128, DINI_PHYS, DINI_BYTES, len(dini),
+    struct.pack_into("<I", block, GATE_PHYS_AT, phys)  # the gate begins with the block
+    struct.pack_into("<IIII", block, DINI_PHYS_AT, DINI_PHYS, DINI_BYTES, len(dini),
                      DINI_PHYS + entry_offset)
     checked = bytes(block[24:HANDOFF_BYTES - LAST_WORDS_BYTES])
     struct.pack_into("<I", block, 20, zlib.crc32(checked))

@@ -64,7 +64,7 @@ CRASHES = [
 @pytest.mark.parametrize("word,line", CRASHES)
 def test_each_crash_says_why_and_that_there_is_no_netdump(word, line):
     with start(f"crash={word}", memory="6G") as guest:
-        guest.wait_line("ref: halted", timeout_s=180)
+        guest.wait_line("ref: halted")
         assert re.search(line, guest.text, re.M), guest.text
         assert "ref: no netdump\nref: halted\n" in guest.text
 
@@ -112,7 +112,7 @@ def test_modules_and_map_are_printed(tmp_path):
 
 def test_memory_says_where_it_belongs_above_4_gib_too():
     with start("crash=panic fill=some", memory="6G") as guest:
-        guest.wait_line("ref: halted", timeout_s=180)
+        guest.wait_line("ref: halted")
         for base in (0x4000000, 0xBFF00000, 0x100000000, 0x1BFF00000):
             for number in range(3):
                 phys = base + number * 64 * PAGE

@@ -19,7 +19,7 @@ import subprocess
 import pytest
 
 import noise
-from guest import Guest
+from guest import WAIT_S, Guest
 
 BUILD = "build"
 RAM_BYTES = 5 << 30
@@ -224,10 +224,10 @@ def dump(tmp_path, cpu="qemu64", sabotage=None, last_read=3):
                    "-device", "pcie-root-port,id=root1,chassis=1", "-device", "e1000e,bus=root1",
                    "-kernel", f"{BUILD}/tests/dini_guest.elf", "-initrd", f"{BUILD}/dini/dini.bin",
                    "-append", "sealed", memory="5G") as guest:
-            listener.settimeout(60)
+            listener.settimeout(WAIT_S)
             sock, _ = listener.accept()
             with sock:
-                sock.settimeout(120)
+                sock.settimeout(WAIT_S)
                 sock.sendall(noise.public(SERVER_PRIVATE) + PSK + SEED)
                 server = Server(ram, image, last_read)
                 try:
@@ -236,7 +236,7 @@ def dump(tmp_path, cpu="qemu64", sabotage=None, last_read=3):
                     if sabotage:
                         sabotage(ram, image)
                     sock.sendall(last)
-                    guest.wait_line("dini: hold", timeout_s=120)
+                    guest.wait_line("dini: hold")
                 except AssertionError as error:
                     raise AssertionError(f"{error}; the guest said:\n{guest.text}") from error
             server.check_data()
