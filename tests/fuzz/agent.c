@@ -56,15 +56,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 				unsigned int kind = (i / (v + 1) + v) % 5;
 
 				noise = noise * 1664525 + 1013904223;
-				memory[v][i][k] = kind == 0 ? 0
-						  : kind == 1
-							  ? (uint8_t)((k * (i + 1)) >> 7)
-						  : kind == 2 ? (uint8_t)(noise >> 24)
-						  : kind == 3 ? (k < 2048 ? (uint8_t)(noise >> 24)
-									  : (uint8_t)(k >> 6))
-							      : (k % 64 < 24
-									 ? (uint8_t)(noise >> 24)
-									 : 0);
+				memory[v][i][k] =
+					kind == 0   ? 0
+					: kind == 1 ? (uint8_t)((k * (i + 1)) >> 7)
+					: kind == 2 ? (uint8_t)(noise >> 24)
+					: kind == 3 ? (k < 2048 ? (uint8_t)(noise >> 24)
+								: (uint8_t)(k >> 6))
+						    : (k % 64 < 24 ? (uint8_t)(noise >> 24) : 0);
 			}
 	return 0;
 }
@@ -147,9 +145,9 @@ static void content_must(const struct nd_record *r)
 		uint64_t phys = r->phys + at;
 		const uint8_t *page = page_at(phys);
 
-		ND_MUST(page && !memcmp(page + phys % ND_PAGE_BYTES,
-					r->kind == ND_RECORD_ZERO ? zeros : said + at,
-					ND_GRAIN_BYTES));
+		ND_MUST(page &&
+			!memcmp(page + phys % ND_PAGE_BYTES,
+				r->kind == ND_RECORD_ZERO ? zeros : said + at, ND_GRAIN_BYTES));
 	}
 }
 
@@ -268,7 +266,8 @@ static void message_in(struct nd_input *in, unsigned int how, const void *messag
 	bool genuine;
 
 	ND_MUST(buffer);
-	bytes = nd_fuzz_server_seal(&server[number], buffer, message, bytes, how >> 4 & 3, &genuine);
+	bytes = nd_fuzz_server_seal(&server[number], buffer, message, bytes, how >> 4 & 3,
+				    &genuine);
 	if (how & 0x40 && bytes) {
 		uint16_t at = nd_input_u16(in);
 

@@ -212,8 +212,8 @@ static void lease(struct nd_input *in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	static void (*const mode[])(struct nd_input *) = {
-		options, join, fence, lease, nd_fuzz_words, nd_fuzz_ram, nd_fuzz_bootinfo,
-		nd_fuzz_handoff};
+		options,          join,           fence, lease, nd_fuzz_words, nd_fuzz_ram,
+		nd_fuzz_bootinfo, nd_fuzz_handoff};
 	struct nd_input in = {data, bytes};
 
 	mode[nd_input_u8(&in) % (sizeof mode / sizeof *mode)](&in);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* disk.c - a folder in memory for the server's files, its file calls watched and made to fail. */
+/* disk.c - the server's file calls, watched and made to fail. */
 #include "tests/fuzz/disk.h"
 
 #include <dirent.h>
@@ -13,11 +13,10 @@
 
 #include "server/store.h"
 #include "server/verify.h"
+#include "tests/fuzz/folder.h"
 
-static char base[64], top[80];
 static unsigned int calls_left, failing;
 static int failure;
-static bool dirty; /* something was written since it was cleared */
 
 void nd_disk_break(unsigned int calls, unsigned int count, int error)
 {
@@ -60,7 +59,6 @@ int __wrap_openat(int dir, const char *name, int flags, ...)
 		mode = va_arg(args, mode_t);
 		va_end(args);
 		ND_MUST(!(mode & 0007));
-		dirty = true;
 	}
 	return broken() ? -1 : __real_openat(dir, name, flags, mode);
 }
@@ -71,7 +69,6 @@ int __wrap_mkdirat(int dir, const char *name, mode_t mode)
 {
 	name_must(name);
 	ND_MUST(!(mode & 0007) && strcmp(name, "."));
-	dirty = true;
 	return broken() ? -1 : __real_mkdirat(dir, name, mode);
 }
 
@@ -114,51 +111,18 @@ int __wrap_ftruncate(int fd, off_t bytes)
 	return broken() ? -1 : __real_ftruncate(fd, bytes);
 }
 
+int __real_fallocate(int fd, int mode, off_t offset, off_t bytes);
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t bytes);
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t bytes)
+{
+	return broken() ? -1 : __real_fallocate(fd, mode, offset, bytes);
+}
+
 int __wrap_fsync(int fd);
 int __wrap_fsync(int fd)
 {
 	ND_MUST(fd >= 0);
 	return broken() ? -1 : 0;
-}
-
-static int entry_remove(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st;
-	(void)kind;
-	return at->level && strcmp(path, top) ? remove(path) : 0;
-}
-
-static void disk_remove(void)
-{
-	nd_disk_clear();
-	rmdir(top);
-	rmdir(base);
-}
-
-void nd_disk_init(void)
-{
-	const char *memory = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
-
-	snprintf(base, sizeof base, "%s/nd-fuzz-XXXXXX", memory);
-	ND_MUST(mkdtemp(base));
-	snprintf(top, sizeof top, "%s/dumps", base);
-	ND_MUST(!mkdir(top, 0700));
-	atexit(disk_remove);
-}
-
-int nd_disk_open(void)
-{
-	int fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	ND_MUST(fd >= 0);
-	return fd;
-}
-
-void nd_disk_clear(void)
-{
-	if (dirty)
-		nftw(base, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
-	dirty = false;
 }
 
 /* A folder without ".partial": everything there, and right. */
@@ -198,7 +162,7 @@ static int entry_must(const char *path, const struct stat *st, int kind, struct 
 
 	(void)kind;
 	if (at->level < 2) {
-		ND_MUST(!at->level || !strcmp(path, top)); /* nothing beside the folder */
+		ND_MUST(!at->level || !strcmp(path, nd_folder_path())); /* nothing beside it */
 		return 0;
 	}
 	ND_MUST(*name != '.' && strspn(name, allowed) == strlen(name));
@@ -210,6 +174,5 @@ static int entry_must(const char *path, const struct stat *st, int kind, struct 
 
 void nd_disk_must(void)
 {
-	if (dirty)
-		ND_MUST(!nftw(base, entry_must, 16, FTW_PHYS));
+	ND_MUST(!nftw(nd_folder_above(), entry_must, 16, FTW_PHYS));
 }

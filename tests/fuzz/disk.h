@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * disk.h - a folder in memory for the server's files, its file calls watched and made to fail.
+ * disk.h - the server's file calls, watched and made to fail; the files are in folder.h's.
  *
  * The fuzzer is linked with --wrap for each call in disk.c: whatever name the server
  * passes is one plain component, so nothing can be reached outside the folder.
@@ -10,12 +10,6 @@
 
 #include "tests/fuzz/input.h"
 
-/* Makes an empty folder; it is removed when the process ends well. */
-void nd_disk_init(void);
-
-/* Opens the folder that the server is given. */
-int nd_disk_open(void);
-
 /* From the `calls`th on, `count` calls fail (0: none), as on a disk that is full or broken. */
 void nd_disk_break(unsigned int calls, unsigned int count, int error);
 
@@ -24,8 +18,5 @@ void nd_disk_break(unsigned int calls, unsigned int count, int error);
  * where they belong, and complete dumps that netdumpctl would call right.
  */
 void nd_disk_must(void);
-
-/* Empties the folder for the next input. */
-void nd_disk_clear(void);
 
 #endif

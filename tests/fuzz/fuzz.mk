@@ -4,7 +4,7 @@
 # What each has found or reached stands in tests/fuzz/corpus/NAME, and is run again on
 # every check; fuzz_NAME_SRC says what is fuzzed, NAME.dict holds words that help.
 
-FUZZ := wire secure net agent kernel hub boot
+FUZZ := wire secure net agent kernel hub files boot
 comma := ,
 FUZZ_DIR := $(B)/fuzz
 FUZZ_SECONDS ?= 120
@@ -22,12 +22,17 @@ fuzz_kernel_SRC := tests/fuzz/image.c wire/message.c $(addprefix server/,elfcore
 	printk.c sums.c verify.c vmcore.c vmcoreinfo.c xlat.c)
 fuzz_kernel_LIBS := -laddrxlat -lelf -lbearssl
 
-fuzz_hub_SRC := tests/fuzz/disk.c tests/fuzz/image.c server/verify.c \
+fuzz_hub_SRC := $(addprefix tests/fuzz/,disk.c folder.c image.c) server/verify.c \
 	$(filter-out server/link.c server/loop.c,$(SERVER_SRC)) $(WIRE_SRC) \
 	$(addprefix dini/,agent.c handshake.c pack.c)
 fuzz_hub_LIBS := $(NETDUMPD_LIBS)
 fuzz_hub_LDFLAGS := $(addprefix -Wl$(comma)--wrap=,openat mkdirat renameat unlinkat write pwrite \
-	ftruncate fsync fprintf)
+	ftruncate fallocate fsync fprintf)
+
+fuzz_files_SRC := tests/fuzz/folder.c server/keys.c wire/noise.c wire/secure.c wire/message.c \
+	$(NETDUMPCTL_SRC)
+fuzz_files_LIBS := $(NETDUMPCTL_LIBS)
+fuzz_server/netdumpctl_FLAGS := -Dmain=netdumpctl_main -Wno-missing-prototypes
 
 # Code that runs without an operating system, over memory and calls that are made up.
 fuzz_boot_SRC := tests/fuzz/stub.c $(addprefix com32/netdump/,fence.c lease.c options.c words.c) \

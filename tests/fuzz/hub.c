@@ -16,6 +16,7 @@
 #include "dini/agent.h"
 #include "server/hub.h"
 #include "tests/fuzz/disk.h"
+#include "tests/fuzz/folder.h"
 #include "tests/fuzz/image.h"
 #include "wire/secure.h"
 
@@ -25,14 +26,14 @@
 #define TABLE         6u /* of the server: fewer than may come */
 #define QUEUE         16u
 #define PUMP_MAX      64
-#define UNPROVEN_COST 65536u    /* memory that an address costs which has only said HELLO */
+#define UNPROVEN_COST 65536u      /* memory that an address costs which has only said HELLO */
 #define MACHINE_COST  (24u << 20) /* and one that sends memory: cache, notes, READs */
 #define SILENCE_MS    30000u
 
 struct machine {
 	struct nd_agent agent;
 	bool made;
-	uint8_t memory[ND_IMAGE_BYTES];
+	_Alignas(16) uint8_t memory[ND_IMAGE_BYTES];
 	/* what the server sent, not taken yet */
 	unsigned int first, count;
 	size_t bytes[QUEUE];
@@ -344,7 +345,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	nd_disk_init();
+	nd_folder_init();
 	return 0;
 }
 
@@ -352,10 +353,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	struct nd_input in = {data, bytes};
 	struct nd_hub_options options = {
-		.top = nd_disk_open(),
+		.top = nd_folder_open(),
 		.machines_max = TABLE,
 		.silence_ms = SILENCE_MS,
 		.pool_bytes = 1 << 20,
+		.map_ms = 1000,
 		.event_fd = -1,
 		.send = server_sends,
 	};
@@ -377,7 +379,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	nd_hub_stop(hub, now);
 	nd_disk_break(0, 0, 0);
 	nd_disk_must();
-	nd_disk_clear();
+	nd_folder_clear();
 	ND_MUST(dup(options.top) == lowest); /* no file was left open */
 	close(lowest);
 	close(options.top);

@@ -151,14 +151,16 @@ void nd_image_make(uint8_t memory[ND_IMAGE_BYTES])
 	header_put(memory);
 }
 
-/* A machine of many CPUs has as many notes: the first of its headers, so often. */
+/* A machine of many CPUs has as many notes: the first of its headers so often, then memory. */
 static void header_repeat(uint8_t *memory, unsigned int count)
 {
 	Elf64_Phdr *phdr = (Elf64_Phdr *)(memory + ND_IMAGE_ELFCOREHDR + sizeof(Elf64_Ehdr));
+	Elf64_Phdr load = phdr[3];
 
 	for (unsigned int i = 1; i < count; i++)
 		phdr[i] = phdr[0];
-	((Elf64_Ehdr *)(memory + ND_IMAGE_ELFCOREHDR))->e_phnum = (Elf64_Half)count;
+	phdr[count] = load;
+	((Elf64_Ehdr *)(memory + ND_IMAGE_ELFCOREHDR))->e_phnum = (Elf64_Half)(count + 1);
 }
 
 void nd_image_spoil(uint8_t memory[ND_IMAGE_BYTES], struct nd_input *in)
@@ -186,7 +188,7 @@ void nd_image_spoil(uint8_t memory[ND_IMAGE_BYTES], struct nd_input *in)
 	size_t bytes, room;
 
 	if (which == sizeof region / sizeof *region) {
-		header_repeat(memory, nd_input_u8(in) % PHDRS_MAX + 1);
+		header_repeat(memory, nd_input_u8(in) % (PHDRS_MAX - 1) + 1);
 		return;
 	}
 	offset = nd_input_u16(in) % region[which].bytes;

@@ -24,7 +24,7 @@
 #define ROUNDS_MAX (2 * ND_IMAGE_PAGES)
 #define LOG_MAX    ((32u << 20) + 65536)
 
-static uint8_t memory[ND_IMAGE_BYTES];
+static _Alignas(16) uint8_t memory[ND_IMAGE_BYTES];
 static bool here[ND_IMAGE_PAGES], wanted[ND_IMAGE_PAGES];
 static unsigned int absent_page;
 static struct nd_core core;
@@ -170,7 +170,8 @@ static void file_make(const uint8_t *notes, size_t note_bytes)
 	v.fd = fd;
 	ND_MUST(v.bytes - v.head_bytes == v.pages * ND_PAGE_BYTES);
 	ND_MUST(v.bytes <= ND_VMCORE_BYTES_MAX + v.head_bytes);
-	ND_MUST(!nd_vmcore_head_write(&v, &core, notes, note_bytes) && !nd_vmcore_size_set(&v, true));
+	ND_MUST(!nd_vmcore_head_write(&v, &core, notes, note_bytes) &&
+		!nd_vmcore_size_set(&v, true));
 	ND_MUST(nd_vmcore_pages(&v, &pages) && pages.total == v.pages);
 	ND_MUST(nd_vmcore_pages_at(&v, 0, v.bytes, &at) && at.total == v.pages);
 	for (unsigned int i = 0; i < core.loads && i < 8; i++)

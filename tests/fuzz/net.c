@@ -125,8 +125,8 @@ static void ipv4_must(const uint8_t *frame, size_t bytes)
 
 	ND_MUST(ipv4[0] == 0x45 && sum_of(ipv4, IPV4, 0) == 0);
 	ND_MUST(!memcmp(ipv4 + 12, our_ip, 4) && !(frame[0] & 1));
-	ND_MUST(total >= IPV4 + 8 && (bytes == ND_FRAME_MIN ? total <= ND_FRAME_MIN - ETHER
-							    : total == bytes - ETHER));
+	ND_MUST(total >= IPV4 + 8 &&
+		(bytes == ND_FRAME_MIN ? total <= ND_FRAME_MIN - ETHER : total == bytes - ETHER));
 	if (ipv4[9] == 17)
 		ND_MUST(be16(ipv4 + IPV4 + 4) == total - IPV4 && be16(ipv4 + IPV4) == our_port &&
 			udp_sum_of(ipv4, ipv4 + IPV4, total - IPV4) == 0);

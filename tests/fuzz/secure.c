@@ -37,8 +37,9 @@ static const uint8_t *psk_of(unsigned int keyed)
  * A HELLO datagram with any `inside`, as a hostile machine makes it: the header outside need
  * not be the one inside.  Returns its length.
  */
-static size_t hello_forge(struct buffer *b, struct nd_noise *n, const struct nd_wire_header *outside,
-			  const void *inside, size_t bytes, unsigned int keyed)
+static size_t hello_forge(struct buffer *b, struct nd_noise *n,
+			  const struct nd_wire_header *outside, const void *inside, size_t bytes,
+			  unsigned int keyed)
 {
 	struct nd_wire_header *h = (void *)b;
 	struct nd_wire_handshake *handshake = (void *)(h + 1);
@@ -85,8 +86,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		size_t bytes;
 
 		nd_hello_init(&hello, SESSION, 1);
-		bytes = hello_forge(&b, &dini_noise[keyed], &outside, &hello, nd_hello_bytes(&hello),
-				    keyed);
+		bytes = hello_forge(&b, &dini_noise[keyed], &outside, &hello,
+				    nd_hello_bytes(&hello), keyed);
 		ND_MUST(nd_hello_open(&server_noise[keyed], &b, bytes, server_private,
 				      server_public, psk_of(keyed)) == ND_MESSAGE_OK);
 	}

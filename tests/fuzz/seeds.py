@@ -4,6 +4,8 @@
 
 Corpora grow from these: `make fuzz-merge` takes what adds coverage into tests/fuzz/corpus.
 """
+import hashlib
+import json
 import os
 import struct
 import sys
@@ -189,6 +191,7 @@ def kernel():
             [(10, desc + 8, struct.pack("<QQ", 512 + 161, 512 + 190))],
             [(10, desc + 8, struct.pack("<QQ", 512 + 190, 512 + 168))],
             [(11, 4 * 88 + 16, b"\xff\xff")],
+            [(10, desc + 8, struct.pack("<QQ", 512 + 252, 512 + 254)), (11, 4 * 88 + 16, b"\xff\xff")],
             [(9, 8, struct.pack("<Q", 1 << 63))],
             [(8, 0, bytes(8))],
             [(0, 16, u8(2))], [(0, 56, u16(0))], [(0, 54, u16(1))], [(0, 32, struct.pack("<Q", 1 << 20))],
@@ -198,6 +201,83 @@ def kernel():
     # more notes than are kept: each 61 KiB
     yield u8(0, 255, 0) + spoil(1, 4, u32(0xF000)) + spoil(0, 64 + 32, struct.pack("<QQ", 0x10000, 0x10000)) + u8(14, 70)
     yield u8(1, 255, 0) + u8(14, 3)
+
+
+HEX = b"0123456789abcdef" * 4
+SESSION_TEXT = "1122334455667788"
+
+
+def core_file():
+    note = fakeimage.note(b"CORE", 1, bytes(336))
+    head = fakeimage.elf_header([(fakeimage.PT_NOTE, 64 + 2 * 56, 0, 0, len(note), len(note)),
+                                 (fakeimage.PT_LOAD, 4096, 0, 4096, 4096, 4096)])
+    return (head + note).ljust(4096, b"\0") + bytes(4096)
+
+
+def info(**more):
+    return json.dumps({"version": 1, "session": SESSION_TEXT, "status": "receiving", **more}).encode()
+
+
+def map_json(**more):
+    layout = {"version": 1, "session": SESSION_TEXT, "bytes": 8192, "head_bytes": 4096,
+              "head_sum": "0" * 16, "extents": [[1, 1]], "chunk_bytes": 1 << 20, "sums": ["0" * 16],
+              "missing": [[1, 1]], "absent": [], "past": {}, "seal": "00"}
+    return json.dumps({**layout, **more}).encode()
+
+
+def files():
+    yield u8(0) + HEX + b"\n"
+    yield u8(0) + HEX.upper()
+    yield u8(0) + HEX + b"\0"
+    yield u8(1) + b"# hosts\nalpha " + HEX + b"\n\n beta\t" + HEX[::-1] + b" # two\r\n" + bytes(8)
+    yield u8(1) + b"alpha " + HEX + b"\nalpha " + HEX[::-1]
+    yield u8(1) + b"alpha " + HEX + b"\nbeta " + HEX
+    yield u8(1) + b"../x " + HEX
+    for name in (b"host", b"..", b"a/b", b"\xff", b"x" * 64, b"x" * 63, b""):
+        yield u8(2) + name + b"\0" + MAC
+    maps = [{}, {"missing": []}, {"bytes": 4096 * 300, "extents": [[1, 99], [200, 200]], "sums": ["1" * 16] * 2},
+            {"missing": [[1, 2]]}, {"extents": [[1, 2]]}, {"past": 1}, {"sums": []}, {"version": 2},
+            {"bytes": 1 << 44, "head_bytes": (1 << 44) - 4096}]
+    for more in maps:
+        yield u8(3) + map_json(**more)
+    core = core_file()
+    dump = lambda i, m, c=core: b"".join(u16(len(part)) + part for part in (i, m, c))
+    sha = hashlib.sha256(core).hexdigest()
+    complete = info(status="complete", sha256=sha, id="55667788", panic="Kernel panic", cpus=2, vmcore_bytes=8192)
+    for more in maps[:4]:
+        yield u8(4, 1) + dump(info(token_hash="00"), map_json(**more))
+    yield u8(4, 0) + dump(complete, b"")
+    yield u8(4, 1) + dump(b"", b"")
+    yield u8(5) + core
+    yield u8(5) + core[:300]
+    for how in range(16):
+        yield u8(6, how) + (dump(info(id="55667788"), map_json()) if how & 1 else dump(complete, b""))
+    yield u8(6, 1 | 2 << 1) + dump(info(), map_json(missing=[], sums=["2" * 16]))
+
+
+def hub():
+    take, send, pump, wait, tick = 0, 1, 3, 5, 6
+    machine = lambda what, number=0, more=0: u8(what | number << 4 | more)
+    later = lambda ms: u8(wait) + u16(ms)
+    patient = 0x80
+    hello = u8(1, 4, 9, 0, 8) + u32(0) + struct.pack("<Q", 0x1000) + u32(1) \
+        + struct.pack("<QQB", 0, 1 << 30, 1) + b"name" + MAC
+    ring = spoil(9, 0, u8(10))
+    yield machine(pump, 0, patient)
+    yield machine(pump, 0, patient) + machine(pump, 1, patient) + later(31000) + machine(pump, 0, patient)
+    yield machine(send) + u8(0) + machine(take) + machine(send) + u8(4) + machine(send) + u8(2) + machine(pump, 0, patient)
+    yield machine(send) + u8(1) + u16(40) + u8(1) + machine(pump, 0, patient)
+    yield machine(7, 3) + hello + machine(8, 3) + u8(60) + machine(pump, 0, patient) + later(6000) + machine(tick)
+    yield machine(pump) + machine(9) + u8(2, 1, 0) + u8(0x82) + u32(64) + u32(1 << 25) + u16(0) \
+        + u8(1) + u32(0) + u8(64) + u16(100) + b"\x10" * 100 + later(200) + machine(pump, 0, patient)
+    yield machine(14) + ring + machine(pump, 0, patient)
+    yield machine(14) + spoil(0, 0, u8(0)) + machine(pump, 0, patient)
+    yield machine(14) + spoil(0, 64 + 2 * 56 + 8, struct.pack("<QQQQQ", 0x1000, 0, 0, 1 << 40, 1 << 40)) + machine(pump, 0, patient)
+    for calls in (0, 3, 6, 9, 12, 20):
+        yield machine(13, 0, patient) + u8(calls, 7) + machine(pump, 0, patient) + later(2000) + machine(pump, 0, patient)
+    yield machine(pump) + later(60000) + machine(tick) + machine(12) + machine(pump, 0, patient)
+    yield machine(send) + u8(0) + machine(take) + machine(send) + u8(0) * 4 + later(40000) + machine(tick) + machine(tick)
+    yield machine(11, 3) + u8(0x80) + u16(160) + done(0) + machine(pump, 0, patient)
 
 
 def boot():
@@ -227,7 +307,7 @@ def boot():
 
 
 def main():
-    for name in ("wire", "secure", "net", "agent", "kernel", "boot"):
+    for name in ("wire", "secure", "net", "agent", "kernel", "hub", "files", "boot"):
         folder = os.path.join(sys.argv[1], name)
         os.makedirs(folder, exist_ok=True)
         for number, seed in enumerate(globals()[name]()):
