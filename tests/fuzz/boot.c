@@ -137,6 +137,37 @@ static void fence_must(const struct nd_map *map, const struct nd_fence *fence)
 	}
 }
 
+static bool map_says(const struct nd_map *map, uint64_t phys, uint32_t type)
+{
+	for (uint32_t i = 0; i < map->count; i++)
+		if (map->entry[i].type == type && phys >= map->entry[i].phys &&
+		    phys - map->entry[i].phys < map->entry[i].bytes)
+			return true;
+	return false;
+}
+
+/* RAM that is not fenced stays RAM: at each end of what there was, and behind each fence. */
+static void ram_must(const struct nd_map *before, const struct nd_map *after,
+		     const struct nd_fence *fence)
+{
+	for (uint32_t i = 0; i < before->count; i++) {
+		uint64_t from = before->entry[i].phys, bytes = before->entry[i].bytes;
+
+		for (uint32_t k = 0; k < fence->count + 2; k++) {
+			uint64_t at = k == fence->count ? from
+				      : k == fence->count + 1
+					      ? from + bytes - 1
+					      : fence->range[k].phys + fence->range[k].bytes;
+			bool fenced = !map_says(before, at, ND_E820_RAM);
+
+			for (uint32_t f = 0; f < fence->count; f++)
+				fenced |= at >= fence->range[f].phys &&
+					  at - fence->range[f].phys < fence->range[f].bytes;
+			ND_MUST(fenced || map_says(after, at, ND_E820_RAM));
+		}
+	}
+}
+
 /* An address range that ends below 2^64: small numbers are near one another. */
 static void range_take(struct nd_input *in, uint64_t *phys, uint64_t *bytes)
 {
@@ -152,7 +183,7 @@ static void fence(struct nd_input *in)
 {
 	unsigned int fences = nd_input_u8(in) % (FENCES_MAX + 1);
 	struct nd_fence f = {0};
-	struct nd_map map = {0};
+	struct nd_map map = {0}, before;
 	uint64_t phys, bytes;
 
 	for (unsigned int i = 0; i < fences; i++) {
@@ -165,10 +196,13 @@ static void fence(struct nd_input *in)
 	}
 	nd_map_sort(&map);
 	nd_fence_find_hidden(&f, &map);
+	before = map;
 	nd_fence_apply(&map, &f);
 	ND_MUST(nd_map_high_ram_end(&map) >= 0x100000);
-	if (!map.overflow && !f.overflow)
+	if (!map.overflow && !f.overflow) {
 		fence_must(&map, &f);
+		ram_must(&before, &map, &f);
+	}
 }
 
 /* The DHCP packets that PXE hands out. */

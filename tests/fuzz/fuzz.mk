@@ -62,23 +62,30 @@ $(FUZZ_BIN): $(FUZZ_DIR)/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o \
 
 -include $(FUZZ_SRC:%.c=$(FUZZ_DIR)/obj/%.d)
 
+# First inputs are made anew, in the forms that today's fuzzers take.
+FUZZ_SEEDS := $(FUZZ_DIR)/seeds/made
+$(FUZZ_SEEDS): tests/fuzz/seeds.py $(wildcard tests/tools/*.py) $(B)/.setup-check
+	$(call say,SEEDS,$(@D))
+	$(Q)rm -rf $(@D)
+	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) tests/fuzz/seeds.py $(@D)
+	$(Q)touch $@
+
 # Seconds: every input that once mattered, once more.
 CHECK += check-corpus
 .PHONY: check-corpus check-fuzz fuzz
-check-corpus: $(FUZZ_BIN) ## the fuzzers' corpus, once, under the sanitizers
+check-corpus: $(FUZZ_BIN) $(FUZZ_SEEDS) ## the fuzzers' corpus, once, under the sanitizers
 	$(Q)tests/fuzz/run corpus $(FUZZ_DIR) $(FUZZ)
 
 CHECK += check-fuzz
-check-fuzz: $(FUZZ_BIN) ## each fuzzer for FUZZ_SECONDS (120), two at a time
+check-fuzz: $(FUZZ_BIN) $(FUZZ_SEEDS) ## each fuzzer for FUZZ_SECONDS (120), two at a time
 	$(Q)tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ_DIR) $(FUZZ)
 
-fuzz: $(FUZZ_BIN) ## each fuzzer for TIME seconds (600); FUZZ=NAME only that
+fuzz: $(FUZZ_BIN) $(FUZZ_SEEDS) ## each fuzzer for TIME seconds (600); FUZZ=NAME only that
 	$(Q)tests/fuzz/run $(TIME) $(FUZZ_DIR) $(FUZZ)
 
 # Corpora that change are committed like code: look at what `git diff --stat` says.
 .PHONY: fuzz-merge fuzz-coverage fuzz-profile
-fuzz-merge: $(FUZZ_BIN) ## keep in the tree what was found that reaches further
-	$(Q)$(PYTHON) tests/fuzz/seeds.py $(FUZZ_DIR)/seeds
+fuzz-merge: $(FUZZ_BIN) $(FUZZ_SEEDS) ## keep in the tree what was found that reaches further
 	$(Q)for f in $(FUZZ); do mkdir -p $(FUZZ_DIR)/found/$$f && tests/fuzz/merge $(FUZZ_DIR)/$$f \
 		tests/fuzz/corpus/$$f $(FUZZ_DIR)/found/$$f $(FUZZ_DIR)/seeds/$$f || exit 1; done
 
@@ -87,9 +94,10 @@ fuzz-coverage: $(B)/.setup-fuzz ## how much of each file the corpus reaches
 		FUZZ_PROFILE="-fprofile-instr-generate -fcoverage-mapping"
 
 fuzz_profile = $(FUZZ_DIR)/$(f).profile
-fuzz-profile: $(FUZZ_BIN)
+fuzz-profile: $(FUZZ_BIN) $(FUZZ_SEEDS)
 	$(Q)$(foreach f,$(FUZZ),printf '%s\n' $f; \
 		LLVM_PROFILE_FILE=$(fuzz_profile).raw $(FUZZ_DIR)/$f -runs=0 tests/fuzz/corpus/$f \
+			$(FUZZ_DIR)/seeds/$f \
 			>$(FUZZ_DIR)/$f.log 2>&1; \
 		llvm-profdata merge -o $(fuzz_profile) $(fuzz_profile).raw && \
 		llvm-cov report $(FUZZ_DIR)/$f -instr-profile=$(fuzz_profile) \

@@ -176,7 +176,12 @@ def kernel():
     yield u8(1, 10, 0)
     yield u8(0, 255, 2) + struct.pack("<QQBQQB", 0x1000, 0x9000, 1, 0x20000, 1 << 40, 1)
     for old, new in ((b"", b""), (b"printk_info)=88", b"printk_info)=26"), (b"ts_nsec)=8", b"ts_nsec)=80"),
-                     (b"l5_enabled)=0", b"l5_enabled)=1"), (b"ringbuffer)=88", b"ringbuffer)=512")):
+                     (b"l5_enabled)=0", b"l5_enabled)=1"), (b"ringbuffer)=88", b"ringbuffer)=512"),
+                     (b"desc_ring)=0", b"desc_ring)=2080"), (b"state_var)=0", b"state_var)=400"),
+                     (b"text_len)=16", b"text_len)=512"), (b"prb_desc)=24", b"prb_desc)=7"),
+                     (b"info)=88\nOFFSET(printk_info.seq)=0\nOFFSET(printk_info.ts_nsec)=8",
+                      b"info)=18\nOFFSET(printk_info.seq)=0\nOFFSET(printk_info.ts_nsec)=400")):
+        assert old in VMCOREINFO
         info = VMCOREINFO.replace(old, new, 1)
         yield u8(2, 255, 0) + u16(len(info)) + info
     desc = 4 * 24  # of the first record
@@ -294,10 +299,15 @@ def boot():
         + b"".join(struct.pack("<BHHB", *e) for e in ((10, 0, 639, 1), (20, 1, 127, 1), (12, 0x8000, 64, 2)))
     options = b"\x35\1\5\1\4\xff\xff\xff\0\3\4\12\0\2\2\0\0\x0c\4host\xff"
     yield u8(3, 1) + u16(240 + len(options)) + bytes(16) + IP + PEER_IP + bytes(216) + options
+    for length in (63, 64, 255):
+        name = u8(12, length) + b"n" * length + u8(255)
+        yield u8(3, 1) + u16(240 + len(name)) + bytes(16) + IP + PEER_IP + bytes(216) + name
     yield u8(3, 3) + u16(240) + bytes(16) + IP + bytes(220) + bytes(20) + PEER_IP + bytes(216)
     yield u8(4, 0) + b"root=/dev/sda1 netdump=0x9f000 stub=halt"
     yield u8(4, 1) + b"elfcorehdr=16K@508276K quiet"
     yield u8(5) + b"".join(u8(*s) for s in ((1, 0, 100), (0, 10, 20), (1, 15, 18), (1, 90, 200), (0, 0, 9)))
+    yield u8(5) + u8(1, 0, 255) + b"".join(u8(0, 3 * i + 1, 3 * i + 2) for i in range(66))
+    yield u8(5) + b"".join(u8(1, 3 * i, 3 * i + 1) for i in range(66))
     mb = struct.pack("<11I", 0x4D, 639, 1 << 16, 0, 0x10100, 1, 0x10200, 0, 0, 0, 0) + struct.pack("<II", 48, 0x10300)
     yield u8(6) + (mb.ljust(0x100, b"\0") + b"line".ljust(256, b"\0")
                    + struct.pack("<IIII", 0x200000, 0x300000, 0x10100, 0).ljust(256, b"\0")
