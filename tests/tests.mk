@@ -98,6 +98,7 @@ CHECK += lint
 LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*_test.c) tests/tools/faultyfiles.c
 LINT_FORMAT_SRC := $(wildcard wire/*.[ch] server/*.[ch] include/netdump/*.h dini/*.[ch] \
 	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch] \
+	tests/fuzz/*.[ch] tests/fuzz/shim/*.h tests/fuzz/shim/*/*.h tests/fuzz/shim/*/*/*.h \
 	tests/tools/*.c)
 LINT_SHELL = $(shell grep -rlE -m1 '^\#!/bin/(ba)?sh' scripts tests stub syslinux .ci 2>/dev/null)
 .PHONY: lint

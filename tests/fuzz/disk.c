@@ -25,7 +25,7 @@ void nd_disk_break(unsigned int calls, unsigned int count, int error)
 	failure = error;
 }
 
-/* Whether this call has to fail. */
+/* Whether this call has to fail, or to lie. */
 static bool broken(void)
 {
 	if (!failing)
@@ -37,6 +37,11 @@ static bool broken(void)
 	failing--;
 	errno = failure;
 	return true;
+}
+
+static bool fails(void)
+{
+	return failure && broken();
 }
 
 static void name_must(const char *name)
@@ -60,7 +65,7 @@ int __wrap_openat(int dir, const char *name, int flags, ...)
 		va_end(args);
 		ND_MUST(!(mode & 0007));
 	}
-	return broken() ? -1 : __real_openat(dir, name, flags, mode);
+	return fails() ? -1 : __real_openat(dir, name, flags, mode);
 }
 
 int __real_mkdirat(int dir, const char *name, mode_t mode);
@@ -69,7 +74,7 @@ int __wrap_mkdirat(int dir, const char *name, mode_t mode)
 {
 	name_must(name);
 	ND_MUST(!(mode & 0007) && strcmp(name, "."));
-	return broken() ? -1 : __real_mkdirat(dir, name, mode);
+	return fails() ? -1 : __real_mkdirat(dir, name, mode);
 }
 
 int __real_renameat(int from_dir, const char *from, int to_dir, const char *to);
@@ -79,7 +84,7 @@ int __wrap_renameat(int from_dir, const char *from, int to_dir, const char *to)
 	name_must(from);
 	name_must(to);
 	ND_MUST(from_dir == to_dir);
-	return broken() ? -1 : __real_renameat(from_dir, from, to_dir, to);
+	return fails() ? -1 : __real_renameat(from_dir, from, to_dir, to);
 }
 
 int __real_unlinkat(int dir, const char *name, int flags);
@@ -87,42 +92,55 @@ int __wrap_unlinkat(int dir, const char *name, int flags);
 int __wrap_unlinkat(int dir, const char *name, int flags)
 {
 	name_must(name);
-	return broken() ? -1 : __real_unlinkat(dir, name, flags);
+	return fails() ? -1 : __real_unlinkat(dir, name, flags);
 }
 
 ssize_t __real_write(int fd, const void *data, size_t bytes);
 ssize_t __wrap_write(int fd, const void *data, size_t bytes);
 ssize_t __wrap_write(int fd, const void *data, size_t bytes)
 {
-	return broken() ? -1 : __real_write(fd, data, bytes);
+	return fails() ? -1 : __real_write(fd, data, bytes);
 }
 
 ssize_t __real_pwrite(int fd, const void *data, size_t bytes, off_t offset);
 ssize_t __wrap_pwrite(int fd, const void *data, size_t bytes, off_t offset);
 ssize_t __wrap_pwrite(int fd, const void *data, size_t bytes, off_t offset)
 {
-	return broken() ? -1 : __real_pwrite(fd, data, bytes, offset);
+	return fails() ? -1 : __real_pwrite(fd, data, bytes, offset);
+}
+
+/* A disk that lies says that all is well, and one bit is not. */
+ssize_t __real_pread(int fd, void *to, size_t bytes, off_t offset);
+ssize_t __wrap_pread(int fd, void *to, size_t bytes, off_t offset);
+ssize_t __wrap_pread(int fd, void *to, size_t bytes, off_t offset)
+{
+	bool lies = broken();
+	ssize_t got = lies && failure ? -1 : __real_pread(fd, to, bytes, offset);
+
+	if (lies && got > 0)
+		((uint8_t *)to)[(size_t)got / 2] ^= 1;
+	return got;
 }
 
 int __real_ftruncate(int fd, off_t bytes);
 int __wrap_ftruncate(int fd, off_t bytes);
 int __wrap_ftruncate(int fd, off_t bytes)
 {
-	return broken() ? -1 : __real_ftruncate(fd, bytes);
+	return fails() ? -1 : __real_ftruncate(fd, bytes);
 }
 
 int __real_fallocate(int fd, int mode, off_t offset, off_t bytes);
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t bytes);
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t bytes)
 {
-	return broken() ? -1 : __real_fallocate(fd, mode, offset, bytes);
+	return fails() ? -1 : __real_fallocate(fd, mode, offset, bytes);
 }
 
 int __wrap_fsync(int fd);
 int __wrap_fsync(int fd)
 {
 	ND_MUST(fd >= 0);
-	return broken() ? -1 : 0;
+	return fails() ? -1 : 0;
 }
 
 /* A folder without ".partial": everything there, and right. */

@@ -10,7 +10,10 @@
 
 #include "tests/fuzz/input.h"
 
-/* From the `calls`th on, `count` calls fail (0: none), as on a disk that is full or broken. */
+/*
+ * From the `calls`th on, `count` calls fail (0: none), as on a disk that is full or broken;
+ * error 0: only reads count, and what they read is wrong.
+ */
 void nd_disk_break(unsigned int calls, unsigned int count, int error);
 
 /*

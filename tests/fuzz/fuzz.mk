@@ -26,7 +26,7 @@ fuzz_hub_SRC := $(addprefix tests/fuzz/,disk.c folder.c image.c) server/verify.c
 	$(filter-out server/link.c server/loop.c,$(SERVER_SRC)) $(WIRE_SRC) \
 	$(addprefix dini/,agent.c handshake.c pack.c)
 fuzz_hub_LIBS := $(NETDUMPD_LIBS)
-fuzz_hub_LDFLAGS := $(addprefix -Wl$(comma)--wrap=,openat mkdirat renameat unlinkat write pwrite \
+fuzz_hub_LDFLAGS := $(addprefix -Wl$(comma)--wrap=,openat mkdirat renameat unlinkat write pwrite pread \
 	ftruncate fallocate fsync fprintf)
 
 fuzz_files_SRC := tests/fuzz/folder.c server/keys.c wire/noise.c wire/secure.c wire/message.c \

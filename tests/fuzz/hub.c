@@ -334,7 +334,9 @@ static void step_run(struct nd_input *in)
 		break;
 	case 13:
 		nd_disk_break(nd_input_u8(in) % 64, nd_input_u8(in) % 8,
-			      what & 0x80 ? ENOSPC : EIO);
+			      what & 0x80  ? ENOSPC
+			      : number % 2 ? EIO
+					   : 0);
 		break;
 	default:
 		nd_image_spoil(machine_get(real)->memory, in);

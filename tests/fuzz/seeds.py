@@ -278,6 +278,8 @@ def hub():
     yield machine(14) + ring + machine(pump, 0, patient)
     yield machine(14) + spoil(0, 0, u8(0)) + machine(pump, 0, patient)
     yield machine(14) + spoil(0, 64 + 2 * 56 + 8, struct.pack("<QQQQQ", 0x1000, 0, 0, 1 << 40, 1 << 40)) + machine(pump, 0, patient)
+    for calls in (0, 1, 2, 5):
+        yield machine(13) + u8(calls, 1) + machine(pump, 0, patient) + later(300) + machine(pump, 0, patient)
     for calls in (0, 3, 6, 9, 12, 20):
         yield machine(13, 0, patient) + u8(calls, 7) + machine(pump, 0, patient) + later(2000) + machine(pump, 0, patient)
     yield machine(pump) + later(60000) + machine(tick) + machine(12) + machine(pump, 0, patient)
