@@ -15,6 +15,17 @@
 
 #define PAGES_PER_READ_0 64
 #define LZ4_RAW_MAX      65536
+#define READ_IDS_MAX     (1u << 31) /* far above what the largest dump takes */
+
+/*
+ * A machine takes a READ with a higher id only.  One that claims to have used them up is not
+ * believed: ours would begin at 0 again, which is none.
+ */
+static void read_ids_follow(struct nd_machine *m, const struct nd_wire_hello *hello)
+{
+	if (hello->last_read_id >= m->next_read_id && hello->last_read_id < READ_IDS_MAX)
+		m->next_read_id = hello->last_read_id + 1;
+}
 
 struct nd_machine *nd_machine_new(const struct nd_wire_hello *hello,
 				  const struct sockaddr_in *address, uint64_t now_ms, double now_s)
@@ -29,7 +40,8 @@ struct nd_machine *nd_machine_new(const struct nd_wire_hello *hello,
 	nd_store_host_name(m->host, hello->host, hello->mac);
 	nd_store_init(&m->store);
 	m->vmcore.fd = -1;
-	m->next_read_id = hello->last_read_id + 1;
+	m->next_read_id = 1;
+	read_ids_follow(m, hello);
 	m->pages_per_read = PAGES_PER_READ_0;
 	m->started_ms = m->heard_ms = m->quiet_ms = m->progress_ms = now_ms;
 	m->started_s = now_s;
@@ -256,8 +268,7 @@ void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
 		      const struct nd_wire_hello *hello, uint64_t now_ms, double now_s)
 {
 	m->heard_ms = now_ms;
-	if (hello->last_read_id >= m->next_read_id)
-		m->next_read_id = hello->last_read_id + 1;
+	read_ids_follow(m, hello);
 	if (m->phase == ND_OVER) {
 		if (!m->suspended)
 			nd_machine_done_send(m, env);

@@ -240,6 +240,14 @@ def test_the_table_of_machines_is_bounded(serve, machine, wire):
     until(lambda: "the table of machines is full" in server.text())
 
 
+def test_read_ids_that_are_used_up_are_not_believed(serve, wire):
+    server = serve()
+    for session, last_read in (3, 2**32 - 1), (4, 2**31 - 2), (5, 7):
+        wire.sendto(hello(session, ranges=[(0, 1 << 20, RAM)], last_read=last_read), server.address)
+        got, read = fakemachine.parse(wire.recv(2048))
+        assert got == session and read.read_id == (1 if session == 3 else last_read + 1)
+
+
 def test_nothing_is_written_for_a_machine_that_never_answers(serve, wire):
     server = serve()
     wire.sendto(hello(3, host=b"mute", ranges=[(0, 1 << 20, RAM)]), server.address)
