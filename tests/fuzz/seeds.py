@@ -178,7 +178,7 @@ def kernel():
     for old, new in ((b"", b""), (b"printk_info)=88", b"printk_info)=26"), (b"ts_nsec)=8", b"ts_nsec)=80"),
                      (b"l5_enabled)=0", b"l5_enabled)=1"), (b"ringbuffer)=88", b"ringbuffer)=512"),
                      (b"desc_ring)=0", b"desc_ring)=2080"), (b"state_var)=0", b"state_var)=400"),
-                     (b"text_len)=16", b"text_len)=512"), (b"prb_desc)=24", b"prb_desc)=7"),
+                     (b"text_len)=16", b"text_len)=512"), (b"prb)=", b"prb)=" + b"0" * 40), (b"prb_desc)=24", b"prb_desc)=7"),
                      (b"info)=88\nOFFSET(printk_info.seq)=0\nOFFSET(printk_info.ts_nsec)=8",
                       b"info)=18\nOFFSET(printk_info.seq)=0\nOFFSET(printk_info.ts_nsec)=400")):
         assert old in VMCOREINFO
