@@ -4,7 +4,8 @@
  * that does anything, and a disk that breaks.  Machines are DINI's own agents over
  * image.h's memory, so that the fuzzer gets behind the first READ.
  *
- *   steps: what u8, and what each takes (step_run)
+ *   set-up u8: bit 0: keys; bit 1: machines have keys of their own
+ *   then steps: what u8, and what each takes (step_run)
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -42,6 +43,12 @@ struct machine {
 
 static struct machine machine[MACHINES];
 static struct nd_hub *hub;
+static struct nd_host_key host_key = {.name = "machine", .key = {4, 5, 6}};
+static const struct nd_host_key *host_keys[] = {&host_key};
+static struct nd_keyring own_key = {.has_own = true, .private_key = {1, 2, 3}}, all_keys;
+static const struct nd_keyring *keys; /* of the server now; NULL: insecure */
+static bool machines_keyed;
+static uint64_t random_next;
 static struct nd_now now;
 static size_t heap_before;
 static bool data_came; /* well formed, from anyone */
@@ -90,8 +97,9 @@ static void server_sends(void *context, const struct sockaddr_in *to, const void
 
 	(void)context;
 	ND_MUST(number < ADDRESSES && to->sin_port == htons(ND_WIRE_CLIENT_PORT));
-	ND_MUST(nd_plain_open(datagram, bytes) == ND_MESSAGE_OK);
-	ND_MUST(h->type == ND_READ || h->type == ND_DONE);
+	ND_MUST(nd_datagram_check(datagram, bytes) == ND_MESSAGE_OK);
+	ND_MUST(nd_datagram_type(h) == ND_READ || nd_datagram_type(h) == ND_DONE);
+	ND_MUST(keys ? nd_datagram_form(h) != 0 : !nd_plain_open(datagram, bytes));
 	address[number].out_bytes += bytes;
 	ND_MUST(address[number].proven ||
 		address[number].out_bytes <= 3 * address[number].in_bytes);
@@ -109,8 +117,20 @@ static void cost_must(void)
 	ND_MUST(heap <= TABLE * (data_came ? MACHINE_COST : UNPROVEN_COST));
 }
 
-/* A copy of exact size, for the hub to write to. */
-static void server_takes(unsigned int number, const void *datagram, size_t bytes)
+/* Not the same twice, and the same in every run. */
+static void random_draw(void *context, void *to, size_t bytes)
+{
+	uint8_t *p = to;
+
+	(void)context;
+	for (size_t i = 0; i < bytes; i++) {
+		random_next = random_next * 6364136223846793005u + 1442695040888963407u;
+		p[i] = (uint8_t)(random_next >> 56);
+	}
+}
+
+/* A copy of exact size, for the hub to write to.  genuine: of a machine, as it left it. */
+static void server_takes(unsigned int number, const void *datagram, size_t bytes, bool genuine)
 {
 	const struct nd_wire_header *h = datagram;
 	struct sockaddr_in from = address_of(number);
@@ -119,7 +139,8 @@ static void server_takes(unsigned int number, const void *datagram, size_t bytes
 	ND_MUST(copy);
 	memcpy(copy, datagram, bytes);
 	address[number].in_bytes += bytes;
-	if (nd_plain_open(copy, bytes) == ND_MESSAGE_OK && h->type == ND_DATA)
+	genuine = genuine || (!keys && nd_plain_open(copy, bytes) == ND_MESSAGE_OK);
+	if (genuine && bytes >= sizeof *h && nd_datagram_type(h) == ND_DATA)
 		address[number].proven = data_came = true;
 	nd_hub_datagram(hub, now, &from, copy, bytes);
 	free(copy);
@@ -137,7 +158,10 @@ static struct machine *machine_get(unsigned int number)
 {
 	struct machine *m = &machine[number];
 	struct nd_agent_config config = {
-		.security = ND_AGENT_PLAIN,
+		.security = !keys            ? ND_AGENT_PLAIN
+			    : machines_keyed ? ND_AGENT_NKPSK0
+					     : ND_AGENT_NK,
+		.has_psk = keys && machines_keyed,
 		.seed = {(uint8_t)number},
 		.mac = {0x52, 0x54, 0, 0, 0, (uint8_t)number},
 		.server_count = 1,
@@ -155,6 +179,8 @@ static struct machine *machine_get(unsigned int number)
 
 	if (m->made)
 		return m;
+	memcpy(config.server_key[0], own_key.public_key, ND_WIRE_KEY_BYTES);
+	memcpy(config.psk, host_key.key, ND_WIRE_KEY_BYTES);
 	nd_image_make(m->memory);
 	nd_agent_init(&m->agent, &config, now.ms);
 	m->first = m->count = 0;
@@ -181,7 +207,7 @@ static bool machine_sends(struct nd_input *in, unsigned int number, unsigned int
 		((uint8_t *)buffer)[at % bytes] ^= nd_input_u8(in);
 	}
 	for (unsigned int i = how & 4 ? 2 : !(how & 2); i < 2; i++)
-		server_takes(number, buffer, bytes);
+		server_takes(number, buffer, bytes, !(how & 1));
 	return true;
 }
 
@@ -212,26 +238,54 @@ static void machine_pump(struct nd_input *in, unsigned int number, bool patient)
 	}
 }
 
-/* A HELLO of anyone's, well formed. */
+/* Anyone has the server's public key, and a machine may have lost its own. */
+static void hello_say(unsigned int number, const struct nd_wire_hello *hello, bool with_psk)
+{
+	uint64_t buffer[ND_WIRE_DATAGRAM_MAX / 8];
+	uint8_t ephemeral[ND_WIRE_KEY_BYTES];
+	struct nd_noise noise;
+	size_t bytes = nd_hello_bytes(hello);
+
+	if (!keys) {
+		server_takes(number, hello, bytes, false);
+		return;
+	}
+	random_draw(NULL, ephemeral, sizeof ephemeral);
+	memcpy((uint8_t *)buffer + ND_HANDSHAKE_OFFSET, hello, bytes);
+	bytes = nd_hello_seal(&noise, buffer, own_key.public_key, with_psk ? host_key.key : NULL,
+			      ephemeral);
+	server_takes(number, buffer, bytes, false);
+}
+
+/*
+ * A HELLO of anyone's, well formed.  how u8: bits 0-1: ranges; bit 4: with a machine's
+ * session, bit 5: with its token, bit 6: with its key
+ */
 static void hello_forge(struct nd_input *in, unsigned int number)
 {
-	unsigned int ranges = nd_input_u8(in) % 4, name = nd_input_u8(in) % ND_HOST_NAME_BYTES;
+	unsigned int how = nd_input_u8(in), name = nd_input_u8(in) % ND_HOST_NAME_BYTES;
+	uint64_t session = nd_input_u8(in) + 1u;
 	struct nd_wire_hello hello;
 
-	nd_hello_init(&hello, nd_input_u8(in) + 1u, 1);
+	nd_hello_init(&hello, session, nd_input_u8(in));
+	if (how & 0x10)
+		hello.header.session = machine_get(number % MACHINES)->agent.session;
+	if (how & 0x20)
+		memcpy(hello.token, machine_get(number % MACHINES)->agent.token,
+		       sizeof hello.token);
 	hello.state = nd_input_u8(in) & 1;
 	hello.read_queue = nd_input_u8(in);
 	hello.last_read_id = nd_input_u32(in);
 	hello.elfcorehdr_phys = nd_input_u64(in);
 	hello.elapsed_ms = nd_input_u32(in);
-	for (unsigned int i = 0; i < ranges; i++) {
+	for (unsigned int i = 0; i < how % 4; i++) {
 		uint64_t phys = nd_input_u64(in), bytes = nd_input_u64(in);
 
 		nd_hello_range_add(&hello, phys, bytes, nd_input_u8(in));
 	}
 	nd_input_copy(in, hello.host, name);
 	nd_input_copy(in, hello.mac, sizeof hello.mac);
-	server_takes(number, &hello, nd_hello_bytes(&hello));
+	hello_say(number, &hello, how & 0x40);
 }
 
 /* Many HELLOs, each of a session of its own. */
@@ -243,8 +297,18 @@ static void hello_flood(unsigned int number, unsigned int count)
 		nd_hello_init(&hello, 0x1000u + i, 1);
 		nd_hello_range_add(&hello, 0, 1ull << 40, 1);
 		hello.elfcorehdr_phys = 0x1000u;
-		server_takes(number, &hello, nd_hello_bytes(&hello));
+		hello_say(number, &hello, false);
 	}
+}
+
+/* A message of the machine's own, in the form that it speaks in. */
+static void machine_says(unsigned int number, void *buffer, size_t bytes)
+{
+	struct machine *m = &machine[number];
+
+	if (keys && m->agent.handshake.keys.valid)
+		bytes = nd_sealed_seal(&m->agent.handshake.keys, buffer);
+	server_takes(number, buffer, bytes, true);
 }
 
 /*
@@ -256,10 +320,10 @@ static void data_forge(struct nd_input *in, unsigned int number)
 	struct machine *m = machine_get(number);
 	uint64_t buffer[ND_WIRE_DATAGRAM_MAX / 8];
 	unsigned int records = nd_input_u8(in) % 8;
+	uint32_t id = m->agent.last_read_id + 1 - nd_input_u8(in) % 4;
 	struct nd_data_writer w;
 
-	nd_data_begin(&w, buffer, m->agent.session, 1,
-		      m->agent.last_read_id + 1 - nd_input_u8(in) % 4, nd_input_u8(in));
+	nd_data_begin(&w, buffer, m->agent.session, 1, id, nd_input_u8(in));
 	for (unsigned int i = 0; i < records; i++) {
 		unsigned int kind = nd_input_u8(in);
 		uint64_t phys = (uint64_t)nd_input_u32(in) * ND_GRAIN_BYTES;
@@ -272,24 +336,31 @@ static void data_forge(struct nd_input *in, unsigned int number)
 		nd_input_copy(in, stored, bytes);
 		nd_data_add(&w, phys, raw, kind % 4 + 1, stored, bytes);
 	}
-	server_takes(number, buffer, nd_data_end(&w, ND_DATA_LAST));
+	machine_says(number, buffer, nd_data_end(&w, ND_DATA_LAST));
 }
 
-/* Any bytes; bit 7 of how: with a header of this machine's session. */
+/* Any bytes; how: bit 7: with a header of a machine's session, bit 6: under its keys. */
 static void bytes_in(struct nd_input *in, unsigned int number)
 {
-	unsigned int how = nd_input_u8(in);
+	unsigned int how = nd_input_u8(in), real = how % MACHINES;
 	size_t wanted = nd_input_u16(in) % (ND_WIRE_DATAGRAM_MAX + 64), bytes;
 	uint8_t *datagram = nd_input_exact(in, wanted, &bytes);
+	uint64_t buffer[ND_WIRE_DATAGRAM_MAX / 8];
 	struct nd_wire_header *h = (void *)datagram;
 
-	if (how & 0x80 && bytes >= sizeof *h) {
+	if (how & 0xc0 && bytes >= sizeof *h) {
 		h->magic = ND_WIRE_MAGIC;
 		h->version = ND_WIRE_VERSION;
 		h->length = (uint16_t)bytes;
-		h->session = machine_get(how % MACHINES)->agent.session;
+		h->session = machine_get(real)->agent.session;
 	}
-	server_takes(number, datagram, bytes);
+	if (how & 0x40 && bytes >= sizeof *h && bytes <= ND_WIRE_MESSAGE_MAX) {
+		h->type &= (uint8_t)~ND_FORM_MASK;
+		memcpy(buffer, datagram, bytes);
+		machine_says(real, buffer, bytes);
+	} else {
+		server_takes(number, datagram, bytes, false);
+	}
 	free(datagram);
 }
 
@@ -348,12 +419,19 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	nd_folder_init();
+	nd_noise_public(own_key.public_key, own_key.private_key);
+	nd_psk_id(host_key.id, host_key.key);
+	all_keys = own_key;
+	all_keys.hosts = &host_key;
+	all_keys.by_id = host_keys;
+	all_keys.host_count = 1;
 	return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	struct nd_input in = {data, bytes};
+	unsigned int how = nd_input_u8(&in);
 	struct nd_hub_options options = {
 		.top = nd_folder_open(),
 		.machines_max = TABLE,
@@ -361,11 +439,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		.pool_bytes = 1 << 20,
 		.map_ms = 1000,
 		.event_fd = -1,
+		.keys = !(how & 1) ? NULL
+			: how & 2  ? &all_keys
+				   : &own_key,
+		.random = random_draw,
 		.send = server_sends,
 	};
 	int lowest = dup(options.top);
 
 	close(lowest);
+	keys = options.keys;
+	machines_keyed = how & 2;
+	random_next = 1;
 	memset(address, 0, sizeof address);
 	for (unsigned int i = 0; i < MACHINES; i++)
 		machine[i].made = false;
