@@ -42,6 +42,7 @@ struct machine {
 };
 
 static struct machine machine[MACHINES];
+static struct nd_hub_options options;
 static struct nd_hub *hub;
 static struct nd_host_key host_key = {.name = "machine", .key = {4, 5, 6}};
 static const struct nd_host_key *host_keys[] = {&host_key};
@@ -364,6 +365,15 @@ static void bytes_in(struct nd_input *in, unsigned int number)
 	free(datagram);
 }
 
+/* The server is stopped and started again: another life, over what the last one left. */
+static void server_restart(void)
+{
+	nd_hub_stop(hub, now);
+	hub = nd_hub_new(&options);
+	ND_MUST(hub);
+	cost_must();
+}
+
 static void step_run(struct nd_input *in)
 {
 	unsigned int what = nd_input_u8(in), number = what >> 4 & 3;
@@ -409,6 +419,9 @@ static void step_run(struct nd_input *in)
 			      : number % 2 ? EIO
 					   : 0);
 		break;
+	case 14:
+		server_restart();
+		break;
 	default:
 		nd_image_spoil(machine_get(real)->memory, in);
 	}
@@ -432,7 +445,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	struct nd_input in = {data, bytes};
 	unsigned int how = nd_input_u8(&in);
-	struct nd_hub_options options = {
+	int lowest;
+
+	options = (struct nd_hub_options){
 		.top = nd_folder_open(),
 		.machines_max = TABLE,
 		.silence_ms = SILENCE_MS,
@@ -445,8 +460,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		.random = random_draw,
 		.send = server_sends,
 	};
-	int lowest = dup(options.top);
-
+	lowest = dup(options.top);
 	close(lowest);
 	keys = options.keys;
 	machines_keyed = how & 2;

@@ -271,20 +271,22 @@ def hub_steps():
     machine = lambda what, number=0, more=0: u8(what | number << 4 | more)
     later = lambda ms: u8(wait) + u16(ms)
     patient = 0x80
-    hello = lambda how=1, seq=1: u8(7 | 3 << 4, how, 4, 9, seq, 0, 8) + u32(0) + struct.pack("<Q", 0x1000) + u32(1) \
-        + struct.pack("<QQB", 0, 1 << 30, 1) * (how % 4) + b"name" + MAC
+    hello = lambda how=1, seq=1, name=b"name": u8(7 | 3 << 4, how, len(name), 9, seq, 0, 8) + u32(0) + struct.pack("<Q", 0x1000) + u32(1) \
+        + struct.pack("<QQB", 0, 1 << 30, 1) * (how % 4) + name + MAC
     yield machine(pump, 0, patient)
     yield machine(pump, 0, patient) + machine(pump, 1, patient) + later(31000) + machine(pump, 0, patient)
     yield machine(send) + u8(0) + machine(take) + machine(send) + u8(4) + machine(send) + u8(2) + machine(pump, 0, patient)
     yield machine(send) + u8(1) + u16(40) + u8(1) + machine(pump, 0, patient)
     yield hello() + machine(8, 3) + u8(20) + machine(pump, 0, patient) + later(6000) + machine(tick)
+    for name in (b"..", b"../x", b"a/b", b"."):
+        yield hello(name=name)
     yield hello(seq=2) + hello(seq=2) + hello(seq=3) + hello(0x41) + hello(0x40, 4) + later(200) * 6
     yield machine(pump) + hello(0x11, 99) + hello(0x31, 99) + hello(0x71, 100) + machine(pump, 0, patient)
     yield machine(pump) + machine(9) + u8(2, 1, 0) + u8(0x82) + u32(64) + u32(1 << 25) + u16(0) \
         + u8(1) + u32(0) + u8(64) + u16(100) + b"\x10" * 100 + later(200) + machine(pump, 0, patient)
-    yield machine(14) + spoil(9, 0, u8(10)) + machine(pump, 0, patient)
-    yield machine(14) + spoil(0, 0, u8(0)) + machine(pump, 0, patient)
-    yield machine(14) + spoil(0, 64 + 2 * 56 + 8, struct.pack("<QQQQQ", 0x1000, 0, 0, 1 << 40, 1 << 40)) + machine(pump, 0, patient)
+    yield machine(15) + spoil(9, 0, u8(10)) + machine(pump, 0, patient)
+    yield machine(15) + spoil(0, 0, u8(0)) + machine(pump, 0, patient)
+    yield machine(15) + spoil(0, 64 + 2 * 56 + 8, struct.pack("<QQQQQ", 0x1000, 0, 0, 1 << 40, 1 << 40)) + machine(pump, 0, patient)
     for calls in (0, 2, 5):
         yield machine(13) + u8(calls, 1) + machine(pump, 0, patient) + later(300) + machine(pump, 0, patient)
     for calls in (0, 3, 6, 9, 12, 20):
@@ -292,6 +294,10 @@ def hub_steps():
     yield machine(pump) + later(60000) + machine(tick) + machine(12) + machine(pump, 0, patient)
     yield machine(send) + u8(0) + machine(take) + machine(send) + u8(0) * 4 + later(40000) + machine(tick) + machine(tick)
     yield machine(11, 3) + u8(0x80) + u16(160) + done(0) + machine(pump, 0, patient)
+    some = (machine(send) + u8(0) + machine(take)) * 5
+    for steps in (2, 4, 8):
+        yield some[:steps * 3] + later(3000) + machine(tick) + machine(14) + machine(pump, 0, patient) + later(2000) \
+            + machine(pump, 0, patient)
     again = machine(send) + u8(0) + machine(take)
     yield machine(pump) + later(5000) + again + later(5000) + machine(send) + u8(2) + machine(send) + u8(0) + machine(pump, 0, patient)
     message = fm.data(SESSION, 1, 1, 0, fm.LAST, records())
