@@ -14,6 +14,7 @@ demo: dist stub server $(B)/.setup-lab ## boot Debian's kernel, crash it, receiv
 	$(Q)printf '  build/server/netdumpctl --dir %s/dumps list\n' $(DEMO_OUT)
 	$(Q)printf '  crash --osrelease %s\n' $(DEMO_OUT)/dumps/*/*/vmcore
 	$(Q)printf '  scripts/lab run --nic rtl8139 --cpus 2 --crash-cpu 1 --check\n'
+	$(Q)printf '  scripts/lab run --loss 5 --event server-kill --check\n'
 
 # What loss costs; not a check, since only an idle machine has something to say about it.
 .PHONY: lab-rates

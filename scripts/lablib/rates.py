@@ -31,6 +31,8 @@ def options(rates):
 
 def prepare(args):
     """Turns the command line into those of the runs: args.runs."""
+    if os.geteuid() != 0:
+        raise LabError("rates loses datagrams in a network namespace of its own, which takes root")
     if not args.out:
         args.out = os.path.join(BUILD, "lab",
                                 time.strftime("rates-%Y%m%d-%H%M%S-") + str(os.getpid()))
