@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -20,6 +21,7 @@ from lablib.lab import Lab, Settings  # noqa: E402  (needs the path above)
 
 NET = "dnsmasq" if os.geteuid() == 0 else "user"
 AT_ONCE = 2     # machines side by side: one each for the cores of a small computer
+CORES = threading.Semaphore(AT_ONCE)
 RUN_S = 1800    # one run of scripts/lab, however busy this machine is: above the lab's own limits
 BOOT_S = 480    # to PXELINUX's prompt, or from there to a system's first line
 ANSWER_S = 480  # from a word at the prompt to the next prompt
@@ -50,8 +52,9 @@ class Run:
     """One run of scripts/lab, to its end."""
 
     def __init__(self, out, *words):
-        done = subprocess.run(command(out, *words), capture_output=True, text=True,
-                              timeout=RUN_S, check=False)
+        with CORES:
+            done = subprocess.run(command(out, *words), capture_output=True, text=True,
+                                  timeout=RUN_S, check=False)
         self.out = str(out)
         self.status = done.returncode
         self.stderr = done.stderr
@@ -82,9 +85,9 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "run(name): wants this one of the runs in conftest.py")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def runs(request, tmp_path_factory):
-    """Name -> a function that waits for that run; two go on at a time."""
+    """Name -> a run to wait for.  They begin with the first test, beside those that use none."""
     wanted = {mark.args[0]: None for item in request.session.items
               for mark in item.iter_markers("run")}
     folder = tmp_path_factory.mktemp("runs")
@@ -92,6 +95,7 @@ def runs(request, tmp_path_factory):
         made = {name: pool.submit(Run, folder / name, "--check", *RUNS[name])
                 for name in RUNS if name in wanted and can_run(name)}
         yield made
+        pool.shutdown(cancel_futures=True)
     large = [folder / name / what for name in made for what in ("dumps", "net.pcap")]
     subprocess.run(["rm", "-rf", *large], check=True)
 
@@ -143,6 +147,7 @@ def start(tmp_path):
     def begin(config, files=(), **settings):
         settings.setdefault("out", str(tmp_path / f"lab{next(count)}"))
         settings.setdefault("insecure", True)  # what else is wanted stands in the configuration
+        stack.enter_context(CORES)
         lab = stack.enter_context(Lab(Settings(net=NET, quiet=True, **settings)))
         for name, source in dict(files).items():
             lab.tftp.link(name, source)
