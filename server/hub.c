@@ -135,14 +135,19 @@ static void seat_leave(struct nd_hub *h, struct nd_seat *seat)
 	nd_table_leave(&h->table, seat);
 }
 
+/* Its next HELLO is as good as a first: it is taken up from the disk, or there is room by then. */
+static bool may_return(const struct nd_machine *m)
+{
+	return m->suspended || m->status == ND_DONE_REFUSED;
+}
+
 /* Something happened to a machine: its class, and when to look at it next. */
 static void seat_settle(struct nd_hub *h, struct nd_seat *seat)
 {
 	struct nd_machine *m = seat->machine;
 	enum nd_class class = class_of(m);
 
-	/* A suspended one is taken up from the disk with its next HELLO. */
-	if (class == ND_REMEMBERED && m->suspended) {
+	if (class == ND_REMEMBERED && may_return(m)) {
 		seat_leave(h, seat);
 		return;
 	}

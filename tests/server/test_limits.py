@@ -103,9 +103,16 @@ def test_a_page_that_never_comes_ends_the_dump(serve, machine):
 def test_a_folder_that_cannot_be_made_is_left_to_the_next_server(serve, machine):
     server = serve()
     (server.dir / "taken").write_text("a file where the host's folder would be")
-    done = machine(server, plain_image(1, mib=2), 14, host="taken").run()
+    image = plain_image(1, mib=2)
+    one = machine(server, image, 14, host="taken")
+    done = one.run()
     assert done.status == REFUSED and "Not a directory" in done.text
     assert not [name for name in os.listdir(server.dir) if name != "taken"]
+    # no other server had more luck, and meanwhile there is room
+    (server.dir / "taken").unlink()
+    one.done = None
+    assert one.run().status == COMPLETE
+    assert_right(server, one.done.text, image)
 
 
 def test_finished_machines_make_room(serve, machine):
