@@ -3,8 +3,8 @@
 import pytest
 
 from conftest import assert_right
-from fakeimage import RAM, linux_image, plain_image
-from fakemachine import LAST, Done, Faults, parse
+from fakeimage import PAGE, RAM, linux_image, plain_image
+from fakemachine import LAST, RECORD, Done, Faults, parse
 
 COMPLETE = 0
 
@@ -52,6 +52,28 @@ def is_last(datagram):
     return is_data(datagram) and datagram[30] & LAST
 
 
+def top(image):
+    """Where the image's memory ends: the last that is asked for."""
+    return max(phys + count for phys, count, kind in image.ranges if kind == RAM)
+
+
+def asks_for(end):
+    return lambda datagram: is_read(datagram) and any(
+        extent[0] + extent[1] * PAGE >= end for extent in parse(datagram)[1].extents)
+
+
+def holds(end):
+    def pick(datagram):
+        at = 32
+        while is_data(datagram) and at < len(datagram):
+            phys, raw, stored, _, _ = RECORD.unpack_from(datagram, at)
+            if phys + raw >= end:
+                return True
+            at += RECORD.size + stored
+        return False
+    return pick
+
+
 def is_done(datagram):
     return isinstance((parse(datagram) or (0, 0))[1], Done)
 
@@ -81,9 +103,11 @@ def test_one_loss_costs_one_request(serve, machine, tmp_path, what):
         kind, number = OUT[what]
         lose = one.faults = LoseOne(Nth(number, kind))
     elif what == "the very last DATA":
-        lose = one.faults = LoseOne(Nth(usual["datagrams"], is_data))
+        lose = one.faults = LoseOne(holds(top(image)))
+    elif what == "the last READ":
+        lose = one.faults_in = LoseOne(asks_for(top(image)))
     else:
-        kind, number = IN.get(what, (is_read, usual["reads"]))
+        kind, number = IN[what]
         lose = one.faults_in = LoseOne(Nth(number, kind))
     assert one.run().status == COMPLETE
     assert_right(server, one.done.text, image)
