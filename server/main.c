@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include "server/keygen.h"
 #include "server/log.h"
 #include "server/loop.h"
+#include "server/sandbox.h"
 
 #define MACHINES_MAX     4096
 #define MACHINES_DEFAULT 1024
@@ -215,8 +215,11 @@ static bool files_allow(unsigned int machines)
 	return limit.rlim_cur >= wanted;
 }
 
+/* Who we are already, we need not become: without privileges, trying would fail. */
 static bool user_become(const struct passwd *pw)
 {
+	if (pw->pw_uid == geteuid())
+		return true;
 	return !initgroups(pw->pw_name, pw->pw_gid) && !setgid(pw->pw_gid) && !setuid(pw->pw_uid);
 }
 
@@ -252,6 +255,11 @@ int main(int argc, char **argv)
 	if (error >= 0)
 		return error;
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
+	if (!a.user && !geteuid()) {
+		nd_log("started as root: name the user to become with --user NAME, to whom DIR "
+		       "belongs then (--user root, if it has to be root)");
+		return 1;
+	}
 	if (a.user && !(pw = getpwnam(a.user))) {
 		nd_log("--user %s: there is no such user", a.user);
 		return 1;
@@ -276,10 +284,12 @@ int main(int argc, char **argv)
 		nd_log("cannot listen on %s:%u: %s", ip, ntohs(a.listen.sin_port), strerror(error));
 		return 1;
 	}
-	if ((pw && !user_become(pw)) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) {
-		nd_log("--user %s: %s", a.user ? a.user : "", strerror(errno));
+	if (pw && !user_become(pw)) {
+		nd_log("--user %s: %s", a.user, strerror(errno));
 		return 1;
 	}
+	if (!nd_sandbox_enter(a.loop.top))
+		return 1;
 	/* A file size limit is a full disk: an error for one dump, not the end of all. */
 	signal(SIGXFSZ, SIG_IGN);
 	nd_log("listening on %s:%u, dumps go to %s%s", ip, ntohs(a.listen.sin_port), a.dir,

@@ -22,7 +22,8 @@ window_TEST_SRC := $(WIRE_SRC)
 window_TEST_LIBS := -lbearssl
 $(B)/tests/noise_test: $(B)/.setup-server
 
-UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums map finish
+UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums map finish \
+	sandbox
 sums_TEST_SRC := server/sums.c server/vmcore.c server/pages.c
 map_TEST_SRC := server/map.c $(sums_TEST_SRC)
 map_TEST_LIBS := -ljansson -lbearssl
@@ -45,7 +46,12 @@ printk_TEST_SRC := server/printk.c server/xlat.c server/mem.c server/vmcoreinfo.
 printk_TEST_LIBS := -laddrxlat
 keys_TEST_SRC := server/keys.c server/log.c server/store.c $(WIRE_SRC)
 keys_TEST_LIBS := -ljansson -lbearssl
-$(foreach t,door flow elfcore printk keys sums map finish,$(B)/tests/$(t)_test): $(B)/.setup-server
+# Sanitizers need holes in the sandbox: their build is not the one to test.
+sandbox_TEST_SRC := server/sandbox.c server/log.c
+sandbox_TEST_FLAGS := -fno-sanitize=all
+sandbox_TEST_LIBS := -lseccomp -ljansson
+$(foreach t,door flow elfcore printk keys sums map finish sandbox,$(B)/tests/$(t)_test): \
+	$(B)/.setup-server
 
 UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/%_test)
 # All of them: a test is several sources in one command, of which gcc lists the last one's.
@@ -77,8 +83,9 @@ CHECK += check-server
 SERVER_PYTEST = NETDUMP_FAULTYFILES=$(abspath $(B)/tests/faultyfiles.so) PYTHONPATH=tests/tools \
 	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider
 DURABILITY_TESTS := tests/server/test_faults.py tests/server/test_kills.py
-check-server: server-san $(B)/tests/faultyfiles.so $(B)/.setup-check ## netdumpd against fake machines, hostile ones too
-	$(Q)NETDUMP_BUILD=$(abspath $(B)/san/server) $(SERVER_PYTEST) tests/server \
+check-server: server server-san $(B)/tests/faultyfiles.so $(B)/.setup-check ## netdumpd against fake machines, hostile ones too
+	$(Q)NETDUMP_BUILD=$(abspath $(B)/san/server) NETDUMP_INSTALLED=$(abspath $(B)/server) \
+		$(SERVER_PYTEST) tests/server \
 		$(DURABILITY_TESTS:%=--ignore=%)
 
 # Hundreds of short lives of netdumpd: without the sanitizers, which make each start slow.

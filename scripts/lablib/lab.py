@@ -11,6 +11,7 @@ What was started is stopped when the block is left, however that happens.
 import os
 import random
 import re
+import shutil
 import sys
 import time
 from dataclasses import dataclass, field

@@ -17,14 +17,18 @@ import pytest
 import fakemachine
 from fakeimage import PAGE
 
+# netdumpd will not run as root.
+USER = ["--user", "nobody"] if os.geteuid() == 0 else []
 BUILD = os.environ.get("NETDUMP_BUILD", "build/server")
+INSTALLED = os.environ.get("NETDUMP_INSTALLED", "build/server")  # the same without sanitizers
 FAULTYFILES = os.path.abspath(os.environ.get("NETDUMP_FAULTYFILES", "build/tests/faultyfiles.so"))
 
 
 class Server:
     """netdumpd; without a key unless `options` name one."""
 
-    def __init__(self, folder, *options, port=0, file_limit=None, fault=None, fault_below=""):
+    def __init__(self, folder, *options, port=0, file_limit=None, fault=None, fault_below="",
+                 build=BUILD):
         self.dir = folder
         env = {**os.environ}
         # freed memory is not kept back: memory in use is looked at
@@ -36,8 +40,9 @@ class Server:
         limit = (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
                  ) if file_limit else None
         self.process = subprocess.Popen(
-            [os.path.join(BUILD, "netdumpd"), "--dir", str(folder), "--listen",
-             f"127.0.0.1:{port}", *([] if "--key" in options else ["--insecure"]), *options],
+            [os.path.join(build, "netdumpd"), "--dir", str(folder), "--listen",
+             f"127.0.0.1:{port}", *([] if "--key" in options else ["--insecure"]), *USER,
+             *options],
             stderr=subprocess.PIPE, text=True, preexec_fn=limit, env={**env, "ASAN_OPTIONS": asan})
         first = self.process.stderr.readline()
         found = re.search(r"listening on ([\d.]+):(\d+)", first)

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from conftest import BUILD, assert_right, until
+from conftest import BUILD, USER, assert_right, until
 from fakeimage import PAGE, RAM, linux_image, plain_image, ring_of_one_text
 from fakemachine import NEW, ZERO, Done, data, hello, parse
 
@@ -126,7 +126,8 @@ def test_finished_machines_make_room(serve, machine):
 def test_more_machines_than_open_files_is_refused(tmp_path):
     few = lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
     done = subprocess.run([os.path.join(BUILD, "netdumpd"), "--dir", str(tmp_path / "dumps"),
-                           "--listen", "127.0.0.1:0", "--insecure", "--machines", "1000"], preexec_fn=few,
+                           "--listen", "127.0.0.1:0", "--insecure", "--machines", "1000", *USER],
+                          preexec_fn=few,
                           capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1 and "--machines 1000" in done.stderr and "ulimit" in done.stderr
 
