@@ -97,7 +97,7 @@ check-durability: server $(B)/tests/faultyfiles.so $(B)/.setup-check ## netdumpd
 $(B)/tests/faultyfiles.so: tests/tools/faultyfiles.c $(B)/.setup-build
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_CFLAGS) -fPIC -shared -o $@ $<
+	$(Q)$(CC) $(HOST_CFLAGS) -fPIC -shared -o $@ $< -lseccomp
 
 # Style and what a second compiler and a checker see.  Lines of other tools' formats
 # (Syslinux, assembler) are theirs.

@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -143,6 +144,17 @@ static size_t some_of(enum what what, size_t bytes)
 	static typeof(name) *real;                                                                 \
 	if (!real)                                                                                 \
 	*(void **)&real = dlsym(RTLD_NEXT, #name)
+
+/* A program that shuts itself in lets us find paths, and kill it, all the same. */
+int seccomp_load(const scmp_filter_ctx filter)
+{
+	static const int ours[] = {SCMP_SYS(readlink), SCMP_SYS(kill)};
+	REAL(seccomp_load);
+
+	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+		seccomp_rule_add(filter, SCMP_ACT_ALLOW, ours[i], 0);
+	return real(filter);
+}
 
 ssize_t pwrite(int fd, const void *data, size_t bytes, off_t offset)
 {
