@@ -10,7 +10,7 @@ import pytest
 
 import fakemachine
 import noise
-from conftest import BUILD, assert_right, until
+from conftest import BUILD, assert_right, until, USER
 from fakeimage import linux_image, plain_image
 from fakemachine import Faults, Sealing, data, hello
 
@@ -378,7 +378,7 @@ def test_a_flood_of_hellos_holds_up_no_dump(keyed, flood):
 
 
 def netdumpd(*words):
-    return subprocess.run([os.path.join(BUILD, "netdumpd"), *words], capture_output=True, text=True,
+    return subprocess.run([os.path.join(BUILD, "netdumpd"), *USER, *words], capture_output=True, text=True,
                           timeout=60, check=False)
 
 
