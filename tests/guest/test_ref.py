@@ -212,7 +212,7 @@ def test_stack_overflow_reaches_dini_too(tmp_path):
 
 
 def test_page_fault_says_if_fenced_memory_is_mapped(tmp_path):
-    """It is here, since QEMU's map has no fence; on a machine with one the line must not come."""
+    """It is here, since QEMU's map has no fence; tests/lab/test_config.py has a machine with one."""
     with start_with_dini(tmp_path, "crash=pagefault fill=none") as guest:
         guest.wait_line("ref: halted")
         assert "ref: fenced memory is mapped\n" in guest.text

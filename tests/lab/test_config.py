@@ -12,6 +12,7 @@ from lablib.guest import Guest
 
 REF = os.path.join(BUILD, "stub", "ref.elf")
 SAMPLES = os.path.join(ROOT, "pxelinux.cfg")
+DIRECT_LIN = 0xFFFF888000000000  # the reference kernel's memory, stub/multiboot/paging.h
 KEY = "0123456789abcdef" * 4
 HEAD = "SERIAL 0 115200\nPROMPT 1\nTIMEOUT 0\n"
 
@@ -134,3 +135,13 @@ def test_the_labs_sample_crashes_and_dumps(start, kind):
     console.wait(r"^dini: server \S+ answers")
     console.wait(r"^dini: done: ")
     console.wait(r"^dini: hold")
+    if kind == "pagefault":
+        fence_was_hit(console)
+
+
+def fence_was_hit(console):
+    """The kernel touched DINI first, and that it is mapped nowhere is why it crashed."""
+    text = console.text()
+    fault = int(console.wait(r"^ref: panic: page fault at 0x([0-9a-f]+),")[1], 16)
+    assert "fenced memory is mapped" not in text
+    assert (fault - DIRECT_LIN, 2) in [(begin, kind) for begin, _, kind in reference_map(text)]
