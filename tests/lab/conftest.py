@@ -15,7 +15,7 @@ import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build")
-sys.path.insert(0, os.path.join(ROOT, "scripts"))
+sys.path[:0] = [os.path.join(ROOT, "scripts"), os.path.join(ROOT, "tests", "tools")]
 
 from lablib.lab import Lab, Settings  # noqa: E402  (needs the path above)
 
@@ -32,6 +32,7 @@ SMALL = ["--system", "ref", "--mem", "128M", "--append-kernel", "fill=all"]
 RUNS = {
     "net-down": [*SMALL, "--event", "net-down:60@10"],
     "ref": ["--system", "ref", "--mem", "6G"],
+    "lpxelinux": [*SMALL, "--bootfile", "lpxelinux.0"],
     "e1000": ["--nic", "e1000", "--machine", "pc", "--pcap"],
     "rtl8139": ["--nic", "rtl8139", "--pcap", "--insecure"],
     "second-cpu": ["--cpus", "2", "--crash-cpu", "1", "--psk"],

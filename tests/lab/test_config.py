@@ -7,12 +7,14 @@ import struct
 
 import pytest
 
+import contract
 from conftest import BUILD, ROOT, reference_map
 from lablib.guest import Guest
 
 REF = os.path.join(BUILD, "stub", "ref.elf")
 SAMPLES = os.path.join(ROOT, "pxelinux.cfg")
 DIRECT_LIN = 0xFFFF888000000000  # the reference kernel's memory, stub/multiboot/paging.h
+VERSION = contract.define("ND_HANDOFF_VERSION")
 KEY = "0123456789abcdef" * 4
 HEAD = "SERIAL 0 115200\nPROMPT 1\nTIMEOUT 0\n"
 
@@ -28,10 +30,11 @@ REFUSED = {
     "noimage": ("insecure -- ldlinux.c32", r"ldlinux\.c32 is no image to boot"),
     "module": ("insecure -- ref.elf --- absent.img", r"absent\.img cannot be loaded"),
     "nodini": ("insecure dini=absent.bin -- ref.elf", r"absent\.bin cannot be loaded"),
-    "baddini": ("insecure dini=mangled.bin -- ref.elf", r"no DINI image, or is damaged"),
-    "olddini": ("insecure dini=other.bin -- ref.elf", r"of version 9, netdump\.c32 of 2"),
+    "baddini": ("insecure dini=mangled.bin -- ref.elf", r"mangled\.bin \(100 bytes\) is no DINI image"),
+    "olddini": ("insecure dini=other.bin -- ref.elf",
+                rf"other\.bin is of version {VERSION + 7}, netdump\.c32 of {VERSION}"),
     "mac": ("insecure mac=02:00:00:00:00:01 -- ref.elf",
-            r"mac=: the firmware drives the NIC that booted"),
+            r"mac=: the firmware drives the NIC that booted.*remove mac="),
     "large": ("insecure -- ref.elf --- large.img", r"large\.img is there, but cannot be loaded whole"),
 }
 
@@ -46,7 +49,7 @@ def files(tmp_path):
     with open(os.path.join(BUILD, "dini", "dini.bin"), "rb") as good:
         dini = bytearray(good.read())
     mangled = bytes(dini[:100])
-    struct.pack_into("<H", dini, 4, 9)
+    struct.pack_into("<H", dini, 4, VERSION + 7)  # struct nd_dini_header
     (tmp_path / "mangled.bin").write_bytes(mangled)
     (tmp_path / "other.bin").write_bytes(dini)
     with open(tmp_path / "large.img", "wb") as large:
@@ -73,7 +76,8 @@ def test_what_is_wrong_is_said_and_the_prompt_is_back(start, files):
 
 
 @pytest.mark.parametrize("words, says", [("insecure dini=absent.bin", r"absent\.bin cannot be loaded"),
-                                         ("", r"no key=, so nothing would be sent")])
+                                         ("", r"no key=, so nothing would be sent"),
+                                         ("insecure colour=red", r'"colour=\.\.\." is not an')])
 def test_fallback_boots_without_netdump(start, files, words, says):
     config = HEAD + label("fallback", f"fallback=boot {words} -- ref.elf crash=none")
     console = start(config, files, server=False, mem="256M")
@@ -83,6 +87,51 @@ def test_fallback_boots_without_netdump(start, files, words, says):
     console.wait(r"^netdump: booting without netdump, as fallback=boot asks")
     console.wait(r"^ref: no handoff block")
     console.wait(r"^ref: idle")
+
+
+def two_piece_image(begin, end):
+    """A multiboot ELF image that says a line and halts: its code at 2 MiB, and begin to end."""
+    code_phys, loadable = 0x200000, 1
+    # cld; mov esi, text; mov dx,0x3f8
+    # next: lodsb; test al,al; jz stop; out dx,al; jmp next; stop: hlt; jmp stop
+    code = bytes.fromhex("66baf803ac84c07403eeebf8f4ebfd")
+    text = b"two pieces: here\r\n\0"
+    multiboot = struct.pack("<3I", 0x1BADB002, 0, -0x1BADB002 & 0xFFFFFFFF)
+    entry = code_phys + len(multiboot)
+    code = b"\xfc\xbe" + struct.pack("<I", entry + 6 + len(code)) + code + text
+    piece = multiboot + code
+    head = struct.pack("<16sHHIIIIIHHHHHH", b"\x7fELF\1\1\1", 2, 3, 1, entry, 52, 0, 0, 52, 32, 2,
+                       40, 0, 0)
+    head += struct.pack("<8I", loadable, 116, code_phys, code_phys, len(piece), len(piece), 7, 4)
+    head += struct.pack("<8I", loadable, 0, begin, begin, 0, end - begin, 6, 4)
+    return head + piece
+
+
+def test_a_boot_that_comes_back_leaves_no_fence(start, tmp_path):
+    """Half of the image belongs where DINI is, a place that another machine of this kind has shown."""
+    config = HEAD + (label("good", "insecure -- ref.elf crash=none")
+                     + label("odd", "insecure -- odd.elf")
+                     + label("fallback", "insecure fallback=boot -- odd.elf"))
+    files = {"ref.elf": REF, "odd.elf": tmp_path / "odd.elf"}
+    comes_back = [r"^netdump: fence ", r"^netdump: odd\.elf cannot be placed"]
+    boots = {"good": [r"^netdump: fence ", r"^ref: handoff block at \S+ by name", r"^ref: idle"],
+             "fallback": [*comes_back, r"^netdump: booting without netdump", r"^two pieces: here"]}
+
+    def play(console, word, lines):
+        console.prompt()
+        console.type(word)
+        for line in lines:
+            console.at = console.wait(line).end()
+
+    console = start(config, files, mem="64M", server=False)
+    play(console, "good", boots["good"])
+    begin, end = [r[:2] for r in reference_map(console.lab.machine.serial.text)
+                  if r[0] >= 0x100000 and r[2] == 2][0]
+    (tmp_path / "odd.elf").write_bytes(two_piece_image(begin, end))
+    for last, lines in boots.items():
+        console = start(config, files, mem="64M", server=False)
+        for word, says in [("odd", comes_back), ("odd", comes_back), (last, lines)]:
+            play(console, word, says)
 
 
 @pytest.mark.parametrize("image", ["ref.elf", "ref-elf64.elf", "ref-aout.bin"])
