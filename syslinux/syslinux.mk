@@ -7,14 +7,26 @@ TFTPBOOT := $(B)/tftpboot
 # Debian's changelog date of the pinned version, so that the build is repeatable.
 SYSLINUX_DATE := DATE=20210116 HEXDATE=0x60023dbd PYTHON=python3
 
+# Where it was built is nobody's business, and would make the result differ.
+SYSLINUX_CC := gcc -ffile-prefix-map=$(abspath $(SYSLINUX_TREE))=syslinux
+
 .PHONY: dist
 dist: $(TFTPBOOT)/.done $(TFTPBOOT)/dini.bin ## build the TFTP root, build/tftpboot
+	$(Q)if grep -rlF '$(abspath $(B))' $(TFTPBOOT); then \
+		echo "dist: the files above hold the path of this build"; exit 1; fi
 
-$(SYSLINUX_TREE)/.built: $(SYSLINUX_OURS) $(B)/.setup-build
+# Written anew only when another tree is asked for.
+SYSLINUX_FROM := $(B)/syslinux/.from
+.PHONY: always
+$(SYSLINUX_FROM): always
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(SYSLINUX_SRC)' | cmp -s - $@ || echo '$(SYSLINUX_SRC)' > $@
+
+$(SYSLINUX_TREE)/.built: $(SYSLINUX_OURS) $(SYSLINUX_FROM) $(B)/.setup-build
 	$(call say,SYSLINX,$(SYSLINUX_TREE))
 	$(Q)syslinux/prepare $(B)/downloads $(SYSLINUX_TREE)
 	$(Q)$(MAKE) --no-print-directory -C $(SYSLINUX_TREE) bios $(SYSLINUX_DATE) \
-		> $(B)/syslinux/build.log 2>&1 || \
+		CC='$(SYSLINUX_CC)' > $(B)/syslinux/build.log 2>&1 || \
 		{ grep -E 'error|warning: .*netdump' $(B)/syslinux/build.log | head -40; \
 		  echo "the Syslinux build failed: $(B)/syslinux/build.log"; exit 1; }
 	$(Q)touch $@
@@ -22,6 +34,7 @@ $(SYSLINUX_TREE)/.built: $(SYSLINUX_OURS) $(B)/.setup-build
 $(TFTPBOOT)/.done: $(SYSLINUX_TREE)/.built
 	$(call say,DIST,$(TFTPBOOT))
 	$(Q)mkdir -p $(TFTPBOOT)
+	$(Q)rm -f $(TFTPBOOT)/*.c32 $(TFTPBOOT)/*.0
 	$(Q)cp $(SYSLINUX_TREE)/bios/core/pxelinux.0 $(SYSLINUX_TREE)/bios/core/lpxelinux.0 $(TFTPBOOT)/
 	$(Q)find $(SYSLINUX_TREE)/bios/com32 -name '*.c32' ! -path '*/samples/*' \
 		-exec cp {} $(TFTPBOOT)/ \;
