@@ -62,18 +62,26 @@ static void machine_send(void *context, struct nd_machine *m, const struct nd_wi
 	nd_door_send(&h->door, &seat->pass, &m->address, message);
 }
 
-static void finished_remember(struct nd_hub *h, const struct nd_machine *m)
+static void finished_remember(struct nd_hub *h, const struct sockaddr_in *from,
+			      const struct nd_wire_hello *hello, enum nd_done_status status,
+			      const char *text)
 {
 	struct finished *f = &h->finished[h->finished_next++ % FINISHED_MAX];
 
-	f->session = m->session;
-	f->ip = m->address.sin_addr.s_addr;
-	memcpy(f->token, m->hello.token, sizeof f->token);
-	f->status = m->status;
-	if (m->status == ND_DONE_COMPLETE)
-		snprintf(f->text, sizeof f->text, "%.63s/%.63s", m->host, m->store.name);
-	else
-		snprintf(f->text, sizeof f->text, "%s", m->why);
+	f->session = hello->header.session;
+	f->ip = from->sin_addr.s_addr;
+	memcpy(f->token, hello->token, sizeof f->token);
+	f->status = status;
+	snprintf(f->text, sizeof f->text, "%s", text);
+}
+
+static void machine_remember(struct nd_hub *h, const struct nd_machine *m)
+{
+	char path[2 * ND_STORE_NAME_BYTES];
+
+	snprintf(path, sizeof path, "%.63s/%.63s", m->host, m->store.name);
+	finished_remember(h, &m->address, &m->hello, m->status,
+			  m->status == ND_DONE_COMPLETE ? path : m->why);
 }
 
 static void done_send(struct nd_hub *h, const struct sockaddr_in *to,
@@ -104,6 +112,7 @@ static bool finished_answer(struct nd_hub *h, const struct sockaddr_in *from,
 	nd_store_host_name(host, hello->host, hello->mac);
 	if (!nd_store_finished(h->options.top, host, hello->header.session, path, sizeof path))
 		return false;
+	finished_remember(h, from, hello, ND_DONE_COMPLETE, path);
 	done_send(h, from, hello, ND_DONE_COMPLETE, path);
 	return true;
 }
@@ -152,7 +161,7 @@ static void seat_settle(struct nd_hub *h, struct nd_seat *seat)
 		return;
 	}
 	if (class == ND_REMEMBERED && seat->class != ND_REMEMBERED)
-		finished_remember(h, m);
+		machine_remember(h, m);
 	if (class >= ND_FINISHING)
 		nd_pace_leave(m->proven ? &h->pace : &h->probes, &m->turn);
 	nd_table_move(&h->table, seat, class);

@@ -25,6 +25,9 @@
 /* info.json and map.json, as large as they usually get. */
 #define RESERVE_BYTES (1u << 19)
 
+/* What a complete dump consists of. */
+static const char *const kept[] = {"vmcore", "dmesg.txt", "info.json"};
+
 static bool name_harmless(const char *name)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -161,26 +164,6 @@ static json_t *folder_find(int host, uint64_t session, bool partial, char *name,
 	}
 	closedir(d);
 	return info;
-}
-
-bool nd_store_finished(int top, const char *host_name, uint64_t session, char *path, size_t room)
-{
-	int host = openat(top, host_name, DIR_FLAGS);
-	char name[ND_STORE_NAME_BYTES];
-	const char *status;
-	json_t *info;
-	bool complete;
-
-	if (host < 0)
-		return false;
-	info = folder_find(host, session, false, name, sizeof name);
-	status = json_string_value(json_object_get(info, "status"));
-	complete = status && !strcmp(status, "complete");
-	if (complete)
-		snprintf(path, room, "%s/%s", host_name, name);
-	json_decref(info);
-	close(host);
-	return complete;
 }
 
 void nd_store_token_text(char text[ND_STORE_TOKEN_TEXT_BYTES], const uint8_t token[16])
@@ -384,6 +367,59 @@ int nd_store_commit(const struct nd_store *s)
 		nd_log("%s/%s: not final, but its folder's name says so: %s", s->host_name, s->name,
 		       strerror(errno));
 	return error;
+}
+
+/*
+ * A server that was killed just after the rename has left a final folder of which nobody knows
+ * whether it is on the disk.  One that cannot be synced is partial again, and without a map: no
+ * later sync would prove anything.
+ */
+static bool final_sync(struct nd_store *s)
+{
+	char partial[PARTIAL_BYTES];
+	int error = 0;
+
+	s->dir = openat(s->host, s->name, DIR_FLAGS);
+	if (s->dir < 0)
+		return false;
+	for (size_t i = 0; i < sizeof kept / sizeof *kept && !error; i++)
+		error = nd_store_sync(s, kept[i]);
+	if (!error)
+		error = nd_store_sync_folders(s);
+	if (!error) {
+		unlinkat(s->dir, "map.json", 0);
+		return true;
+	}
+	nd_log("%s/%s: not known to be on the disk: %s", s->host_name, s->name, strerror(error));
+	partial_name(s, partial);
+	if ((unlinkat(s->dir, "map.json", 0) && errno != ENOENT) ||
+	    renameat(s->host, s->name, s->host, partial))
+		nd_log("%s/%s: but its folder's name says so: %s", s->host_name, s->name,
+		       strerror(errno));
+	return false;
+}
+
+bool nd_store_finished(int top, const char *host_name, uint64_t session, char *path, size_t room)
+{
+	struct nd_store s;
+	const char *status;
+	bool complete;
+	json_t *info;
+
+	nd_store_init(&s);
+	s.top = top;
+	s.host = openat(top, host_name, DIR_FLAGS);
+	if (s.host < 0)
+		return false;
+	snprintf(s.host_name, sizeof s.host_name, "%s", host_name);
+	info = folder_find(s.host, session, false, s.name, sizeof s.name);
+	status = json_string_value(json_object_get(info, "status"));
+	complete = status && !strcmp(status, "complete") && final_sync(&s);
+	if (complete)
+		snprintf(path, room, "%s/%s", host_name, s.name);
+	json_decref(info);
+	nd_store_close(&s);
+	return complete;
 }
 
 /* Best effort: a folder that stays holds nothing that anyone needs. */

@@ -75,7 +75,10 @@ int nd_store_commit(const struct nd_store *s);
 void nd_store_abandon(struct nd_store *s);
 void nd_store_close(struct nd_store *s);
 
-/* Whether a complete dump of this session lies there already; its path below DIR in `path`. */
+/*
+ * Whether a complete dump of this session lies there already, its path below DIR in `path`.  It
+ * is synced first, for the server that made it may have been killed before it was.
+ */
 bool nd_store_finished(int top, const char *host_name, uint64_t session, char *path, size_t room);
 
 /*

@@ -319,3 +319,22 @@ def test_headers_that_the_disk_spoils(serve, machine):
     one.done = None
     assert one.run().status == COMPLETE
     assert_right(again, one.done.text, image)
+
+
+@pytest.mark.parametrize("nth", range(1, 8))
+def test_a_final_folder_is_synced_before_it_is_called_so(serve, machine, nth):
+    """It may be of a server that was killed between rename and fsync: vmcore, dmesg.txt,
+    info.json and three folders.  After a sync that fails nobody knows, and all comes anew."""
+    server, image = serve(), linux_image(27, mib=6)
+    one = machine(server, image, 27)
+    assert one.run().status == COMPLETE
+    path = one.done.text
+    server.kill()
+    again = serve(port=server.address[1], fault=f"fsync:{nth}:EIO")
+    one.done = None
+    sent = one.sent
+    assert one.run().status == COMPLETE and one.done.text == path
+    assert (one.sent - sent > 100) == (nth <= 6)
+    assert ("not known to be on the disk" in again.text()) == (nth <= 6)
+    assert again.dumps() == [path]
+    assert_right(again, path, image)
