@@ -140,21 +140,25 @@ bool nd_keep_begin(struct nd_machine *m, const struct nd_env *env, char why[ND_W
 		snprintf(why, ND_WHY_BYTES, "the machine names no memory of its own");
 		return false;
 	}
+	/* All is missing until a map says otherwise: whatever fails first, that is what is told. */
+	if (!nd_vmcore_pages(&m->vmcore, &m->pending)) {
+		snprintf(why, ND_WHY_BYTES, "%s", wrong);
+		return false;
+	}
 	m->vmcore.fd = m->store.vmcore;
 	error = file_begin(m, &resumed);
 	if (error) {
 		why_set(why, "the file's headers cannot be written", error);
 		return false;
 	}
-	ok = nd_sums_init(&m->sums, m->vmcore.bytes) &&
-	     (resumed ? map_take(m) : nd_vmcore_pages(&m->vmcore, &m->pending));
+	ok = nd_sums_init(&m->sums, m->vmcore.bytes) && (!resumed || map_take(m));
 	nd_map_free(m->resume);
 	m->resume = NULL;
 	if (ok)
 		m->finish = nd_finish_start(&m->store, &m->vmcore, &m->sums, nd_info_make(m, false),
 					    env->event_fd);
 	if (!m->finish)
-		snprintf(why, ND_WHY_BYTES, "out of memory");
+		snprintf(why, ND_WHY_BYTES, "%s", wrong);
 	return m->finish;
 }
 

@@ -137,6 +137,30 @@ def test_a_disk_that_is_nearly_full(serve, machine, small_disk):
     server.stop()
 
 
+@pytest.mark.parametrize("fault", [f"pwrite:1:{what}" for what in ("ENOSPC", "EIO")] +
+                         ["ftruncate:1:EIO", None])
+def test_of_a_dump_without_headers_everything_is_missing(serve, machine, fault):
+    """The file has no headers, or nothing came but a part of the ELF core header's page."""
+    server = serve("--silence", "1", fault=fault, fault_below="fake")
+    image = linux_image(9, mib=6)
+    one = machine(server, image, 9)
+    if fault:
+        assert one.run().status == INCOMPLETE
+    else:
+        one.limit = 1
+        one.run()
+        until(lambda: "fell silent" in server.text())
+    path, = server.dumps()
+    until(lambda: server.info(path)["status"] == "incomplete")
+    info = server.info(path)
+    wanted = ([(phys, size) for phys, _, _, size in image.loads] if fault else
+              [(phys, size) for phys, size, kind in image.ranges if kind == 1])
+    pages = {page for phys, size in wanted
+             for page in range(phys // PAGE, (phys + size - 1) // PAGE + 1)}
+    assert info["missing_pages"] == len(pages)
+    assert sum(span["bytes"] for span in info["missing"]) == info["missing_pages"] * PAGE
+
+
 def ctl(server, *words):
     return subprocess.run([os.path.join(BUILD, "netdumpctl"), "--dir", str(server.dir), *words],
                           capture_output=True, text=True, timeout=60, check=False)
