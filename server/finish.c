@@ -35,7 +35,7 @@ struct nd_finish {
 	uint64_t bad_chunk;
 	struct nd_map *map; /* being written, or to be */
 	struct nd_ending ending;
-	bool ended, over, abandoned;
+	bool ended, over, over_told, abandoned;
 	bool failed, failure_told;
 	char why[ND_DONE_TEXT_BYTES]; /* it failed */
 	/* the caller's */
@@ -44,6 +44,7 @@ struct nd_finish {
 	bool lost;       /* a sync failed: nobody knows what of the file is on the disk */
 	bool prepared;   /* what is around a map is durable */
 	bool map_logged; /* that it cannot be written */
+	bool unsaid;     /* why it is incomplete */
 	uint64_t hashed, chunk_sum;
 	br_sha256_context sha, chunk_sha; /* now; at the chunk's start */
 	uint8_t step[STEP_BYTES];
@@ -197,8 +198,8 @@ static void map_write(struct nd_finish *f, const struct nd_map *map)
 	f->map_logged = error;
 }
 
-/* info.json as it stands at the end, on the disk. */
-static int info_write(struct nd_finish *f, bool complete)
+/* info.json gets what is known at the end only. */
+static void info_end(struct nd_finish *f, bool complete)
 {
 	double now_s = f->ending.now_s;
 	uint8_t sum[br_sha256_SIZE];
@@ -213,7 +214,12 @@ static int info_write(struct nd_finish *f, bool complete)
 		now_s = (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 	}
 	nd_info_finish(f->ending.info, complete ? sha : NULL, now_s, f->ending.base_s);
-	return info_store(f, f->ending.info, !complete);
+}
+
+static int info_complete(struct nd_finish *f)
+{
+	info_end(f, true);
+	return info_store(f, f->ending.info, false);
 }
 
 static bool dump_complete(struct nd_finish *f)
@@ -221,8 +227,14 @@ static bool dump_complete(struct nd_finish *f)
 	return did(f, "vmcore's headers do not read back as written", head_check(f)) &&
 	       vmcore_sync(f) &&
 	       did(f, "dmesg.txt cannot be synced", nd_store_sync(f->store, "dmesg.txt")) &&
-	       did(f, "info.json cannot be written", info_write(f, true)) &&
+	       did(f, "info.json cannot be written", info_complete(f)) &&
 	       did(f, "the dump cannot be made final", nd_store_commit(f->store));
+}
+
+static void unsaid_log(const struct nd_finish *f, int error)
+{
+	nd_log("%s/%s: why it is incomplete cannot be written: %s", f->store->host_name,
+	       f->store->name, strerror(error));
 }
 
 /* What is known about a dump that is not complete is written down, as far as that goes. */
@@ -234,12 +246,27 @@ static void dump_keep(struct nd_finish *f)
 		nd_info_spoil(f->ending.info, f->why);
 	if (f->ending.map)
 		map_write(f, f->ending.map);
-	error = info_write(f, false);
+	info_end(f, false);
+	error = info_store(f, f->ending.info, true);
 	if (!error)
 		error = nd_store_sync_folders(f->store);
 	if (error)
-		nd_log("%s/%s: why it is incomplete cannot be written: %s", f->store->host_name,
-		       f->store->name, strerror(error));
+		unsaid_log(f, error);
+	f->unsaid = error;
+}
+
+/*
+ * There may be room by now.  Nothing is synced, for this is not the thread, and a disk that
+ * failed once may make others wait.
+ */
+static void dump_keep_again(struct nd_finish *f)
+{
+	char *text = nd_info_text(f->ending.info);
+	int error = text ? nd_store_file(f->store, "info.json", text, strlen(text)) : ENOMEM;
+
+	free(text);
+	if (error)
+		unsaid_log(f, error);
 }
 
 static void dump_end(struct nd_finish *f)
@@ -401,8 +428,9 @@ enum nd_finish_news nd_finish_poll(struct nd_finish *f, uint64_t *chunk,
 	if (!f || !f->news)
 		return news;
 	pthread_mutex_lock(&f->lock);
-	if (f->over) {
+	if (f->over && !f->over_told) {
 		news = ND_FINISH_OVER;
+		f->over_told = true;
 		memcpy(why, f->why, sizeof f->why);
 		if (!f->failed || !f->ending.complete)
 			why[0] = 0;
@@ -422,6 +450,11 @@ enum nd_finish_news nd_finish_poll(struct nd_finish *f, uint64_t *chunk,
 	return news;
 }
 
+bool nd_finish_said(const struct nd_finish *f)
+{
+	return !f->unsaid;
+}
+
 void nd_finish_stop(struct nd_finish *f)
 {
 	if (f)
@@ -438,6 +471,8 @@ void nd_finish_free(struct nd_finish *f)
 	pthread_mutex_unlock(&f->lock);
 	if (threaded(f))
 		pthread_join(f->thread, NULL);
+	if (f->unsaid)
+		dump_keep_again(f);
 	if (f->ended) {
 		json_decref(f->ending.info);
 		nd_map_free(f->ending.map);

@@ -70,6 +70,9 @@ enum nd_finish_news {
 enum nd_finish_news nd_finish_poll(struct nd_finish *f, uint64_t *chunk,
 				   char why[ND_DONE_TEXT_BYTES]);
 
+/* After ND_FINISH_OVER: info.json says how it ended.  If not, nd_finish_free() tries once more. */
+bool nd_finish_said(const struct nd_finish *f);
+
 /* The server ends: no more reading back; what is not final yet stays incomplete. */
 void nd_finish_stop(struct nd_finish *f);
 

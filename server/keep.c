@@ -274,8 +274,11 @@ static void chunk_reask(struct nd_machine *m, const struct nd_env *env, uint64_t
 /* The thread is through.  `why`: not complete after all. */
 static void dump_over(struct nd_machine *m, const struct nd_env *env, const char *why, double now_s)
 {
-	nd_finish_free(m->finish);
-	m->finish = NULL;
+	/* Else it is tried again when the machine is forgotten. */
+	if (nd_finish_said(m->finish)) {
+		nd_finish_free(m->finish);
+		m->finish = NULL;
+	}
 	m->phase = ND_OVER;
 	if (env->quota)
 		nd_quota_grow(env->quota, &m->share, m->store.vmcore);

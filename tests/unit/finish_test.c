@@ -209,6 +209,34 @@ static void does_not_replace_another(bool threaded)
 	teardown(&x);
 }
 
+/* info.json cannot be written when the dump ends; later it can, and has the first reason. */
+static void says_why_at_the_second_attempt(bool threaded)
+{
+	char why[ND_DONE_TEXT_BYTES], *text;
+	struct fixture x;
+	uint64_t chunk;
+	json_t *info;
+	size_t bytes;
+
+	setup(&x, threaded);
+	assert_int_equal(mkdirat(x.top, PARTIAL "/info.json.new", 0700), 0);
+	end(&x, true);
+	assert_int_equal(news(&x, &chunk, why), ND_FINISH_OVER);
+	assert_non_null(strstr(why, "info.json cannot be written"));
+	assert_false(nd_finish_said(x.finish) || there(&x, PARTIAL "/info.json"));
+	assert_int_equal(nd_finish_poll(x.finish, &chunk, why), ND_FINISH_NONE);
+	assert_int_equal(unlinkat(x.top, PARTIAL "/info.json.new", AT_REMOVEDIR), 0);
+	nd_finish_free(x.finish);
+	x.finish = NULL;
+	assert_int_equal(nd_store_text(x.store.dir, "info.json", 4096, &text, &bytes), 0);
+	info = json_loads(text, 0, NULL);
+	free(text);
+	assert_string_equal(json_string_value(json_object_get(info, "status")), "incomplete");
+	assert_string_equal(json_string_value(json_object_get(info, "why")), why);
+	json_decref(info);
+	teardown(&x);
+}
+
 /* Freed in the middle, as when the machine is forgotten: nothing more is written. */
 static void ends_early(bool threaded)
 {
@@ -237,6 +265,7 @@ BOTH(completes)
 BOTH(names_a_bad_chunk)
 BOTH(keeps_what_is_incomplete)
 BOTH(does_not_replace_another)
+BOTH(says_why_at_the_second_attempt)
 BOTH(ends_early)
 
 int main(void)
@@ -250,6 +279,8 @@ int main(void)
 		cmocka_unit_test(keeps_what_is_incomplete_at_once),
 		cmocka_unit_test(does_not_replace_another_in_a_thread),
 		cmocka_unit_test(does_not_replace_another_at_once),
+		cmocka_unit_test(says_why_at_the_second_attempt_in_a_thread),
+		cmocka_unit_test(says_why_at_the_second_attempt_at_once),
 		cmocka_unit_test(ends_early_in_a_thread),
 		cmocka_unit_test(ends_early_at_once),
 	};
