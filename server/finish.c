@@ -45,6 +45,7 @@ struct nd_finish {
 	bool prepared;   /* what is around a map is durable */
 	bool map_logged; /* that it cannot be written */
 	bool unsaid;     /* why it is incomplete */
+	bool named;      /* it is called final, though it is not sure to be on the disk */
 	uint64_t hashed, chunk_sum;
 	br_sha256_context sha, chunk_sha; /* now; at the chunk's start */
 	uint8_t step[STEP_BYTES];
@@ -228,7 +229,7 @@ static bool dump_complete(struct nd_finish *f)
 	       vmcore_sync(f) &&
 	       did(f, "dmesg.txt cannot be synced", nd_store_sync(f->store, "dmesg.txt")) &&
 	       did(f, "info.json cannot be written", info_complete(f)) &&
-	       did(f, "the dump cannot be made final", nd_store_commit(f->store));
+	       did(f, "the dump cannot be made final", nd_store_commit(f->store, &f->named));
 }
 
 static void unsaid_log(const struct nd_finish *f, int error)
@@ -272,7 +273,8 @@ static void dump_keep_again(struct nd_finish *f)
 static void dump_end(struct nd_finish *f)
 {
 	nd_store_release(f->store);
-	if (!f->ending.complete || f->failed || !dump_complete(f))
+	/* Under a final name nothing is written any more: whoever finds it finds it complete. */
+	if ((!f->ending.complete || f->failed || !dump_complete(f)) && !f->named)
 		dump_keep(f);
 	pthread_mutex_lock(&f->lock);
 	f->over = true;

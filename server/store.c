@@ -350,22 +350,25 @@ void nd_store_release(const struct nd_store *s)
 	unlinkat(s->dir, "reserve", 0);
 }
 
-int nd_store_commit(const struct nd_store *s)
+int nd_store_commit(const struct nd_store *s, bool *named)
 {
 	char partial[PARTIAL_BYTES];
 	int error;
 
+	*named = false;
 	partial_name(s, partial);
 	/* A folder never replaces one that is not empty. */
 	if (fsync(s->dir) || renameat(s->host, partial, s->host, s->name))
 		return errno;
 	error = fsync(s->host) || fsync(s->top) ? errno : 0;
 	/* Of a final dump the map would only say that nothing is missing. */
-	if (!error)
+	if (!error) {
 		unlinkat(s->dir, "map.json", 0);
-	else if (renameat(s->host, s->name, s->host, partial))
-		nd_log("%s/%s: not final, but its folder's name says so: %s", s->host_name, s->name,
-		       strerror(errno));
+	} else if (renameat(s->host, s->name, s->host, partial)) {
+		*named = true;
+		nd_log("%s/%s: not known to be on the disk, but its folder's name says so: %s",
+		       s->host_name, s->name, strerror(errno));
+	}
 	return error;
 }
 

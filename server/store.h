@@ -68,8 +68,11 @@ int nd_store_sync_folders(const struct nd_store *s);
 /* Gives up what was held for last words.  To be called before they are written. */
 void nd_store_release(const struct nd_store *s);
 
-/* Renames the synced folder to its final name, syncs those above.  0, or errno: not final. */
-int nd_store_commit(const struct nd_store *s);
+/*
+ * Renames the synced folder to its final name, syncs those above.  0, or errno: not final.  Then
+ * *named says that it could not even be renamed back: what is in it is complete, and stays so.
+ */
+int nd_store_commit(const struct nd_store *s, bool *named);
 
 /* Removes the folder of a dump for which nothing could be written, unless it was there before. */
 void nd_store_abandon(struct nd_store *s);
