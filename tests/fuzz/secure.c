@@ -230,10 +230,10 @@ static void sealed_send(struct sent *s, struct nd_keys *keys, struct nd_input *i
 	s->taken = false;
 }
 
-/* Left behind by whole words of the window. */
-static bool too_old(const struct nd_window *w, uint64_t seq)
+/* Left behind by whole words of the window, whose newest has `highest`. */
+static bool too_old(uint64_t highest, uint64_t seq)
 {
-	return seq < w->highest && w->highest / 64 - seq / 64 >= ND_WINDOW_BITS / 64;
+	return seq < highest && highest / 64 - seq / 64 >= ND_WINDOW_BITS / 64;
 }
 
 /* Taken once, if it is a message, and not at all if it was damaged. */
@@ -249,7 +249,7 @@ static void sealed_take(struct sent *s, struct nd_keys *keys, struct nd_input *i
 		ND_MUST(error && !memcmp(keys, &before, sizeof before));
 	else if (h->type & ND_FORM_MASK || h->type < ND_READ || h->type > ND_DONE)
 		ND_MUST(error);
-	else if (s->taken || too_old(&before.window, h->seq))
+	else if (s->taken || too_old(before.window.highest, h->seq))
 		ND_MUST(error == ND_MESSAGE_REPLAY);
 	else
 		ND_MUST(error == nd_message_check(h, h->length));
@@ -294,9 +294,7 @@ static void window(struct nd_input *in)
 		bool fresh = seq && !taken[at];
 		bool got = nd_window_take(&w, seq);
 
-		ND_MUST(!got || fresh);
-		/* Not too old, so it has to be taken. */
-		ND_MUST(got || !fresh || (highest > seq && highest - seq >= ND_WINDOW_BITS - 64));
+		ND_MUST(got == (fresh && !too_old(highest, seq)));
 		taken[at] |= got;
 		if (got && seq > highest)
 			highest = seq;
