@@ -110,7 +110,8 @@ static bool finished_answer(struct nd_hub *h, const struct sockaddr_in *from,
 		}
 	}
 	nd_store_host_name(host, hello->host, hello->mac);
-	if (!nd_store_finished(h->options.top, host, hello->header.session, path, sizeof path))
+	if (!nd_store_finished(h->options.top, host, hello->header.session, hello->token, path,
+			       sizeof path))
 		return false;
 	finished_remember(h, from, hello, ND_DONE_COMPLETE, path);
 	done_send(h, from, hello, ND_DONE_COMPLETE, path);

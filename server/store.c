@@ -104,6 +104,29 @@ int nd_store_text(int dir, const char *name, size_t max, char **text, size_t *by
 	return 0;
 }
 
+void nd_store_token_text(char text[ND_STORE_TOKEN_TEXT_BYTES], const uint8_t token[16])
+{
+	uint8_t sum[br_sha256_SIZE];
+	br_sha256_context sha;
+
+	br_sha256_init(&sha);
+	br_sha256_update(&sha, token, 16);
+	br_sha256_out(&sha, sum);
+	for (size_t i = 0; i < sizeof sum; i++)
+		snprintf(text + 2 * i, 3, "%02x", sum[i]);
+}
+
+/* Whether the folder of this info.json is for who knows the token; one that names none is for all.
+ */
+static bool token_fits(const json_t *info, const uint8_t token[16])
+{
+	const char *named = json_string_value(json_object_get(info, "token_hash"));
+	char text[ND_STORE_TOKEN_TEXT_BYTES];
+
+	nd_store_token_text(text, token);
+	return !named || !strcmp(named, text);
+}
+
 /*
  * The info.json of a folder, if it is of this session (the ID is only half of one).  A folder
  * without one is of a server that was killed as it made it: anyone's, and empty.
@@ -135,9 +158,10 @@ static json_t *info_of(int host, const char *folder, uint64_t session)
 
 /*
  * The info.json of a folder of this session in HOST, and the folder's name; `partial` chooses
- * which kind.  NULL: none.
+ * which kind, and a token only those that are for who knows it.  NULL: none.
  */
-static json_t *folder_find(int host, uint64_t session, bool partial, char *name, size_t room)
+static json_t *folder_find(int host, uint64_t session, const uint8_t *token, bool partial,
+			   char *name, size_t room)
 {
 	char tail[32], id[10];
 	int fd = openat(host, ".", DIR_FLAGS);
@@ -159,6 +183,10 @@ static json_t *folder_find(int host, uint64_t session, bool partial, char *name,
 		    strcmp(e->d_name + bytes - tail_bytes, tail))
 			continue;
 		info = info_of(host, e->d_name, session);
+		if (info && token && !token_fits(info, token)) {
+			json_decref(info);
+			info = NULL;
+		}
 		if (info)
 			snprintf(name, room, "%s", e->d_name);
 	}
@@ -166,32 +194,17 @@ static json_t *folder_find(int host, uint64_t session, bool partial, char *name,
 	return info;
 }
 
-void nd_store_token_text(char text[ND_STORE_TOKEN_TEXT_BYTES], const uint8_t token[16])
-{
-	uint8_t sum[br_sha256_SIZE];
-	br_sha256_context sha;
-
-	br_sha256_init(&sha);
-	br_sha256_update(&sha, token, 16);
-	br_sha256_out(&sha, sum);
-	for (size_t i = 0; i < sizeof sum; i++)
-		snprintf(text + 2 * i, 3, "%02x", sum[i]);
-}
-
 bool nd_store_admits(int top, const char *host_name, uint64_t session, const uint8_t token[16])
 {
 	int host = openat(top, host_name, DIR_FLAGS);
-	char name[PARTIAL_BYTES], text[ND_STORE_TOKEN_TEXT_BYTES];
-	const char *named;
+	char name[PARTIAL_BYTES];
 	json_t *info;
 	bool admits;
 
 	if (host < 0)
 		return true;
-	info = folder_find(host, session, true, name, sizeof name);
-	named = json_string_value(json_object_get(info, "token_hash"));
-	nd_store_token_text(text, token);
-	admits = !named || !strcmp(named, text);
+	info = folder_find(host, session, NULL, true, name, sizeof name);
+	admits = token_fits(info, token);
 	json_decref(info);
 	close(host);
 	return admits;
@@ -251,7 +264,7 @@ int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t s
 	s->host = openat(top, host_name, DIR_FLAGS);
 	if (s->host < 0)
 		return errno;
-	info = folder_find(s->host, session, true, partial, sizeof partial);
+	info = folder_find(s->host, session, NULL, true, partial, sizeof partial);
 	s->resumed = info != NULL;
 	json_decref(info);
 	if (s->resumed) {
@@ -402,7 +415,8 @@ static bool final_sync(struct nd_store *s)
 	return false;
 }
 
-bool nd_store_finished(int top, const char *host_name, uint64_t session, char *path, size_t room)
+bool nd_store_finished(int top, const char *host_name, uint64_t session, const uint8_t token[16],
+		       char *path, size_t room)
 {
 	struct nd_store s;
 	const char *status;
@@ -415,7 +429,7 @@ bool nd_store_finished(int top, const char *host_name, uint64_t session, char *p
 	if (s.host < 0)
 		return false;
 	snprintf(s.host_name, sizeof s.host_name, "%s", host_name);
-	info = folder_find(s.host, session, false, s.name, sizeof s.name);
+	info = folder_find(s.host, session, token, false, s.name, sizeof s.name);
 	status = json_string_value(json_object_get(info, "status"));
 	complete = status && !strcmp(status, "complete") && final_sync(&s);
 	if (complete)

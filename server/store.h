@@ -79,10 +79,12 @@ void nd_store_abandon(struct nd_store *s);
 void nd_store_close(struct nd_store *s);
 
 /*
- * Whether a complete dump of this session lies there already, its path below DIR in `path`.  It
- * is synced first, for the server that made it may have been killed before it was.
+ * Whether a complete dump of this session lies there already, and its info.json names the token
+ * (or none); its path below DIR in `path`.  It is synced first, for the server that made it may
+ * have been killed before it was.
  */
-bool nd_store_finished(int top, const char *host_name, uint64_t session, char *path, size_t room);
+bool nd_store_finished(int top, const char *host_name, uint64_t session, const uint8_t token[16],
+		       char *path, size_t room);
 
 /*
  * Whether who knows this token may go on with the session: true where no folder of it is,

@@ -161,7 +161,7 @@ static void begun(struct nd_input *in)
 	int top = nd_folder_open();
 
 	dump_put(in, partial);
-	if (nd_store_finished(top, "host", SESSION, path, sizeof path))
+	if (nd_store_finished(top, "host", SESSION, token, path, sizeof path))
 		ND_MUST(!partial && !strcmp(path, "host/20260101-000000-55667788"));
 	nd_store_admits(top, "host", SESSION, token);
 	if (!nd_store_open(&s, top, "host", SESSION, 1767225600)) {

@@ -338,3 +338,22 @@ def test_a_final_folder_is_synced_before_it_is_called_so(serve, machine, nth):
     assert ("not known to be on the disk" in again.text()) == (nth <= 6)
     assert again.dumps() == [path]
     assert_right(again, path, image)
+
+
+def test_done_is_only_for_whose_dump_it_was(serve, machine):
+    """A dump under a machine's name and session's number, as anyone may send one, does not end the
+    machine's own."""
+    server, images = serve(), [linux_image(seed, mib=6) for seed in (28, 29)]
+    strangers = machine(server, images[0], 28, token=b"a stranger's own").run()
+    assert strangers.status == COMPLETE
+    server.stop()
+    again = serve(port=server.address[1])
+    one = machine(again, images[1], 28, token=b"the machine's...")
+    assert one.run().status == COMPLETE and one.done.text != strangers.text
+    assert_right(again, one.done.text, images[1])
+    assert_right(again, strangers.text, images[0])
+    again.stop()
+    third = serve(port=server.address[1])
+    sent, done, one.done = one.sent, one.done, None
+    assert one.run() == done and one.sent - sent < 10
+    third.stop()
