@@ -24,7 +24,6 @@
 
 struct finished {
 	uint64_t session;
-	in_addr_t ip;
 	uint8_t token[ND_HELLO_TOKEN_BYTES];
 	enum nd_done_status status;
 	char text[ND_DONE_TEXT_BYTES];
@@ -62,14 +61,12 @@ static void machine_send(void *context, struct nd_machine *m, const struct nd_wi
 	nd_door_send(&h->door, &seat->pass, &m->address, message);
 }
 
-static void finished_remember(struct nd_hub *h, const struct sockaddr_in *from,
-			      const struct nd_wire_hello *hello, enum nd_done_status status,
-			      const char *text)
+static void finished_remember(struct nd_hub *h, const struct nd_wire_hello *hello,
+			      enum nd_done_status status, const char *text)
 {
 	struct finished *f = &h->finished[h->finished_next++ % FINISHED_MAX];
 
 	f->session = hello->header.session;
-	f->ip = from->sin_addr.s_addr;
 	memcpy(f->token, hello->token, sizeof f->token);
 	f->status = status;
 	snprintf(f->text, sizeof f->text, "%s", text);
@@ -80,8 +77,7 @@ static void machine_remember(struct nd_hub *h, const struct nd_machine *m)
 	char path[2 * ND_STORE_NAME_BYTES];
 
 	snprintf(path, sizeof path, "%.63s/%.63s", m->host, m->store.name);
-	finished_remember(h, &m->address, &m->hello, m->status,
-			  m->status == ND_DONE_COMPLETE ? path : m->why);
+	finished_remember(h, &m->hello, m->status, m->status == ND_DONE_COMPLETE ? path : m->why);
 }
 
 static void done_send(struct nd_hub *h, const struct sockaddr_in *to,
@@ -103,7 +99,7 @@ static bool finished_answer(struct nd_hub *h, const struct sockaddr_in *from,
 	for (unsigned int i = 0; i < FINISHED_MAX; i++) {
 		const struct finished *f = &h->finished[i];
 
-		if (f->session == hello->header.session && f->ip == from->sin_addr.s_addr &&
+		if (f->session == hello->header.session &&
 		    !memcmp(f->token, hello->token, sizeof f->token)) {
 			done_send(h, from, hello, f->status, f->text);
 			return true;
@@ -113,7 +109,7 @@ static bool finished_answer(struct nd_hub *h, const struct sockaddr_in *from,
 	if (!nd_store_finished(h->options.top, host, hello->header.session, hello->token, path,
 			       sizeof path))
 		return false;
-	finished_remember(h, from, hello, ND_DONE_COMPLETE, path);
+	finished_remember(h, hello, ND_DONE_COMPLETE, path);
 	done_send(h, from, hello, ND_DONE_COMPLETE, path);
 	return true;
 }
@@ -186,6 +182,38 @@ static void turns_call(struct nd_hub *h)
 	}
 }
 
+/* Another address has the same session and token. */
+static bool is_rival(const struct nd_seat *seat, const struct nd_wire_hello *hello)
+{
+	return !memcmp(seat->machine->hello.token, hello->token, sizeof hello->token);
+}
+
+/* Whether a machine of this session and token has been heard under its keys. */
+static bool is_claimed(const struct nd_hub *h, const struct nd_wire_hello *hello)
+{
+	const uint64_t session = hello->header.session;
+	struct nd_seat *seat = NULL;
+
+	while ((seat = nd_table_next(&h->table, session, seat)))
+		if (seat->class != ND_UNPROVEN && is_rival(seat, hello))
+			return true;
+	return false;
+}
+
+/* It is known now who said the HELLO, and who only repeated it. */
+static void rivals_leave(struct nd_hub *h, const struct nd_seat *proven)
+{
+	struct nd_seat *seat = nd_table_next(&h->table, proven->session, NULL);
+
+	while (seat) {
+		struct nd_seat *next = nd_table_next(&h->table, proven->session, seat);
+
+		if (seat != proven && is_rival(seat, &proven->machine->hello))
+			seat_leave(h, seat);
+		seat = next;
+	}
+}
+
 static void hello_take(struct nd_hub *h, const struct sockaddr_in *from,
 		       const struct nd_wire_hello *hello)
 {
@@ -193,6 +221,10 @@ static void hello_take(struct nd_hub *h, const struct sockaddr_in *from,
 	struct nd_seat *seat;
 	char ip[INET_ADDRSTRLEN] = "?", host[ND_STORE_NAME_BYTES];
 
+	if (is_claimed(h, hello)) {
+		refuse(h, from, "a session of another address");
+		return;
+	}
 	if (finished_answer(h, from, hello))
 		return;
 	nd_store_host_name(host, hello->host, hello->mac);
@@ -223,12 +255,16 @@ static void hello_take(struct nd_hub *h, const struct sockaddr_in *from,
 	seat_settle(h, seat);
 }
 
-static void data_take(struct nd_hub *h, const struct sockaddr_in *from, struct nd_machine *m,
+static void data_take(struct nd_hub *h, const struct sockaddr_in *from, struct nd_seat *seat,
 		      const struct nd_wire_data *data)
 {
+	struct nd_machine *m = seat->machine;
 	uint64_t before = m->counts.refused;
+	bool proven = m->proven;
 
 	nd_machine_data(m, &h->env, data, h->now.ms, h->now.s);
+	if (m->proven && !proven)
+		rivals_leave(h, seat);
 	if (m->counts.refused != before)
 		refuse(h, from, "DATA that does not unpack, or with an absurd index");
 }
@@ -254,18 +290,12 @@ static void message_take(struct nd_hub *h, const struct sockaddr_in *from, struc
 	else if (header->type == ND_HELLO)
 		hello_take(h, from, (const struct nd_wire_hello *)header);
 	else if (seat)
-		data_take(h, from, seat->machine, (const struct nd_wire_data *)header);
+		data_take(h, from, seat, (const struct nd_wire_data *)header);
 	else
 		refuse(h, from, "DATA of an unknown session");
 	if (seat)
 		seat_settle(h, seat);
 	turns_call(h);
-}
-
-static bool address_is(const struct nd_machine *m, const struct sockaddr_in *from)
-{
-	return m->address.sin_addr.s_addr == from->sin_addr.s_addr &&
-	       m->address.sin_port == from->sin_port;
 }
 
 void nd_hub_datagram(struct nd_hub *h, struct nd_now now, const struct sockaddr_in *from,
@@ -284,8 +314,9 @@ void nd_hub_datagram(struct nd_hub *h, struct nd_now now, const struct sockaddr_
 		refuse(h, from, text);
 		return;
 	}
-	seat = nd_table_find(&h->table, message->session);
-	if (seat && !address_is(seat->machine, from))
+	seat = nd_table_find(&h->table, message->session, from);
+	if (!seat && nd_datagram_type(message) != ND_HELLO &&
+	    nd_table_next(&h->table, message->session, NULL))
 		why = "a session of another address";
 	else
 		why = nd_door_open(&h->door, seat ? &seat->pass : NULL, now.ms, datagram, bytes,

@@ -63,6 +63,11 @@ bool nd_keep_open(struct nd_machine *m, const struct nd_env *env, uint64_t now_m
 
 	if (env->quota && !nd_quota_allows(env->quota, m->host, now_ms, why, ND_WHY_BYTES))
 		return false;
+	/* Another machine may have been faster since the HELLO. */
+	if (!nd_store_admits(env->top, m->host, m->session, m->hello.token)) {
+		snprintf(why, ND_WHY_BYTES, "the session is another machine's");
+		return false;
+	}
 	error = nd_store_open(&m->store, env->top, m->host, m->session, (time_t)now_s);
 	if (error) {
 		why_set(why, "no folder for the dump", error);

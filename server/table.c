@@ -62,12 +62,29 @@ void nd_table_free(struct nd_table *t)
 	*t = (struct nd_table){0};
 }
 
-struct nd_seat *nd_table_find(const struct nd_table *t, uint64_t session)
+struct nd_seat *nd_table_next(const struct nd_table *t, uint64_t session,
+			      const struct nd_seat *seat)
 {
-	struct nd_seat *seat = *bucket_of(t, session);
+	struct nd_seat *next = seat ? seat->chain : *bucket_of(t, session);
 
-	while (seat && seat->session != session)
-		seat = seat->chain;
+	while (next && next->session != session)
+		next = next->chain;
+	return next;
+}
+
+static bool address_is(const struct nd_machine *m, const struct sockaddr_in *address)
+{
+	return m->address.sin_addr.s_addr == address->sin_addr.s_addr &&
+	       m->address.sin_port == address->sin_port;
+}
+
+struct nd_seat *nd_table_find(const struct nd_table *t, uint64_t session,
+			      const struct sockaddr_in *address)
+{
+	struct nd_seat *seat = nd_table_next(t, session, NULL);
+
+	while (seat && !address_is(seat->machine, address))
+		seat = nd_table_next(t, session, seat);
 	return seat;
 }
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * table.h - the places for machines: by session, and by what they may be turned out for.
+ * table.h - the places for machines: by session and address, and by what they may be turned out
+ * for.
+ *
+ * A session's number is no secret, and its HELLO can be repeated from anywhere.  So each address
+ * that says a HELLO has a place of its own, until one has shown that it can read the answer.
  *
  * All look-ups take the same time however many machines there are.
  */
@@ -43,7 +47,11 @@ bool nd_table_init(struct nd_table *t, unsigned int seats);
 /* Frees the table, and every machine in it. */
 void nd_table_free(struct nd_table *t);
 
-struct nd_seat *nd_table_find(const struct nd_table *t, uint64_t session);
+struct nd_seat *nd_table_find(const struct nd_table *t, uint64_t session,
+			      const struct sockaddr_in *address);
+/* All seats of a session, whatever their addresses: the next after `seat`, NULL: the first. */
+struct nd_seat *nd_table_next(const struct nd_table *t, uint64_t session,
+			      const struct nd_seat *seat);
 
 /*
  * A free seat; if need be that of a machine that is over and remembered, or of the one that
@@ -51,7 +59,7 @@ struct nd_seat *nd_table_find(const struct nd_table *t, uint64_t session);
  */
 struct nd_seat *nd_table_vacancy(const struct nd_table *t);
 
-/* The machine takes the free seat.  Its session is not in the table. */
+/* The machine takes the free seat.  No other has its session and address. */
 void nd_table_sit(struct nd_table *t, struct nd_seat *seat, struct nd_machine *m);
 void nd_table_leave(struct nd_table *t, struct nd_seat *seat);
 
