@@ -227,6 +227,7 @@ static void sealed_send(struct sent *s, struct nd_keys *keys, struct nd_input *i
 	s->bytes = nd_sealed_seal(keys, &s->datagram);
 	ND_MUST(s->bytes == bytes + ND_WIRE_TAG_BYTES);
 	h->seq = keys->sent_seq;
+	h->type &= (uint8_t)~ND_FORM_SEALED; /* which sealing sets in any case */
 	s->taken = false;
 }
 
