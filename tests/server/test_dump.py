@@ -122,7 +122,7 @@ def test_done_is_said_again(serve, machine):
     one = machine(server, image, 6)
     text = one.run().text
     for _ in range(3):
-        one.done = None
+        one.wait_on()
         assert one.run(5).text == text
     assert len(server.dumps()) == 1
 
@@ -133,7 +133,7 @@ def test_done_is_said_again_by_another_server(serve, machine):
     text = one.run().text
     server.stop()
     serve(port=server.address[1])
-    one.done = None
+    one.wait_on()
     assert one.run(5).text == text
     assert len(server.dumps()) == 1
 

@@ -110,7 +110,7 @@ def test_a_folder_that_cannot_be_made_is_left_to_the_next_server(serve, machine)
     assert not [name for name in os.listdir(server.dir) if name != "taken"]
     # no other server had more luck, and meanwhile there is room
     (server.dir / "taken").unlink()
-    one.done = None
+    one.wait_on()
     assert one.run().status == COMPLETE
     assert_right(server, one.done.text, image)
 

@@ -349,7 +349,7 @@ def test_a_server_that_restarts_goes_on(serve, keyed, how):
     assert result and result[0].status == COMPLETE
     assert_right(again, one.done.text, image)
     # and says so to a machine that asks again
-    one.done = None
+    one.wait_on()
     assert one.run(10).status == COMPLETE
 
 

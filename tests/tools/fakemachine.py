@@ -347,6 +347,19 @@ class FakeMachine:
 
     on_done = None
 
+    def wait_on(self):
+        """It got its DONE and goes on asking.  A HELLO that crossed that DONE brought another: what
+        came until now is no answer to what is asked from now on."""
+        self.done = None
+        self.faults_in.flush()
+        while True:
+            try:
+                self.sock.recv(2048)
+            except ConnectionRefusedError:  # comes ahead of what was received
+                continue
+            except BlockingIOError:
+                return
+
     def run(self, timeout=60):
         """Until DONE; raises TimeoutError."""
         end = time.monotonic() + timeout
