@@ -159,7 +159,8 @@ def test_copies_are_refused(keyed, late):
     assert one.run().status == COMPLETE
     assert_right(place.server, one.done.text, image)
     info = place.server.info(one.done.text)
-    assert one.faults.copied > 500 and info["duplicates"] == info["late"] == 0
+    assert one.faults.copied > 500 and info["duplicates"] == 0
+    assert not info["late"] or info["timeouts"], "late, but not for having been asked for again"
     assert place.refused_count() >= one.faults.copied
 
 
