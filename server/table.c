@@ -99,9 +99,12 @@ void nd_table_sit(struct nd_table *t, struct nd_seat *seat, struct nd_machine *m
 {
 	struct nd_seat **bucket = bucket_of(t, m->session);
 
+	/* Behind the others: strangers who choose its hash do not make a dump's look-ups longer. */
+	while (*bucket)
+		bucket = &(*bucket)->chain;
 	seat->machine = m;
 	seat->session = m->session;
-	seat->chain = *bucket;
+	seat->chain = NULL;
 	*bucket = seat;
 	nd_table_move(t, seat, ND_UNPROVEN);
 }
