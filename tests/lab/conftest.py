@@ -146,9 +146,12 @@ def start(tmp_path):
     count = itertools.count()
 
     def begin(config, files=(), **settings):
-        settings.setdefault("out", str(tmp_path / f"lab{next(count)}"))
+        number = next(count)
+        settings.setdefault("out", str(tmp_path / f"lab{number}"))
         settings.setdefault("insecure", True)  # what else is wanted stands in the configuration
-        stack.enter_context(CORES)
+        # One for all machines of a test: those that it started before idle.
+        if not number:
+            stack.enter_context(CORES)
         lab = stack.enter_context(Lab(Settings(net=NET, quiet=True, **settings)))
         for name, source in dict(files).items():
             lab.tftp.link(name, source)
