@@ -99,14 +99,27 @@ $(B)/tests/faultyfiles.so: tests/tools/faultyfiles.c $(B)/.setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) -fPIC -shared -o $@ $< -lseccomp
 
+# Machines that never were, to load a server: DINI's agent as a process.
+FAKECRASH_SRC := $(addprefix tests/tools/fakecrash/,main.c crash.c memory.c report.c verify.c) \
+	tests/fuzz/image.c dini/agent.c dini/handshake.c dini/pack.c \
+	server/keys.c server/log.c server/store.c $(WIRE_SRC)
+.PHONY: fakecrash
+fakecrash: $(B)/tests/fakecrash ## many machines that crash at once, made up, to load a server
+$(B)/tests/fakecrash: $(FAKECRASH_SRC) $(wildcard tests/tools/fakecrash/*.h) $(UNIT_HEADERS) \
+		tests/fuzz/image.h tests/fuzz/input.h $(B)/.setup-build $(B)/.setup-server
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $(FAKECRASH_SRC) -ljansson -llz4 -lbearssl
+
 # Style and what a second compiler and a checker see.  Lines of other tools' formats
 # (Syslinux, assembler) are theirs.
 CHECK += lint
-LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*_test.c) tests/tools/faultyfiles.c
+LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*_test.c) tests/tools/faultyfiles.c \
+	$(wildcard tests/tools/fakecrash/*.c)
 LINT_FORMAT_SRC := $(wildcard wire/*.[ch] server/*.[ch] include/netdump/*.h dini/*.[ch] \
 	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch] \
 	tests/fuzz/*.[ch] tests/fuzz/shim/*.h tests/fuzz/shim/*/*.h tests/fuzz/shim/*/*/*.h \
-	tests/tools/*.c)
+	tests/tools/*.c tests/tools/fakecrash/*.[ch])
 LINT_SHELL = $(shell grep -rlE -m1 '^\#!/bin/(ba)?sh' scripts tests stub syslinux .ci 2>/dev/null)
 .PHONY: lint
 lint: $(B)/.setup-lint $(B)/.setup-server ## clang, cppcheck, shellcheck, clang-format

@@ -132,7 +132,7 @@ static void header_put(uint8_t *memory)
 		segment(PT_NOTE, CPU_NOTE, 0x400),
 		segment(PT_NOTE, INFO_NOTE, 0x600),
 		segment(PT_LOAD, 0x1000, 0xf000),
-		segment(PT_LOAD, 0x13000, ND_IMAGE_BYTES - 0x13000),
+		segment(PT_LOAD, ND_IMAGE_REST, ND_IMAGE_BYTES - ND_IMAGE_REST),
 	};
 
 	memcpy(memory + ND_IMAGE_ELFCOREHDR, &ehdr, sizeof ehdr);
@@ -144,7 +144,7 @@ static void header_put(uint8_t *memory)
 void nd_image_make(uint8_t memory[ND_IMAGE_BYTES])
 {
 	memset(memory, 0, ND_IMAGE_BYTES);
-	for (uint32_t at = 0x13000; at < 0x1b000; at++)
+	for (uint32_t at = ND_IMAGE_REST; at < ND_IMAGE_REST + 0x8000; at++)
 		memory[at] = (uint8_t)(at * at >> 7);
 	tables_put(memory);
 	ring_put(memory);

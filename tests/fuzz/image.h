@@ -17,7 +17,8 @@
 #define ND_IMAGE_KERNEL     0xffffffff80000000u
 #define ND_IMAGE_CR3        0x1000u
 #define ND_IMAGE_ELFCOREHDR 0x10000u
-#define ND_IMAGE_RAM        0x1000u /* to the end */
+#define ND_IMAGE_RAM        0x1000u  /* to the end */
+#define ND_IMAGE_REST       0x13000u /* from here on nothing has a meaning */
 
 /* What dmesg shows of it. */
 extern const char nd_image_log[];
