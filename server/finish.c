@@ -5,7 +5,6 @@
 #include <bearssl.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +33,7 @@ struct nd_finish {
 	uint64_t stable;
 	uint64_t bad_chunk;
 	struct nd_map *map; /* being written, or to be */
+	atomic_uint *maps;  /* of all dumps, that are under way: this one is among them */
 	struct nd_ending ending;
 	bool ended, over, over_told, abandoned;
 	bool failed, failure_told;
@@ -295,6 +295,20 @@ static bool work_ready(const struct nd_finish *f)
 	return f->map || (f->ended && !f->over) || hash_ready(f, WAKE_BYTES);
 }
 
+/* The map is written, or nobody will any more. */
+static void map_drop(struct nd_finish *f)
+{
+	struct nd_map *map;
+
+	pthread_mutex_lock(&f->lock);
+	map = f->map;
+	f->map = NULL;
+	pthread_mutex_unlock(&f->lock);
+	if (map)
+		--*f->maps;
+	nd_map_free(map);
+}
+
 /* One piece of what is to be done; maps come first, reading back takes many turns. */
 static void work_do(struct nd_finish *f)
 {
@@ -309,10 +323,7 @@ static void work_do(struct nd_finish *f)
 	pthread_mutex_unlock(&f->lock);
 	if (map) {
 		map_write(f, map);
-		pthread_mutex_lock(&f->lock);
-		f->map = NULL;
-		pthread_mutex_unlock(&f->lock);
-		nd_map_free(map);
+		map_drop(f);
 	} else if (hash) {
 		step_hash(f, stable);
 	} else {
@@ -387,13 +398,16 @@ void nd_finish_stable(struct nd_finish *f, uint64_t bytes)
 	work_wake(f);
 }
 
-void nd_finish_map(struct nd_finish *f, struct nd_map *map)
+void nd_finish_map(struct nd_finish *f, struct nd_map *map, atomic_uint *under_way)
 {
 	pthread_mutex_lock(&f->lock);
-	if (f->map)
+	if (f->map) {
 		nd_map_free(map);
-	else
+	} else {
 		f->map = map;
+		f->maps = under_way;
+		++*under_way;
+	}
 	work_wake(f);
 }
 
@@ -479,7 +493,7 @@ void nd_finish_free(struct nd_finish *f)
 		json_decref(f->ending.info);
 		nd_map_free(f->ending.map);
 	}
-	nd_map_free(f->map);
+	map_drop(f);
 	json_decref(f->info);
 	pthread_cond_destroy(&f->wake);
 	pthread_mutex_destroy(&f->lock);

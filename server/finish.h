@@ -15,6 +15,7 @@
 #define NETDUMP_SERVER_FINISH_H
 
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -41,9 +42,9 @@ void nd_finish_stable(struct nd_finish *f, uint64_t bytes);
 /*
  * Writes a map, once what it claims is synced; takes it.  nd_finish_mapping(): the last one
  * is not written yet, and another would be dropped.  A map that cannot be written is logged,
- * and the old one stays.
+ * and the old one stays.  *under_way counts it until then, and must outlive the thread.
  */
-void nd_finish_map(struct nd_finish *f, struct nd_map *map);
+void nd_finish_map(struct nd_finish *f, struct nd_map *map, atomic_uint *under_way);
 bool nd_finish_mapping(struct nd_finish *f);
 
 /* How a dump ends. */

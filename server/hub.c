@@ -35,6 +35,7 @@ struct nd_hub {
 	struct nd_quota quota;
 	struct nd_door door;
 	struct nd_pace pace, probes;
+	atomic_uint maps; /* being written */
 	struct nd_table table;
 	uint64_t finish_ms;                     /* when threads were last asked for news */
 	struct finished finished[FINISHED_MAX]; /* a ring */
@@ -414,6 +415,7 @@ struct nd_hub *nd_hub_new(const struct nd_hub_options *options)
 		.probes = &h->probes,
 		.silence_ms = options->silence_ms,
 		.map_ms = options->map_ms,
+		.maps = &h->maps,
 		.quota = &h->quota,
 	};
 	nd_quota_init(&h->quota, options->top, &options->quota);

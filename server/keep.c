@@ -15,6 +15,11 @@
 
 /* A disk that spoils a chunk so often is not to be trusted with another try. */
 #define REASKS_MAX 3
+/*
+ * Maps that are written at once, of all dumps.  Each costs several syncs whatever is in it, so
+ * where many machines send little, the disk would do nothing else; with so many they take turns.
+ */
+#define MAPS_MAX   4
 /* Room on the disk is looked at after so long or so much, 4 MiB, whatever comes first. */
 #define ROOM_MS    1000
 #define ROOM_PAGES 1024
@@ -151,6 +156,7 @@ bool nd_keep_begin(struct nd_machine *m, const struct nd_env *env, char why[ND_W
 		return false;
 	}
 	m->vmcore.fd = m->store.vmcore;
+	m->mapped_ms = m->heard_ms; /* there is nothing to keep yet */
 	error = file_begin(m, &resumed);
 	if (error) {
 		why_set(why, "the file's headers cannot be written", error);
@@ -233,15 +239,16 @@ static void map_offer(struct nd_machine *m, const struct nd_env *env, uint64_t n
 		return;
 	}
 	m->mapping = false;
-	if (m->mapped && (m->mapped_of_ms == m->progress_ms || now_ms - m->mapped_ms < env->map_ms))
+	if (m->mapped_of_ms == m->progress_ms || now_ms - m->mapped_ms < env->map_ms ||
+	    *env->maps >= MAPS_MAX)
 		return;
 	map = nd_keep_map(m);
 	if (!map)
 		return;
-	m->mapping = m->mapped = true;
+	m->mapping = true;
 	m->mapped_ms = now_ms;
 	m->mapped_of_ms = m->progress_ms;
-	nd_finish_map(m->finish, map);
+	nd_finish_map(m->finish, map, env->maps);
 }
 
 /* The disk gave back something else than it got: the chunk is made empty, and comes again. */

@@ -51,6 +51,7 @@ struct nd_env {
 	struct nd_pace *probes;
 	uint32_t silence_ms;    /* after which a machine counts as gone */
 	uint32_t map_ms;        /* from one map of a dump to the next */
+	atomic_uint *maps;      /* being written just now, of all dumps */
 	struct nd_quota *quota; /* NULL: none */
 };
 
@@ -108,8 +109,8 @@ struct nd_machine {
 	struct nd_map *resume; /* of an earlier life of the server, until it is taken up */
 	struct nd_finish *finish;
 	struct nd_counts counts;
-	bool mapping, mapped;             /* a map is being written; one ever was */
-	uint64_t mapped_ms, mapped_of_ms; /* the last one; the progress that it shows */
+	bool mapping;                     /* a map is being written */
+	uint64_t mapped_ms, mapped_of_ms; /* the last one, or the beginning; the progress in it */
 	uint64_t room_ms, room_pages;     /* when the disk's room was looked at */
 	struct nd_quota_share share;
 	bool suspended; /* it ends without a word: the machine may come back */

@@ -250,6 +250,15 @@ static int reserve_make(const struct nd_store *s)
 	return error;
 }
 
+/* What a server that was killed was just writing.  Best effort: it is in nobody's way. */
+static void leftovers_remove(const struct nd_store *s)
+{
+	static const char *const file[] = {"info.json.new", "dmesg.txt.new", "map.json.new"};
+
+	for (size_t i = 0; i < sizeof file / sizeof *file; i++)
+		unlinkat(s->dir, file[i], 0);
+}
+
 int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t session, time_t now)
 {
 	char partial[PARTIAL_BYTES];
@@ -285,6 +294,8 @@ int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t s
 	errno = reserve_make(s);
 	if (errno)
 		goto err;
+	if (s->resumed)
+		leftovers_remove(s);
 	return 0;
 err:
 	error = errno;

@@ -180,15 +180,17 @@ static void names_a_bad_chunk(bool threaded)
 static void keeps_what_is_incomplete(bool threaded)
 {
 	char why[ND_DONE_TEXT_BYTES];
+	atomic_uint maps = 0;
 	struct fixture x;
 	uint64_t chunk;
 
 	setup(&x, threaded);
-	nd_finish_map(x.finish, map_make(&x));
+	nd_finish_map(x.finish, map_make(&x), &maps);
 	end(&x, false);
 	assert_int_equal(news(&x, &chunk, why), ND_FINISH_OVER);
 	assert_true(there(&x, PARTIAL "/map.json") && there(&x, PARTIAL "/info.json"));
 	assert_false(there(&x, FINAL) || there(&x, PARTIAL "/reserve"));
+	assert_int_equal(maps, 0);
 	teardown(&x);
 }
 
