@@ -12,9 +12,10 @@
 #include <unistd.h>
 
 #include "server/info.h"
+#include "server/lanes.h"
 #include "server/log.h"
 
-#define STEP_BYTES (1u << 16) /* read back at once; chunks and heads are whole pages of it */
+#define STEP_BYTES ND_LANE_BYTES /* read back at once; chunks and heads are whole pages of it */
 /* Receiving need not wake the thread for less. */
 #define WAKE_BYTES (1u << 22)
 #define NO_CHUNK   UINT64_MAX
@@ -48,7 +49,6 @@ struct nd_finish {
 	bool named;      /* it is called final, though it is not sure to be on the disk */
 	uint64_t hashed, chunk_sum;
 	br_sha256_context sha, chunk_sha; /* now; at the chunk's start */
-	uint8_t step[STEP_BYTES];
 };
 
 static bool threaded(const struct nd_finish *f)
@@ -108,13 +108,13 @@ static void chunk_check(struct nd_finish *f)
 	pthread_mutex_unlock(&f->lock);
 }
 
-static void step_hash(struct nd_finish *f, uint64_t stable)
+static void step_hash(struct nd_finish *f, uint64_t stable, uint8_t *step)
 {
 	uint64_t chunk_end = (f->hashed / f->sums->chunk_bytes + 1) * f->sums->chunk_bytes;
 	uint64_t end = chunk_end < f->vmcore->bytes ? chunk_end : f->vmcore->bytes;
 	uint64_t to = stable < end ? stable : end;
 	size_t bytes = to - f->hashed < STEP_BYTES ? to - f->hashed : STEP_BYTES;
-	int error = f->stop ? ECANCELED : nd_store_read(f->vmcore->fd, f->step, bytes, f->hashed);
+	int error = f->stop ? ECANCELED : nd_store_read(f->vmcore->fd, step, bytes, f->hashed);
 
 	if (!did(f, "vmcore cannot be read back", error))
 		return;
@@ -122,8 +122,8 @@ static void step_hash(struct nd_finish *f, uint64_t stable)
 		f->chunk_sha = f->sha;
 		f->chunk_sum = 0;
 	}
-	br_sha256_update(&f->sha, f->step, bytes);
-	f->chunk_sum += nd_sums_file(f->vmcore, f->hashed, f->step, bytes);
+	br_sha256_update(&f->sha, step, bytes);
+	f->chunk_sum += nd_sums_file(f->vmcore, f->hashed, step, bytes);
 	f->hashed += bytes;
 	if (f->hashed == end)
 		chunk_check(f);
@@ -133,15 +133,17 @@ static void step_hash(struct nd_finish *f, uint64_t stable)
 static int head_check(struct nd_finish *f)
 {
 	uint64_t sum = 0, left = f->vmcore->head_bytes;
+	struct nd_lane *lane = nd_lane_enter();
 	int error = 0;
 
 	for (uint64_t at = 0; left && !error; at += STEP_BYTES) {
 		size_t bytes = left < STEP_BYTES ? left : STEP_BYTES;
 
-		error = nd_store_read(f->vmcore->fd, f->step, bytes, at);
-		sum += nd_sums_head(at, f->step, bytes);
+		error = nd_store_read(f->vmcore->fd, lane->bytes, bytes, at);
+		sum += nd_sums_head(at, lane->bytes, bytes);
 		left -= bytes;
 	}
+	nd_lane_leave(lane);
 	return error ? error : sum != f->vmcore->head_sum ? EIO : 0;
 }
 
@@ -312,6 +314,7 @@ static void map_drop(struct nd_finish *f)
 /* One piece of what is to be done; maps come first, reading back takes many turns. */
 static void work_do(struct nd_finish *f)
 {
+	struct nd_lane *lane;
 	struct nd_map *map;
 	uint64_t stable;
 	bool hash;
@@ -325,7 +328,9 @@ static void work_do(struct nd_finish *f)
 		map_write(f, map);
 		map_drop(f);
 	} else if (hash) {
-		step_hash(f, stable);
+		lane = nd_lane_enter();
+		step_hash(f, stable, lane->bytes);
+		nd_lane_leave(lane);
 	} else {
 		dump_end(f);
 	}

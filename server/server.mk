@@ -3,7 +3,7 @@
 # netdumpd and netdumpctl, and both again with sanitizers for the tests.
 
 SERVER_SRC := $(addprefix server/,bucket.c cache.c door.c elfcore.c finish.c flow.c hub.c info.c \
-	keep.c keys.c link.c log.c loop.c machine.c map.c mem.c pace.c pages.c phase.c plan.c \
+	keep.c keys.c lanes.c link.c log.c loop.c machine.c map.c mem.c pace.c pages.c phase.c plan.c \
 	printk.c quota.c reads.c rtt.c store.c sums.c table.c timers.c vmcore.c vmcoreinfo.c xlat.c)
 NETDUMPD_SRC := server/main.c server/keygen.c server/sandbox.c $(SERVER_SRC) $(WIRE_SRC)
 NETDUMPCTL_SRC := $(addprefix server/,netdumpctl.c dumps.c log.c map.c pages.c partial.c store.c \

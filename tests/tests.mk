@@ -22,11 +22,13 @@ window_TEST_SRC := $(WIRE_SRC)
 window_TEST_LIBS := -lbearssl
 $(B)/tests/noise_test: $(B)/.setup-server
 
-UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums map finish \
-	sandbox
+UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums map lanes \
+	finish sandbox
 sums_TEST_SRC := server/sums.c server/vmcore.c server/pages.c
 map_TEST_SRC := server/map.c $(sums_TEST_SRC)
 map_TEST_LIBS := -ljansson -lbearssl
+lanes_TEST_SRC := server/lanes.c
+lanes_TEST_LIBS := -lpthread
 finish_TEST_SRC := $(SERVER_SRC) $(WIRE_SRC)
 finish_TEST_LIBS := $(NETDUMPD_LIBS)
 bucket_TEST_SRC := server/bucket.c
