@@ -8,8 +8,10 @@
  *                          few; at 32 KiB one READ goes out for 22 datagrams that come in.
  *   ND_PACE_WINDOW_BYTES   8 READs of 32 KiB: 10 ms of a UNDI driver's 25 MB/s, which
  *                          covers a LAN's round trip many times over.
- *   ND_PLAN_READ_BYTES_MIN 4 KiB, where many machines share little: three datagrams, below
- *                          which a READ would cost as much as its answer.
+ *   ND_PLAN_READ_BYTES_MIN 8 KiB, where many machines share little: six datagrams.  A READ
+ *                          costs netdumpd about as much as three of them, so half of
+ *                          this is dear; with twice as much, and 200 machines at a large
+ *                          buffer, some wait for seconds for their turn.
  *
  * Pure.
  */
@@ -19,7 +21,7 @@
 #include <stdint.h>
 
 #define ND_PLAN_READ_BYTES     32768u
-#define ND_PLAN_READ_BYTES_MIN 4096u
+#define ND_PLAN_READ_BYTES_MIN 8192u
 #define ND_PLAN_PAGES_MIN      16u
 
 struct nd_plan {
