@@ -113,6 +113,13 @@ $(B)/tests/fakecrash: $(FAKECRASH_SRC) $(wildcard tests/tools/fakecrash/*.h) $(U
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $(FAKECRASH_SRC) -ljansson -llz4 -lbearssl
 
+MACHINES := 1000
+MEM := 1M
+.PHONY: load
+load: server $(B)/tests/fakecrash $(B)/.setup-check ## MACHINES crash at once, with MEM each, beside a plain copy
+	$(Q)tests/tools/load --machines $(MACHINES) --mem $(MEM) --netdumpd $(B)/server/netdumpd \
+		--fakecrash $(B)/tests/fakecrash $(LOAD_FLAGS)
+
 # Style and what a second compiler and a checker see.  Lines of other tools' formats
 # (Syslinux, assembler) are theirs.
 CHECK += lint
