@@ -2,7 +2,6 @@
 /* finish.c - everything slow about a dump: reading back, maps, fsync, rename. */
 #include "server/finish.h"
 
-#include <bearssl.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 #include "server/info.h"
 #include "server/lanes.h"
 #include "server/log.h"
+#include "server/sha256.h"
 
 #define STEP_BYTES ND_LANE_BYTES /* read back at once; chunks and heads are whole pages of it */
 /* Receiving need not wake the thread for less. */
@@ -122,7 +122,7 @@ static void step_hash(struct nd_finish *f, uint64_t stable, uint8_t *step)
 		f->chunk_sha = f->sha;
 		f->chunk_sum = 0;
 	}
-	br_sha256_update(&f->sha, step, bytes);
+	nd_sha256_update(&f->sha, step, bytes);
 	f->chunk_sum += nd_sums_file(f->vmcore, f->hashed, step, bytes);
 	f->hashed += bytes;
 	if (f->hashed == end)

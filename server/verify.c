@@ -2,13 +2,14 @@
 /* verify.c - whether a vmcore on disk is what info.json says, and a well-formed ELF core. */
 #include "server/verify.h"
 
-#include <bearssl.h>
 #include <errno.h>
 #include <gelf.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "server/sha256.h"
 
 int nd_verify_sha(int fd, char text[65])
 {
@@ -27,7 +28,7 @@ int nd_verify_sha(int fd, char text[65])
 			return errno;
 		if (!n)
 			break;
-		br_sha256_update(&sha, step, (size_t)n);
+		nd_sha256_update(&sha, step, (size_t)n);
 		at += n;
 	}
 	br_sha256_out(&sha, sum);
