@@ -110,6 +110,14 @@ def test_verify_sees_one_bit(serve, machines):
     assert "length" in verify(server)[1]
 
 
+def test_sizes_have_units(serve, machines):
+    server = serve()
+    assert machines(server, "--insecure", machines=1, mem="32M").report()["complete"] == 1
+    for same in ("32768K", "33554432"):
+        assert verify(server, machines=1, mem=same) == (1, "")
+    assert "headers" in verify(server, machines=1, mem="33558528")[1]
+
+
 def test_verify_misses_nothing(serve, machines):
     server = serve()
     machines(server, "--insecure").report()

@@ -85,16 +85,18 @@ static unsigned int number_take(struct argp_state *state, const char *name, cons
 static bool size_parse(const char *text, uint64_t *bytes)
 {
 	static const char units[] = "KMG";
-	char *unit, *at;
+	char *unit;
+	const char *at;
+	unsigned int shift;
 
 	errno = 0;
 	*bytes = strtoull(text, &unit, 10);
 	at = *unit ? strchr(units, *unit) : NULL;
+	shift = at ? 10 * (unsigned int)(at - units + 1) : 0;
 	if (errno || unit == text || *text == '-' || (*unit && (!at || unit[1])) ||
-	    *bytes > UINT64_MAX >> 40)
+	    *bytes > (uint64_t)INT64_MAX >> shift)
 		return false;
-	if (at)
-		*bytes <<= 10 * (at - units + 1);
+	*bytes <<= shift;
 	return *bytes % ND_PAGE_BYTES == 0 && *bytes >= MEMORY_BYTES_MIN;
 }
 
