@@ -125,10 +125,10 @@ load: server $(B)/tests/fakecrash $(B)/.setup-check ## MACHINES crash at once, w
 # Style and what a second compiler and a checker see.  Lines of other tools' formats
 # (Syslinux, assembler) are theirs.
 CHECK += lint
-LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*_test.c) tests/tools/faultyfiles.c \
-	$(wildcard tests/tools/fakecrash/*.c)
+LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*_test.c tests/sim/*.c) \
+	tests/tools/faultyfiles.c $(wildcard tests/tools/fakecrash/*.c)
 LINT_FORMAT_SRC := $(wildcard wire/*.[ch] server/*.[ch] include/netdump/*.h dini/*.[ch] \
-	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch] \
+	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch] tests/sim/*.[ch] \
 	tests/fuzz/*.[ch] tests/fuzz/shim/*.h tests/fuzz/shim/*/*.h tests/fuzz/shim/*/*/*.h \
 	tests/tools/*.c tests/tools/fakecrash/*.[ch])
 LINT_SHELL = $(shell grep -rlE -m1 '^\#!/bin/(ba)?sh' scripts tests stub syslinux .ci 2>/dev/null)
