@@ -68,14 +68,16 @@ static bool one_in(uint64_t n)
 	return !sim_chance_below(&s.chance, n);
 }
 
-/* Between low and high, small ones as likely as large ones. */
+/* Between low, which is not 0, and high: of each size as often as of any other. */
 static uint64_t draw_scaled(uint64_t low, uint64_t high)
 {
-	uint64_t top = low;
+	unsigned int doublings = 0;
+	uint64_t from;
 
-	while (top < high && !one_in(4))
-		top *= 2;
-	return draw(low, top < high ? top : high);
+	while (high >> doublings > low)
+		doublings++;
+	from = low << draw(0, doublings);
+	return draw(from < high ? from : high, 2 * from < high ? 2 * from : high);
 }
 
 static void keys_draw(void)
@@ -165,9 +167,6 @@ static void machine_start(void *what)
 {
 	struct sim_machine *m = what;
 	struct nd_agent_config config = {
-		.security = !s.keyed                              ? ND_AGENT_PLAIN
-			    : m->number == 0 && s.ring.host_count ? ND_AGENT_NKPSK0
-								  : ND_AGENT_NK,
 		.mac = {0x52, 0x54, 0, 0, (uint8_t)(m->number >> 8), (uint8_t)m->number},
 		.server_count = 1,
 		.server = {sim_server_peer()},
@@ -175,7 +174,11 @@ static void machine_start(void *what)
 		.cr3 = 0x1000,
 	};
 	struct sim_chance c = sim_chance_part(s.seed, m->number + 1000);
+	bool own_key = m->number == 0 && s.ring.host_count;
 
+	config.security = !s.keyed ? ND_AGENT_PLAIN : own_key ? ND_AGENT_NKPSK0 : ND_AGENT_NK;
+	if (own_key && m->locked_out && s.seed % 2)
+		config.security = ND_AGENT_NK; /* whoever has a key has to come with it */
 	config.has_psk = config.security == ND_AGENT_NKPSK0;
 	sim_chance_fill(&c, config.seed, sizeof config.seed);
 	if (s.two_servers) {
@@ -188,7 +191,7 @@ static void machine_start(void *what)
 	memcpy(config.psk, s.host_key.key, ND_WIRE_KEY_BYTES);
 	if (m->locked_out && config.has_psk)
 		config.psk[0] ^= 1;
-	else if (m->locked_out) /* still a point of the curve, but nobody's */
+	else if (m->locked_out && !own_key) /* still a point of the curve, but nobody's */
 		nd_noise_public(config.server_key[config.server_count - 1], config.psk);
 	memcpy(config.host, m->host, sizeof config.host);
 	sim_machine_begin(m, &config);
@@ -236,7 +239,7 @@ static void happenings_draw(void)
 	s.happenings = one_in(3) ? 0 : (unsigned int)draw(1, EVENTS_MAX);
 	for (unsigned int i = 0; i < s.happenings; i++) {
 		struct happening *h = &s.happening[i];
-		uint64_t lasts_ms = draw_scaled(1, left_ms / 2 + 1);
+		uint64_t lasts_ms = draw_scaled(1, left_ms / 2 + 2);
 
 		left_ms -= lasts_ms;
 		*h = (struct happening){.what = (enum what)draw(0, WHATS - 1),
@@ -292,9 +295,6 @@ static void server_draw(void)
 static void server_starts(void *unused)
 {
 	(void)unused;
-	if (sim_server_runs())
-		return;
-
 	sim_server_start();
 }
 
