@@ -190,10 +190,11 @@ static void blocks_reach(struct sim_node *n, uint64_t bytes)
 static void block_dirty(struct sim_node *n, size_t at)
 {
 	struct sim_block *b = &n->block[at];
+	bool clean = b->state == CLEAN;
 
-	if (b->state != CLEAN)
+	b->state = DIRTY; /* what was forsaken is written with what is new, whole */
+	if (!clean)
 		return;
-	b->state = DIRTY;
 	b->synced = b->now;
 	b->now = b->now ? block_new(b->now) : NULL;
 	if (n->dirty_count == n->dirty_room) {
