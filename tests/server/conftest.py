@@ -27,8 +27,8 @@ FAULTYFILES = os.path.abspath(os.environ.get("NETDUMP_FAULTYFILES", "build/tests
 class Server:
     """netdumpd; without a key unless `options` name one."""
 
-    def __init__(self, folder, *options, port=0, file_limit=None, fault=None, fault_below="",
-                 build=BUILD):
+    def __init__(self, folder, *options, port=0, file_limit=None, open_limit=None, fault=None,
+                 fault_below="", build=BUILD):
         self.dir = folder
         env = {**os.environ}
         # freed memory is not kept back: memory in use is looked at
@@ -37,8 +37,13 @@ class Server:
             env.update(LD_PRELOAD=FAULTYFILES, FAULTYFILES=fault,
                        FAULTYFILES_DIR=str(folder / fault_below))
             asan += ":verify_asan_link_order=0"
-        limit = (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
-                 ) if file_limit else None
+
+        def limit():
+            for what, most in ((resource.RLIMIT_FSIZE, file_limit),
+                               (resource.RLIMIT_NOFILE, open_limit)):
+                if most:
+                    resource.setrlimit(what, (most, most))
+
         self.process = subprocess.Popen(
             [os.path.join(build, "netdumpd"), "--dir", str(folder), "--listen",
              f"127.0.0.1:{port}", *([] if "--key" in options else ["--insecure"]), *USER,

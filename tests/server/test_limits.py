@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What one machine, or one administrator, can ask of the server: all of it has an end."""
 import os
+import re
 import resource
 import socket
 import subprocess
 import threading
 import time
 
-from conftest import BUILD, USER, assert_right, until
+from conftest import BUILD, INSTALLED, USER, assert_right, until
 from fakeimage import PAGE, RAM, linux_image, plain_image, ring_of_one_text
 from fakemachine import NEW, ZERO, Done, data, hello, parse
 
@@ -130,6 +131,26 @@ def test_more_machines_than_open_files_is_refused(tmp_path):
                           preexec_fn=few,
                           capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1 and "--machines 1000" in done.stderr and "ulimit" in done.stderr
+
+
+def test_open_files_are_enough_for_all(serve, machine, tmp_path):
+    """As many machines as there may be, and all of their threads at the disk at once."""
+    many = 100
+    words = ["--machines", str(many)]
+    asked = subprocess.run(
+        [os.path.join(BUILD, "netdumpd"), "--dir", str(tmp_path), "--insecure", *USER, *words],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (50, 50)),
+        capture_output=True, text=True, timeout=20, check=False).stderr
+    server = serve(*words, open_limit=int(re.search(r"(\d+) open files", asked).group(1)),
+                   fault="fsync:1+:slow", build=INSTALLED)
+    all_of_them = [machine(server, plain_image(1, mib=2), number, host=f"m{number}")
+                   for number in range(1, many + 1)]
+    threads = [threading.Thread(target=one.run, args=(120,)) for one in all_of_them]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {one.done and one.done.status for one in all_of_them} == {COMPLETE}, server.text()
 
 
 def test_who_has_to_wait_is_told_so(serve):

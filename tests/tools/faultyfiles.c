@@ -9,7 +9,7 @@
  *   N     the Nth call of the kind, from 1; with + also every later one
  *   WHAT  the name of an errno (ENOSPC, EDQUOT, EIO, EROFS, EINTR, EACCES); short: half is
  *         written (or read), and the call says so; flip: a bit of what is written (or read)
- *         turns; kill: SIGKILL before the call
+ *         turns; slow: the call takes a second; kill: SIGKILL before the call
  *
  * Only calls on files and folders count, and only those whose path begins with FAULTYFILES_DIR,
  * if that is set.  At its end the program says on standard error how many calls there were and
@@ -30,7 +30,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum what { FAULT_NONE, FAULT_ERRNO, FAULT_SHORT, FAULT_FLIP };
+enum what { FAULT_NONE, FAULT_ERRNO, FAULT_SHORT, FAULT_FLIP, FAULT_SLOW };
 
 static struct {
 	char call[16];
@@ -55,6 +55,8 @@ static void what_parse(const char *name)
 		fault.what = FAULT_SHORT;
 	if (!strcmp(name, "flip"))
 		fault.what = FAULT_FLIP;
+	if (!strcmp(name, "slow"))
+		fault.what = FAULT_SLOW;
 	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
 		if (strcmp(name, errors[i].name))
 			continue;
@@ -126,6 +128,8 @@ static enum what strike(const char *call, int fd, const char *name)
 	reached = 1;
 	if (fault.kills)
 		kill(getpid(), SIGKILL);
+	if (fault.what == FAULT_SLOW)
+		sleep(1);
 	return fault.what;
 }
 
