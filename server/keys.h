@@ -60,7 +60,7 @@ void nd_key_format(char text[ND_KEY_TEXT_BYTES], const uint8_t key[ND_WIRE_KEY_B
 int nd_key_file_open(const char *path, int flags, char why[ND_KEYS_WHY_BYTES]);
 
 /* Whether a host can have this name. */
-#define ND_HOST_NAME_RULE "up to 63 letters, digits, '.', '_', '-', and no '.' first"
+#define ND_HOST_NAME_RULE "up to 63 letters, digits, '.', '_', '-', the first neither '.' nor '-'"
 bool nd_host_name_good(const char *name);
 
 #endif

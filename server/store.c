@@ -34,7 +34,8 @@ static bool name_harmless(const char *name)
 				      "0123456789._-";
 	size_t bytes = strlen(name);
 
-	return bytes && bytes < ND_STORE_NAME_BYTES && name[0] != '.' &&
+	/* `rm *` in DIR would take one that begins with a dash for options. */
+	return bytes && bytes < ND_STORE_NAME_BYTES && name[0] != '.' && name[0] != '-' &&
 	       strspn(name, allowed) == bytes;
 }
 

@@ -183,7 +183,7 @@ static int entry_must(const char *path, const struct stat *st, int kind, struct 
 		ND_MUST(!at->level || !strcmp(path, nd_folder_path())); /* nothing beside it */
 		return 0;
 	}
-	ND_MUST(*name != '.' && strspn(name, allowed) == strlen(name));
+	ND_MUST(*name != '.' && *name != '-' && strspn(name, allowed) == strlen(name));
 	ND_MUST(at->level <= 4 && (at->level == 4 ? S_ISREG(st->st_mode) : S_ISDIR(st->st_mode)));
 	if (at->level == 3 && !is_partial(name))
 		complete_must(path);

@@ -129,7 +129,7 @@ def test_a_flood_of_hellos_costs_little(serve, machine, wire):
 
 @pytest.mark.parametrize("host", [
     b"../../escape", b"..", b".", b".hidden", b"a/b", b"/etc", b"name\n", b"\xff\xfe", b"a b",
-    b"", b"x" * 63,
+    b"-rf", b"", b"x" * 63,
 ])
 def test_no_name_leads_outside(serve, tmp_path, machine, host):
     server = serve()

@@ -128,7 +128,7 @@ def test_many_at_once(tmp_path):
     assert sorted(f"psk={key}\n" for _, key in lines) == sorted(filter(None, printed))
 
 
-@pytest.mark.parametrize("name", ["", ".web1", "../web1", "web 1", "a/b", "x" * 64, "web1\n"])
+@pytest.mark.parametrize("name", ["", ".web1", "-web1", "../web1", "web 1", "a/b", "x" * 64, "web1\n"])
 def test_names_that_no_folder_may_have(run, tmp_path, name):
     refusal(run("keygen", "--host", name, "hosts"), "not a host's name")
     assert os.listdir(tmp_path) == []
