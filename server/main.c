@@ -290,8 +290,12 @@ int main(int argc, char **argv)
 	}
 	if (!nd_sandbox_enter(a.loop.top))
 		return 1;
-	/* A file size limit is a full disk: an error for one dump, not the end of all. */
+	/*
+	 * A file size limit is a full disk: an error for one dump, not the end of all.  Nor do
+	 * dumps end because nobody reads the log any more.
+	 */
 	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
 	nd_log("listening on %s:%u, dumps go to %s%s", ip, ntohs(a.listen.sin_port), a.dir,
 	       a.insecure ? "; INSECURE, without a key" : "");
 	error = nd_loop_run(&link, &a.loop);

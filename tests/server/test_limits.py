@@ -7,6 +7,7 @@ import socket
 import subprocess
 import threading
 import time
+from types import SimpleNamespace
 
 from conftest import BUILD, INSTALLED, USER, assert_right, until
 from fakeimage import PAGE, RAM, linux_image, plain_image, ring_of_one_text
@@ -173,3 +174,20 @@ def test_who_has_to_wait_is_told_so(serve):
         for sock in socks:
             sock.close()
     assert first[0] and not all(first), "nobody had to wait"
+
+
+def test_nobody_reads_the_log(tmp_path, machine):
+    """Whatever the log went into is gone, and the dump arrives all the same."""
+    read_end, write_end = os.pipe()
+    process = subprocess.Popen(
+        [os.path.join(BUILD, "netdumpd"), "--dir", str(tmp_path / "dumps"), "--listen",
+         "127.0.0.1:0", "--insecure", *USER], stderr=write_end)
+    os.close(write_end)
+    try:
+        with open(read_end, encoding="ascii") as log:
+            host, port = re.search(r"listening on ([\d.]+):(\d+)", log.readline()).groups()
+        server = SimpleNamespace(address=(host, int(port)))
+        assert machine(server, plain_image(1, mib=2), 18).run(SOON_S).status == COMPLETE
+    finally:
+        process.terminate()
+    assert process.wait(SOON_S) == 0
