@@ -55,7 +55,6 @@ unsigned int nd_dump_percent(const struct nd_dump *d)
 	return d->is_partial ? d->partial.percent : 100;
 }
 
-/* info.json, and what is seen from outside. */
 json_t *nd_dump_json(const struct nd_dump *d)
 {
 	json_t *one = d->info ? json_deep_copy(d->info) : json_object();
@@ -159,14 +158,14 @@ void nd_dumps_free(struct nd_dumps *all)
 
 static bool id_matches(const struct nd_dump *d, const char *id)
 {
-	size_t bytes = strcspn(d->folder, "."), id_bytes = strlen(id);
+	size_t tail = d->is_partial ? strlen(ND_STORE_PARTIAL) : 0;
+	size_t bytes = strlen(d->folder) - tail, id_bytes = strlen(id);
 
 	return !strcmp(id, d->path) || !strcmp(id, d->folder) ||
 	       (id_bytes == 8 && bytes > 8 && !strncmp(d->folder + bytes - 8, id, 8) &&
 		d->folder[bytes - 9] == '-');
 }
 
-/* The one dump that ID names; NULL and a message: none, or several. */
 struct nd_dump *nd_dumps_find(const struct nd_dumps *all, const char *id)
 {
 	struct nd_dump *found = NULL;

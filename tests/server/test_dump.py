@@ -239,6 +239,18 @@ def test_netdumpctl(serve, machine):
     assert wrong.returncode == 1 and '"ok": false' in wrong.stdout
 
 
+def test_netdumpctl_finds_the_second_of_a_name(serve, machine):
+    """DATE.2-ID: DATE-ID was another session's already."""
+    server = serve()
+    path = machine(server, plain_image(1, mib=2), 0xABCDEF0123).run().text
+    second = path.replace("-cdef0123", ".2-cdef0123")
+    for name in (second, second + ".partial"):
+        (server.dir / path).rename(server.dir / name)
+        path = name
+        shown = ctl(server, "show", "cdef0123")
+        assert shown.returncode == 0 and f"/{name}\n" in shown.stdout
+
+
 def test_fake_and_contract_agree_on_sizes():
     assert len(fakemachine.hello(1, ranges=[(0, 4096, 1)] * 40)) == 296 + 24 * 40
     assert len(fakemachine.data(1, 1, 1, 0, 1, [])) == 32
