@@ -228,10 +228,11 @@ static int folder_make(struct nd_store *s, uint64_t session, time_t now)
 	for (unsigned int i = 2; i <= SAME_NAME_MAX; i++) {
 		snprintf(s->name, sizeof s->name, "%s%s%s", date, nth, id);
 		partial_name(s, partial);
-		if (fstatat(s->host, s->name, &st, AT_SYMLINK_NOFOLLOW) && errno == ENOENT &&
-		    !mkdirat(s->host, partial, 0750))
+		if (!fstatat(s->host, s->name, &st, AT_SYMLINK_NOFOLLOW))
+			errno = EEXIST;
+		else if (errno == ENOENT && !mkdirat(s->host, partial, 0750))
 			return 0;
-		if (errno && errno != EEXIST)
+		if (errno != EEXIST)
 			return errno;
 		snprintf(nth, sizeof nth, ".%u", i);
 	}
