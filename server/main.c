@@ -223,17 +223,23 @@ static bool user_become(const struct passwd *pw)
 	return !initgroups(pw->pw_name, pw->pw_gid) && !setgid(pw->pw_gid) && !setuid(pw->pw_uid);
 }
 
-/* Opens DIR, making it if need be; what is made belongs to the user that will write there. */
+/*
+ * Opens DIR, making it if need be.  What is made belongs to the user that will write there, and
+ * is on the disk before a dump in it can be; the whole file system is synced, for the folder
+ * above need not be ours to read.
+ */
 static int dir_open(const char *path, const struct passwd *pw)
 {
 	bool made = !mkdir(path, 0750);
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
 
-	if (fd >= 0 && made && pw && fchown(fd, pw->pw_uid, pw->pw_gid)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
+	if (fd < 0 || !made || ((!pw || !fchown(fd, pw->pw_uid, pw->pw_gid)) && !syncfs(fd)))
+		return fd;
+	error = errno;
+	close(fd);
+	rmdir(path);
+	errno = error;
+	return -1;
 }
 
 int main(int argc, char **argv)

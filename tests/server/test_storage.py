@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from conftest import BUILD, assert_right, until
+from conftest import BUILD, FAULTYFILES, INSTALLED, USER, assert_right, until
 from fakeimage import PAGE, linux_image, plain_image
 
 COMPLETE, INCOMPLETE, REFUSED = 0, 1, 2
@@ -78,6 +78,16 @@ def test_what_is_to_stay_free(serve, machine):
     done = machine(server, linux_image(7, mib=6), 7).run()
     assert done.status == REFUSED and "--keep-free" in done.text
     assert server.dumps() == [] or server.dumps() == ["fake"]
+
+
+def test_a_folder_that_it_makes_is_on_the_disk(tmp_path):
+    """What is promised of a dump would be worth nothing otherwise."""
+    env = {**os.environ, "LD_PRELOAD": FAULTYFILES, "FAULTYFILES": "syncfs:1+:EIO"}
+    words = [os.path.join(INSTALLED, "netdumpd"), "--dir", str(tmp_path / "new"), "--insecure",
+             "--listen", "127.0.0.1:0", *USER]
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1 and "new: Input/output error" in done.stderr
+    assert os.listdir(tmp_path) == [], "it would be found there and believed"
 
 
 @pytest.mark.parametrize("words", [

@@ -4,7 +4,7 @@
  *
  *   LD_PRELOAD=faultyfiles.so FAULTYFILES=CALL:N[+]:WHAT program ...
  *
- *   CALL  pwrite, write, fsync, fdatasync, renameat, openat, ftruncate, fallocate, mkdirat,
+ *   CALL  pwrite, write, fsync, fdatasync, syncfs, renameat, openat, ftruncate, fallocate, mkdirat,
  *         unlinkat, close, pread; any: all of them, counted together
  *   N     the Nth call of the kind, from 1; with + also every later one
  *   WHAT  the name of an errno (ENOSPC, EDQUOT, EIO, EROFS, EINTR, EACCES); short: half is
@@ -210,6 +210,14 @@ int fdatasync(int fd)
 {
 	enum what what = strike("fdatasync", fd, NULL);
 	REAL(fdatasync);
+
+	return what == FAULT_ERRNO ? failed() : real(fd);
+}
+
+int syncfs(int fd)
+{
+	enum what what = strike("syncfs", fd, NULL);
+	REAL(syncfs);
 
 	return what == FAULT_ERRNO ? failed() : real(fd);
 }
