@@ -133,37 +133,49 @@ static void panic_find(struct nd_machine *m, const char *text)
 	}
 }
 
-static enum nd_mem_status log_step(struct nd_machine *m, const struct nd_env *env, double now_s)
+/* The whole log as text, malloc'ed; NULL unless ND_MEM_OK. */
+static enum nd_mem_status log_text(struct nd_machine *m, char **text, size_t *bytes,
+				   const char **why)
 {
 	const struct nd_mem mem = {page_get, m};
-	const char *why = "no page table is known";
+	FILE *out = open_memstream(text, bytes);
+	struct nd_xlat *x = nd_xlat_new(&mem, &m->vmcoreinfo, m->hello.cr3);
+	enum nd_mem_status status = ND_MEM_BAD;
+
+	*why = "no page table is known";
+	if (out && x)
+		status = nd_printk_write(x, &m->vmcoreinfo, out, why);
+	nd_xlat_free(x);
+	if (!out || fclose(out)) {
+		*why = "no memory for its text";
+		status = ND_MEM_BAD;
+	}
+	if (status != ND_MEM_OK) {
+		free(*text);
+		*text = NULL;
+	}
+	return status;
+}
+
+static enum nd_mem_status log_step(struct nd_machine *m, const struct nd_env *env, double now_s)
+{
+	const char *why;
 	char *text = NULL, note[160];
 	size_t bytes = 0;
-	enum nd_mem_status status = ND_MEM_BAD;
-	struct nd_xlat *x;
-	FILE *out;
+	enum nd_mem_status status;
 	int error;
 
 	if (!m->vmcoreinfo.text) {
 		m->phase = ND_MEMORY;
 		return ND_MEM_OK;
 	}
-	out = open_memstream(&text, &bytes);
-	x = nd_xlat_new(&mem, &m->vmcoreinfo, m->hello.cr3);
-	if (out && x)
-		status = nd_printk_write(x, &m->vmcoreinfo, out, &why);
-	nd_xlat_free(x);
-	if (out)
-		fclose(out);
-	if (settle(m, status) == ND_MEM_WAIT) {
-		free(text);
+	status = settle(m, log_text(m, &text, &bytes, &why));
+	if (status == ND_MEM_WAIT)
 		return status;
-	}
 	m->phase = ND_MEMORY;
 	if (status != ND_MEM_OK) {
 		snprintf(note, sizeof note, "no dmesg.txt: %s", why);
 		nd_phase_note(m, note);
-		free(text);
 		return ND_MEM_OK;
 	}
 	error = nd_store_file(&m->store, "dmesg.txt", text, bytes);
