@@ -18,12 +18,14 @@ void nd_door_init(struct nd_door *door, const struct nd_keyring *keys, nd_random
 	door->send = send;
 	door->context = context;
 	nd_bucket_init(&door->strangers, ND_DOOR_PER_SECOND, ND_DOOR_BURST);
-	nd_bucket_init(&door->known, ND_DOOR_PER_SECOND, ND_DOOR_BURST);
+	nd_bucket_init(&door->known, ND_DOOR_PER_SECOND, ND_DOOR_TURN);
 }
 
 uint32_t nd_door_welcome(struct nd_door *door, uint64_t now_ms)
 {
-	return door->keys ? nd_bucket_left(&door->strangers, now_ms) : ND_DOOR_BURST;
+	uint32_t left = door->keys ? nd_bucket_left(&door->strangers, now_ms) : ND_DOOR_TURN;
+
+	return left < ND_DOOR_TURN ? left : ND_DOOR_TURN;
 }
 
 static const char *text_of(enum nd_message_error error)

@@ -27,9 +27,14 @@
 #include "server/keys.h"
 #include "wire/secure.h"
 
-/* Handshakes a second: of strangers, and of sessions that we know.  Forged, a tenth of a CPU. */
+/*
+ * Handshakes a second: of strangers, and of sessions that we know.  Forged, a tenth of a CPU.
+ * So many strangers may come at once, for machines that crash together do: a third of a second
+ * of a CPU, after which a flood is back at the tenth.
+ */
 #define ND_DOOR_PER_SECOND 256
-#define ND_DOOR_BURST      16
+#define ND_DOOR_BURST      1024
+#define ND_DOOR_TURN       16 /* in a row: a few milliseconds, in which no dump goes on */
 
 typedef void nd_random_fn(void *context, void *to, size_t bytes);
 typedef void nd_send_fn(void *context, const struct sockaddr_in *to, const void *datagram,

@@ -44,7 +44,7 @@ struct nd_now {
 struct nd_hub *nd_hub_new(const struct nd_hub_options *options);
 
 /*
- * HELLOs that it would take now, at most ND_DOOR_BURST: those that need not be handed to it
+ * HELLOs that it would take now, at most ND_DOOR_TURN: those that need not be handed to it
  * yet had better wait, for what is beyond this is refused.
  */
 unsigned int nd_hub_welcome(struct nd_hub *hub, struct nd_now now);

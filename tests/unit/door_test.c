@@ -237,21 +237,23 @@ static void so_many_hellos_a_second(void **state)
 	unsigned int strangers = 0, known = 0;
 
 	(void)state;
+	assert_int_equal(nd_door_welcome(&door, 0), ND_DOOR_TURN);
 	hello_make(&d, &n, 1, "a", NULL);
-	for (unsigned int i = 0; i < 3 * ND_DOOR_BURST; i++) {
+	for (unsigned int i = 0; i < 2 * ND_DOOR_BURST; i++) {
 		copy = d;
 		strangers += !nd_door_open(&door, NULL, 0, copy.at, copy.bytes, &message);
 	}
 	assert_int_equal(strangers, ND_DOOR_BURST);
+	assert_int_equal(nd_door_welcome(&door, 0), 0);
 	pass.known = true;
 	memset(pass.token, 7, sizeof pass.token);
-	for (unsigned int i = 0; i < 3 * ND_DOOR_BURST; i++) {
+	for (unsigned int i = 0; i < 3 * ND_DOOR_TURN; i++) {
 		known += !hello_say(&n, known + 1, "a", NULL, 0);
 		/* copies of it are refused before they cost anything */
 		hello_make(&d, &n, known, "a", NULL);
 		assert_non_null(nd_door_open(&door, &pass, 0, d.at, d.bytes, &message));
 	}
-	assert_int_equal(known, ND_DOOR_BURST);
+	assert_int_equal(known, ND_DOOR_TURN);
 	assert_null(hello_say(&n, 1000, "a", NULL, 1000 / ND_DOOR_PER_SECOND + 1));
 }
 
