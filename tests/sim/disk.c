@@ -12,10 +12,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "tests/sim/event.h"
 #include "tests/sim/node.h"
 #include "tests/sim/report.h"
 
-#define HANDLES 8192
+#define HANDLES  8192
+#define BREAK_NS (5 * SIM_S)
 
 /* Only the linker knows that others call these. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
@@ -37,6 +39,7 @@ static unsigned int handles;
 static bool dead, spared;
 static unsigned int die_in, die_at_rename, break_in, break_count;
 static int break_error;
+static uint64_t break_end_ns;
 static enum sim_lie lie;
 static uint32_t rot;
 
@@ -77,6 +80,7 @@ void sim_disk_break(unsigned int after, unsigned int count, int error)
 	break_in = after;
 	break_count = count;
 	break_error = error;
+	break_end_ns = SIM_NEVER;
 }
 
 void sim_disk_rot(uint32_t per_million)
@@ -134,6 +138,12 @@ static bool fails(void)
 		return false;
 	if (break_in) {
 		break_in--;
+		return false;
+	}
+	if (break_end_ns == SIM_NEVER)
+		break_end_ns = sim_now_ns + BREAK_NS;
+	if (sim_now_ns > break_end_ns) {
+		break_count = 0;
 		return false;
 	}
 	break_count--;

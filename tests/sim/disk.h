@@ -23,7 +23,7 @@ void sim_disk_end(void);
 /* A descriptor of the folder on top. */
 int sim_disk_top(void);
 
-/* From the `calls`th call on, `count` fail with `error`. */
+/* From the `calls`th call on, `count` fail with `error`; after five seconds no more of them. */
 void sim_disk_break(unsigned int calls, unsigned int count, int error);
 /*
  * So many writes of a million into a vmcore, which is written to by pwrite(), store another bit

@@ -96,7 +96,7 @@ static const struct sim_machine *machine_of(const json_t *info)
 {
 	uint64_t session = strtoull(text_of(info, "session"), NULL, 16);
 
-	for (unsigned int i = 0; i < machines; i++)
+	for (unsigned int i = 0; i < machines && session; i++)
 		if (machine[i].session == session)
 			return &machine[i];
 	return NULL;

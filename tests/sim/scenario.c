@@ -111,8 +111,12 @@ static void line_draw(struct sim_line *l, bool bad)
 	l->jitter_ns = one_in(2) ? 0 : draw_scaled(10, 20000) * SIM_US;
 	if (!bad)
 		return;
+	/* Of a crowd no line is very bad: all share what may be in flight, which loss makes small.
+	 */
 	for (int way = 0; way < 2; way++)
-		l->loss_ppm[way] = one_in(3) ? 0 : (uint32_t)draw_scaled(1000, 300000);
+		l->loss_ppm[way] =
+			one_in(3) ? 0
+				  : (uint32_t)draw_scaled(1000, s.machines > 8 ? 50000 : 300000);
 	l->twice_ppm = one_in(2) ? 0 : (uint32_t)draw_scaled(1000, 100000);
 	l->late_ppm = one_in(2) ? 0 : (uint32_t)draw_scaled(1000, 100000);
 	l->late_ns = draw_scaled(1, 500) * SIM_MS;
