@@ -379,7 +379,8 @@ static bool all_over(void)
 /* By then whoever can has ended well; and whoever cannot has given up. */
 static uint64_t well_ns(void)
 {
-	return s.last_ns + about_ns() * 4 + AFTER_NS;
+	/* A thousand share what one may have in flight where lines lose much. */
+	return s.last_ns + about_ns() * 4 + (s.machines > 60 ? 3 : 1) * AFTER_NS;
 }
 
 static uint64_t end_ns(void)
