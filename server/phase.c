@@ -58,40 +58,37 @@ static bool probe_needed(struct nd_machine *m)
 	return true;
 }
 
-static enum nd_mem_status header_step(struct nd_machine *m)
+static void header_step(struct nd_machine *m)
 {
 	const struct nd_mem mem = {page_get, m};
-	enum nd_mem_status status = ND_MEM_BAD;
+	enum nd_mem_status status;
 	uint8_t first;
 
 	/* Nothing is allocated for an address that has not answered. */
 	if (m->hello.elfcorehdr_phys &&
 	    nd_mem_read(&mem, m->hello.elfcorehdr_phys, &first, 1) == ND_MEM_WAIT)
-		return ND_MEM_WAIT;
+		return;
 	if (probe_needed(m))
-		return ND_MEM_WAIT;
+		return;
 	if (!m->core)
 		m->core = calloc(1, sizeof *m->core);
 	if (!m->core)
-		return ND_MEM_BAD;
+		return;
 	if (m->hello.elfcorehdr_phys) {
 		status = settle(m, nd_core_parse(m->core, &mem, m->hello.elfcorehdr_phys));
-		if (status == ND_MEM_OK) {
+		if (status == ND_MEM_OK)
 			m->phase = ND_NOTES;
-			return status;
-		}
-		if (status == ND_MEM_WAIT)
-			return status;
+		if (status <= ND_MEM_WAIT)
+			return;
 	}
 	nd_phase_note(m, m->hello.elfcorehdr_phys
 				 ? m->core->why
 				 : "no ELF core header: memory is taken from the machine's map");
 	nd_core_from_hello(m->core, &m->hello);
 	m->phase = ND_MEMORY;
-	return ND_MEM_OK;
 }
 
-static enum nd_mem_status notes_step(struct nd_machine *m)
+static void notes_step(struct nd_machine *m)
 {
 	const struct nd_mem mem = {page_get, m};
 	enum nd_mem_status status;
@@ -100,13 +97,12 @@ static enum nd_mem_status notes_step(struct nd_machine *m)
 	status = settle(m, nd_core_notes(m->core, &mem, &m->note, &m->note_bytes, &m->cpus,
 					 &m->vmcoreinfo));
 	if (status == ND_MEM_WAIT)
-		return status;
+		return;
 	m->phase = ND_LOG;
 	if (!m->vmcoreinfo.text)
 		nd_phase_note(m, "no VMCOREINFO: no log, no release");
 	else if (!nd_vmcoreinfo_text(&m->vmcoreinfo, "OSRELEASE", m->release, sizeof m->release))
 		nd_phase_note(m, "VMCOREINFO names no release");
-	return ND_MEM_OK;
 }
 
 /* Why the kernel died, in its own words: its last panic line, else its last oops. */
@@ -157,7 +153,7 @@ static enum nd_mem_status log_text(struct nd_machine *m, char **text, size_t *by
 	return status;
 }
 
-static enum nd_mem_status log_step(struct nd_machine *m, const struct nd_env *env, double now_s)
+static void log_step(struct nd_machine *m, const struct nd_env *env, double now_s)
 {
 	const char *why;
 	char *text = NULL, note[160];
@@ -167,16 +163,16 @@ static enum nd_mem_status log_step(struct nd_machine *m, const struct nd_env *en
 
 	if (!m->vmcoreinfo.text) {
 		m->phase = ND_MEMORY;
-		return ND_MEM_OK;
+		return;
 	}
 	status = settle(m, log_text(m, &text, &bytes, &why));
 	if (status == ND_MEM_WAIT)
-		return status;
+		return;
 	m->phase = ND_MEMORY;
 	if (status != ND_MEM_OK) {
 		snprintf(note, sizeof note, "no dmesg.txt: %s", why);
 		nd_phase_note(m, note);
-		return ND_MEM_OK;
+		return;
 	}
 	error = nd_store_file(&m->store, "dmesg.txt", text, bytes);
 	panic_find(m, text);
@@ -188,7 +184,6 @@ static enum nd_mem_status log_step(struct nd_machine *m, const struct nd_env *en
 		snprintf(note, sizeof note, "dmesg.txt cannot be written: %s", strerror(error));
 		nd_machine_give_up(m, env, note, now_s);
 	}
-	return ND_MEM_OK;
 }
 
 /*
