@@ -19,7 +19,7 @@
  * Maps that are written at once, of all dumps.  Each costs several syncs whatever is in it, so
  * where many machines send little, the disk would do nothing else; with so many they take turns.
  */
-#define MAPS_MAX   4
+#define MAPS_MAX 4
 /* Room on the disk is looked at after so long or so much, 4 MiB, whatever comes first. */
 #define ROOM_MS    1000
 #define ROOM_PAGES 1024
