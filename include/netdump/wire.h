@@ -63,9 +63,9 @@ struct nd_wire_header {
 	uint8_t type;     /* enum nd_wire_type | enum nd_wire_form */
 	uint16_t length;  /* of the whole datagram, this header included */
 	uint64_t session; /* drawn by DINI, never 0; one crash, one session */
-	uint64_t seq;     /* counts up from 1 in each direction of a session; sealed: the
-			   * nonce, from 1 under each pair of keys; a handshake's HELLO: from 1
-			   * in a session; the answer to it: the HELLO's */
+	uint64_t seq;     /* sealed: the nonce, from 1 under each pair of keys; a handshake's
+			   * HELLO: from 1 in a session; the answer to it: the HELLO's; plain:
+			   * a count that nobody checks */
 };
 
 /* Behind the header of a handshake message, in the clear. */
@@ -173,8 +173,8 @@ enum nd_data_flags { ND_DATA_LAST = 1 }; /* of this READ */
 struct nd_wire_data {
 	struct nd_wire_header header;
 	uint32_t read_id;
-	uint16_t index;       /* of this DATA within its READ, from 0: a gap is a loss; the
-			       * highest index ends the READ whatever its budget */
+	uint16_t index;       /* of this DATA within its READ, from 0: a gap is a loss; 65,535
+			       * ends the READ whatever its budget */
 	uint8_t flags;        /* enum nd_data_flags */
 	uint8_t record_count; /* 0 only with ND_DATA_LAST */
 			      /* records, ascending, disjoint */
