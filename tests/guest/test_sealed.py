@@ -177,7 +177,7 @@ def ephemeral_find(memory, public):
     """DINI's private key, which never left it: the 32 bytes somewhere that make the public one."""
     for at in range(len(memory) - 31):
         some = memory[at:at + 32]
-        if some[0] and some[31] and len(set(some)) > 16 and noise.public(some) == public:
+        if len(set(some)) > 16 and noise.public(some) == public:
             return some
     raise AssertionError("no private key of this HELLO in DINI's memory")
 
