@@ -85,13 +85,17 @@ def test_killed_again_and_again(serve, machine):
     server, image = serve("--map", "0"), linux_image(9, mib=64, zero=0.1, compressible=0.1)
     watched = Watched(machine, server, image, 9)
     until(lambda: server.dumps() and (server.dir / server.dumps()[0] / "map.json").exists())
-    for _ in range(10):
-        watched.sent(2500)
+    for life in range(10):
+        # Each life leaves a map, or the next cannot know that there was one; all are but half of
+        # the dump's datagrams, so that it is not over before.
+        until(lambda: the_map(server)["past"]["counts"]["resumed"] == life)
+        watched.sent(1500)
         server.kill()
+        assert not watched.one.done
         missing = pages_of(the_map(server)["missing"])
         watched.asked.clear()
         server = serve("--map", "0", port=server.address[1])
-        watched.sent(1500)
+        watched.sent(500)
         assert len(watched.asked - missing) < EARLY_PAGES
     assert watched.join().status == COMPLETE
     path, = server.dumps()
