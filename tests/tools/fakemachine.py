@@ -198,7 +198,7 @@ class FakeMachine:
         self.done = None
         self.sent = self.sent_bytes = 0
         self.stored = {}
-        self.on_read = None  # a hook of tests
+        self.on_read = self.on_done = None  # hooks of tests
         self.limit = None  # falls silent after so many DATA
 
     def close(self):
@@ -240,10 +240,10 @@ class FakeMachine:
     def send_hello(self):
         self.seq += 1
         self.hellos += 1
-        self._send(hello(self.session, self.hellos if self.sealing else self.seq, self.state, self.host.encode(),
-                         self.reason.encode(), self.image.ranges, self.image.elfcorehdr,
-                         self.last_read, int((time.monotonic() - self.started) * 1000),
-                         token=self.token))
+        self._send(hello(self.session, self.hellos if self.sealing else self.seq, self.state,
+                         self.host.encode(), self.reason.encode(), self.image.ranges,
+                         self.image.elfcorehdr, self.last_read,
+                         int((time.monotonic() - self.started) * 1000), token=self.token))
 
     # --- answering -------------------------------------------------------
 
@@ -293,16 +293,18 @@ class FakeMachine:
 
     def answer(self, read):
         """Yields the DATA datagrams of a READ."""
-        index, sent, batch, used = 0, 0, [], 32
+        head = HEADER.size + 8
+        tag = noise.TAG if self.sealing else 0
+        index, sent, batch, used = 0, 0, [], head
         for record in self._parts(read):
             need = RECORD.size + len(record[3])
             if used + need > MESSAGE_MAX or len(batch) == 255:
-                if sent + used >= read.budget:
+                if sent + used + tag >= read.budget:
                     break
                 self.seq += 1
                 yield data(self.session, self.seq, read.read_id, index, 0, batch)
-                sent += used
-                index, batch, used = index + 1, [], 32
+                sent += used + tag
+                index, batch, used = index + 1, [], head
             batch.append(record)
             used += need
         self.seq += 1
@@ -341,11 +343,9 @@ class FakeMachine:
             self.keepalives += 1
         elif read.read_id > self.last_read and len(self.reads) < QUEUE:
             self.reads.append(read)
+            self.last_read = read.read_id
             if self.on_read:
                 self.on_read(read)
-        self.last_read = max(self.last_read, read.read_id)
-
-    on_done = None
 
     def wait_on(self):
         """It got its DONE and goes on asking.  A HELLO that crossed that DONE brought another: what
