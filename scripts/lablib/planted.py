@@ -18,6 +18,14 @@ def text_of(serial):
     return bytes.fromhex(match[1]) if match else None
 
 
+def is_exposed(found, insecure):
+    """Whether what was found speaks against the run: keys were to keep it off the wire, and it is
+    there; or it is not even in the dump, so that its absence from the wire says nothing."""
+    if not found or insecure:
+        return False
+    return bool(found["in_capture"]) or not found["in_dump"]
+
+
 def count(path, text):
     """How often a file has it; one that is not there has nothing."""
     if not os.path.exists(path) or not os.path.getsize(path):

@@ -180,4 +180,6 @@ class Scenario:
             return False
         if self.options.check and not (self.check and self.check.right()):
             return False
+        if planted.is_exposed(self.planted, self.lab.settings.insecure):
+            return False
         return self.complete()

@@ -3,6 +3,7 @@
 
 import os
 
+from . import planted
 from .scenario import ENTERED, FENCE, PANIC
 
 
@@ -85,7 +86,7 @@ def text(facts):
     rows.append(("dump", facts["dump"] or "none"))
     rows += [("", f"{name}, {_number(size, ' bytes')}") for name, size in facts["files"].items()]
     rows.append(("serial log", facts["serial_log"]))
-    rows.append(("verdict", _verdict(facts)))
+    rows.append(("verdict", verdict(facts)))
     return "\n".join(f"  {name:24} {value}" for name, value in rows)
 
 
@@ -121,9 +122,14 @@ def _check_rows(check):
     return rows
 
 
-def _verdict(facts):
+def verdict(facts):
+    """In one line, and if the run was not good, what it failed in."""
     if facts["good"]:
         return "complete and right" if facts["check"] else "complete"
     if not facts["complete"]:
         return f"NOT COMPLETE ({facts['why'] or facts['outcome']})"
+    if any(event["seconds"] is None for event in facts["events"]):
+        return "complete, but NOT PUT TO THE TEST: an event never came"
+    if planted.is_exposed(facts["planted"], facts["insecure"]):
+        return "complete, but NOT SECRET"
     return "complete, but NOT RIGHT" if facts["check"] else "complete, but NOT COMPARED"

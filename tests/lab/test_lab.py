@@ -11,6 +11,7 @@ import time
 import pytest
 
 from conftest import BOOT_S, NET, Run, command
+from lablib import planted, summary
 from lablib.process import Lines, whole_line
 
 END_S = 120
@@ -42,6 +43,25 @@ def test_half_a_line_is_no_line(tmp_path):
     rest.join()
     lines.close()
     assert match[1] == "BOOT_IMAGE=vmlinuz BOOTIF=01-52"
+
+
+@pytest.mark.parametrize("found, insecure, exposed", [
+    (None, False, False),                               # nobody looked
+    ({"in_capture": 0, "in_dump": 512}, False, False),
+    ({"in_capture": 1, "in_dump": 512}, False, True),
+    ({"in_capture": 0, "in_dump": 0}, False, True),     # what was looked for is nowhere
+    ({"in_capture": 9, "in_dump": 512}, True, False)])  # as it should be
+def test_a_text_on_the_wire_is_no_good_run(found, insecure, exposed):
+    assert planted.is_exposed(found, insecure) == exposed
+    facts = {"good": not exposed, "complete": True, "check": {}, "events": [], "planted": found,
+             "insecure": insecure}
+    assert ("NOT SECRET" in summary.verdict(facts)) == exposed
+
+
+def test_an_event_that_never_came_is_the_verdict():
+    facts = {"good": False, "complete": True, "check": {"pages_different": 0}, "planted": None,
+             "events": [{"seconds": 5.0}, {"seconds": None}], "insecure": False}
+    assert "an event never came" in summary.verdict(facts)
 
 
 def test_without_root_qemus_own_network_does(tmp_path):
