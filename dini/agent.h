@@ -119,7 +119,8 @@ void nd_agent_input(struct nd_agent *agent, const struct nd_agent_peer *from, co
 
 /*
  * Makes the next datagram as it goes, if one is due: its length, at most
- * ND_WIRE_DATAGRAM_MAX, which capacity must reach; or 0.
+ * ND_WIRE_DATAGRAM_MAX, which capacity must reach; or 0.  The buffer is 8-byte aligned, for
+ * messages are written in place.
  */
 size_t nd_agent_output(struct nd_agent *agent, void *buffer, size_t capacity, uint64_t now_ms,
 		       struct nd_agent_peer *to);

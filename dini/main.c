@@ -49,6 +49,10 @@ static struct {
 	uint16_t bytes[ND_GATE_TX_SLOTS];
 } queue;
 
+/* Where a datagram is made: behind a frame's headers it would not be aligned, and what the gate
+ * has lies in memory that stays when DINI wipes its own. */
+static uint64_t datagram[ND_WIRE_DATAGRAM_MAX / 8];
+
 static uint64_t rung_ms;    /* when UNDI was opened last */
 static uint64_t refresh_ms; /* when addresses were asked for last */
 static bool answered;       /* said so */
@@ -57,6 +61,7 @@ static bool answered;       /* said so */
 static void secrets_wipe(void)
 {
 	nd_agent_wipe(&agent);
+	nd_noise_wipe(datagram, sizeof datagram);
 	nd_noise_wipe(&config, sizeof config);
 	nd_noise_wipe(handoff.psk, sizeof handoff.psk);
 	nd_noise_wipe(handoff.seed, sizeof handoff.seed);
@@ -161,12 +166,12 @@ static void slots_fill(uint64_t now_ms)
 		frame = nd_undi_tx_slot(queue.count);
 		bytes = nd_net_output(&net, frame, now_ms);
 		if (!bytes && may_speak) {
-			size_t payload = nd_agent_output(
-				&agent, frame + ND_FRAME_UDP_PAYLOAD,
-				nd_undi_slot_bytes() - ND_FRAME_UDP_PAYLOAD, now_ms, &to);
+			size_t payload =
+				nd_agent_output(&agent, datagram, sizeof datagram, now_ms, &to);
 
 			if (!payload)
 				return;
+			memcpy(frame + ND_FRAME_UDP_PAYLOAD, datagram, payload);
 			bytes = nd_net_udp(&net, frame, to.ip, to.port, payload);
 		} else if (!bytes) {
 			return;
