@@ -54,9 +54,11 @@ static bool span_fits(uint64_t phys, uint64_t bytes)
 	return bytes && bytes - 1 <= UINT64_MAX - phys;
 }
 
-static bool extent_fits(uint64_t phys, uint32_t pages)
+/* Of one page a part may be there already, never all of it. */
+static bool extent_fits(uint64_t phys, uint32_t pages, uint32_t have)
 {
-	return phys % ND_PAGE_BYTES == 0 && span_fits(phys, (uint64_t)pages * ND_PAGE_BYTES);
+	return phys % ND_PAGE_BYTES == 0 && span_fits(phys, (uint64_t)pages * ND_PAGE_BYTES) &&
+	       (!have || pages == 1) && have != UINT32_MAX;
 }
 
 static uint64_t extent_last(const struct nd_wire_extent *e)
@@ -110,9 +112,7 @@ static enum nd_message_error read_check(const struct nd_wire_read *r, size_t byt
 	    r->settled_id >= r->read_id)
 		return ND_MESSAGE_COUNT;
 	for (unsigned int i = 0; i < r->extent_count; i++) {
-		if (!extent_fits(r->extent[i].phys, r->extent[i].pages) ||
-		    (r->extent[i].have && r->extent[i].pages != 1) ||
-		    r->extent[i].have == UINT32_MAX)
+		if (!extent_fits(r->extent[i].phys, r->extent[i].pages, r->extent[i].have))
 			return ND_MESSAGE_EXTENT;
 		if (i && r->extent[i].phys <= extent_last(&r->extent[i - 1]))
 			return ND_MESSAGE_ORDER;
@@ -233,8 +233,7 @@ bool nd_read_extent_add(struct nd_wire_read *read, uint64_t phys, uint32_t pages
 {
 	struct nd_wire_extent *extent;
 
-	if (read->extent_count >= ND_READ_EXTENTS_MAX || !extent_fits(phys, pages) ||
-	    (have && pages != 1) || have == UINT32_MAX)
+	if (read->extent_count >= ND_READ_EXTENTS_MAX || !extent_fits(phys, pages, have))
 		return false;
 	extent = &read->extent[read->extent_count++];
 	extent->phys = phys;
