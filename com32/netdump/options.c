@@ -89,21 +89,27 @@ static int hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* Two hex digits. */
+static bool hex_byte(const char *s, uint8_t *byte)
+{
+	int high = hex(s[0]);
+	int low = high < 0 ? -1 : hex(s[1]);
+
+	if (low < 0)
+		return false;
+	*byte = (uint8_t)(high << 4 | low);
+	return true;
+}
+
 static bool whole_mac(const char *s, uint8_t mac[6])
 {
-	for (int i = 0; i < 6; i++) {
-		int high, low;
-
+	for (int i = 0; i < 6; i++, s += 2) {
 		if (i && *s != ':' && *s != '-')
 			return false;
 		if (i)
 			s++;
-		high = hex(s[0]);
-		low = high < 0 ? -1 : hex(s[1]);
-		if (low < 0)
+		if (!hex_byte(s, &mac[i]))
 			return false;
-		mac[i] = (uint8_t)(high << 4 | low);
-		s += 2;
 	}
 	return !*s;
 }
@@ -111,14 +117,9 @@ static bool whole_mac(const char *s, uint8_t mac[6])
 /* 64 hex digits; NULL if they are not there, else behind them. */
 static const char *key(const char *s, uint8_t bytes[ND_KEY_BYTES])
 {
-	for (int i = 0; i < ND_KEY_BYTES; i++, s += 2) {
-		int high = hex(s[0]);
-		int low = high < 0 ? -1 : hex(s[1]);
-
-		if (low < 0)
+	for (int i = 0; i < ND_KEY_BYTES; i++, s += 2)
+		if (!hex_byte(s, &bytes[i]))
 			return NULL;
-		bytes[i] = (uint8_t)(high << 4 | low);
-	}
 	return s;
 }
 
