@@ -23,7 +23,9 @@
 void nd_flow_fill(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms);
 
 /* A READ of nothing: the server is there, and has no question now. */
-void nd_flow_keepalive(struct nd_machine *m, const struct nd_env *env);
+void nd_flow_keepalive(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms);
+/* The same if the machine waits for us, and is about to ask whether we are still there. */
+void nd_flow_soothe(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms);
 
 /* A checked DATA came, before its records are credited. */
 enum nd_reads_seen nd_flow_saw(struct nd_machine *m, const struct nd_env *env,

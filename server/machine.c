@@ -275,7 +275,7 @@ void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
 		return;
 	}
 	if (m->phase == ND_FINISH) {
-		nd_flow_keepalive(m, env);
+		nd_flow_keepalive(m, env, now_ms);
 		return;
 	}
 	if (m->reads.count) {
@@ -287,12 +287,13 @@ void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
 		m->backoff = 0;
 	go_on(m, env, now_ms, now_s);
 	if (m->phase < ND_OVER && !m->reads.count)
-		nd_flow_keepalive(m, env);
+		nd_flow_keepalive(m, env, now_ms);
 }
 
 void nd_machine_tick(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms, double now_s)
 {
 	nd_keep_tick(m, env, now_ms, now_s);
+	nd_flow_soothe(m, env, now_ms);
 	if (m->phase >= ND_FINISH)
 		return;
 	if (now_ms - m->heard_ms >= env->silence_ms) {
@@ -315,7 +316,7 @@ uint64_t nd_machine_due(const struct nd_machine *m, const struct nd_env *env)
 	uint64_t again = nd_flow_due(m);
 
 	if (m->phase >= ND_FINISH)
-		return UINT64_MAX; /* the thread says when */
+		return again; /* the thread says when it is through */
 	if (nd_keep_due(m) < due)
 		due = nd_keep_due(m);
 	return again < due ? again : due;

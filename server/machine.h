@@ -89,6 +89,7 @@ struct nd_machine {
 	unsigned int backoff;    /* timeouts since something came */
 	uint64_t quiet_ms;       /* since when the machine owes an answer and none came */
 	uint64_t rest_ms;        /* nothing is asked before */
+	uint64_t said_ms;        /* the latest READ, be it without extents */
 
 	uint64_t started_ms, heard_ms;         /* first HELLO, latest valid message */
 	uint64_t progress_ms;                  /* latest new byte */

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "dini/agent.h"
 #include "server/flow.h"
 
 #define MACHINES_MAX 200
@@ -585,6 +586,51 @@ static void the_dead_hold_nothing(void **state)
 	assert_true((double)(after - before) / 1e6 > 0.8 * scene.port_mbs);
 }
 
+static void keepalive_count(void *context, struct nd_machine *m,
+			    const struct nd_wire_header *message)
+{
+	(void)m;
+	assert_int_equal(((const struct nd_wire_read *)message)->extent_count, 0);
+	++*(unsigned int *)context;
+}
+
+/* Who waits for the disk, or for its turn, hears so in time; who does not wait hears nothing. */
+static void who_waits_is_told_to_wait_on(void **state)
+{
+	static const struct {
+		enum nd_phase phase;
+		bool proven, waiting, suspended, told;
+	} row[] = {
+		/* 0 */ {ND_FINISH, true, false, false, true},
+		/* 1 */ {ND_FINISH, true, false, true, false}, /* it is gone */
+		/* 2 */ {ND_FINISH, false, false, false, false},
+		/* 3 */ {ND_OVER, true, false, false, false},
+		/* 4 */ {ND_MEMORY, true, true, false, true},
+		/* 5 */ {ND_MEMORY, true, false, false, false},
+		/* 6 */ {ND_PROBE, false, true, false, false}, /* a forged address */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct nd_machine m = {.phase = row[i].phase,
+				       .proven = row[i].proven,
+				       .suspended = row[i].suspended,
+				       .turn.waiting = row[i].waiting,
+				       .next_read_id = 7,
+				       .said_ms = 1000};
+		unsigned int count = 0;
+		struct nd_env env = {.send = keepalive_count, .context = &count};
+
+		nd_flow_soothe(&m, &env, 1000 + ND_AGENT_IDLE_MS - 150);
+		assert_int_equal(count, 0);
+		assert_int_equal(nd_flow_due(&m) < 1000 + ND_AGENT_IDLE_MS, row[i].told);
+		nd_flow_soothe(&m, &env, 1000 + ND_AGENT_IDLE_MS);
+		nd_flow_soothe(&m, &env, 1000 + ND_AGENT_IDLE_MS);
+		if (count != row[i].told)
+			fail_msg("row %zu: told %u times", i, count);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -594,6 +640,7 @@ int main(void)
 		cmocka_unit_test(the_first_read_is_repeated),
 		cmocka_unit_test(an_outage_is_over_when_it_is_over),
 		cmocka_unit_test(the_dead_hold_nothing),
+		cmocka_unit_test(who_waits_is_told_to_wait_on),
 	};
 
 	return cmocka_run_group_tests_name("flow", tests, NULL, NULL);
