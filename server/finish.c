@@ -3,6 +3,7 @@
 #include "server/finish.h"
 
 #include <errno.h>
+#include <nettle/sha2.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,6 @@
 #include "server/info.h"
 #include "server/lanes.h"
 #include "server/log.h"
-#include "server/sha256.h"
 
 #define STEP_BYTES ND_LANE_BYTES /* read back at once; chunks and heads are whole pages of it */
 /* Receiving need not wake the thread for less. */
@@ -48,7 +48,7 @@ struct nd_finish {
 	bool unsaid;     /* why it is incomplete */
 	bool named;      /* it is called final, though it is not sure to be on the disk */
 	uint64_t hashed, chunk_sum;
-	br_sha256_context sha, chunk_sha; /* now; at the chunk's start */
+	struct sha256_ctx sha, chunk_sha; /* now; at the chunk's start */
 };
 
 static bool threaded(const struct nd_finish *f)
@@ -122,7 +122,7 @@ static void step_hash(struct nd_finish *f, uint64_t stable, uint8_t *step)
 		f->chunk_sha = f->sha;
 		f->chunk_sum = 0;
 	}
-	nd_sha256_update(&f->sha, step, bytes);
+	sha256_update(&f->sha, bytes, step);
 	f->chunk_sum += nd_sums_file(f->vmcore, f->hashed, step, bytes);
 	f->hashed += bytes;
 	if (f->hashed == end)
@@ -205,11 +205,11 @@ static void map_write(struct nd_finish *f, const struct nd_map *map)
 static void info_end(struct nd_finish *f, bool complete)
 {
 	double now_s = f->ending.now_s;
-	uint8_t sum[br_sha256_SIZE];
+	uint8_t sum[SHA256_DIGEST_SIZE];
 	struct timespec now;
 	char sha[65];
 
-	br_sha256_out(&f->sha, sum);
+	sha256_digest(&f->sha, sizeof sum, sum);
 	for (size_t i = 0; i < sizeof sum; i++)
 		snprintf(sha + 2 * i, 3, "%02x", sum[i]);
 	if (threaded(f)) {
@@ -383,7 +383,7 @@ struct nd_finish *nd_finish_start(const struct nd_store *store, const struct nd_
 	f->bad_chunk = NO_CHUNK;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->wake, NULL);
-	br_sha256_init(&f->sha);
+	sha256_init(&f->sha);
 	if (threaded(f) && pthread_create(&f->thread, NULL, work_run, f)) {
 		json_decref(f->info);
 		free(f);

@@ -4,13 +4,13 @@
 
 SERVER_SRC := $(addprefix server/,bucket.c cache.c door.c elfcore.c finish.c flow.c hub.c info.c \
 	keep.c keys.c lanes.c link.c log.c loop.c machine.c map.c mem.c pace.c pages.c phase.c plan.c \
-	printk.c quota.c reads.c rtt.c sha256.c store.c sums.c table.c timers.c vmcore.c vmcoreinfo.c xlat.c)
+	printk.c quota.c reads.c rtt.c store.c sums.c table.c timers.c vmcore.c vmcoreinfo.c xlat.c)
 NETDUMPD_SRC := server/main.c server/keygen.c server/sandbox.c $(SERVER_SRC) $(WIRE_SRC)
-NETDUMPCTL_SRC := $(addprefix server/,netdumpctl.c dumps.c log.c map.c pages.c partial.c sha256.c store.c \
+NETDUMPCTL_SRC := $(addprefix server/,netdumpctl.c dumps.c log.c map.c pages.c partial.c store.c \
 	sums.c verify.c vmcore.c)
 
-NETDUMPD_LIBS := -laddrxlat -lelf -ljansson -llz4 -lbearssl -lseccomp -lpthread
-NETDUMPCTL_LIBS := -lelf -ljansson -lbearssl
+NETDUMPD_LIBS := -laddrxlat -lelf -ljansson -llz4 -lbearssl -lnettle -lseccomp -lpthread
+NETDUMPCTL_LIBS := -lelf -ljansson -lbearssl -lnettle
 
 HOST_SRC := $(sort $(NETDUMPD_SRC) $(NETDUMPCTL_SRC))
 

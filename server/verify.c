@@ -4,21 +4,20 @@
 
 #include <errno.h>
 #include <gelf.h>
+#include <nettle/sha2.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "server/sha256.h"
-
 int nd_verify_sha(int fd, char text[65])
 {
 	static uint8_t step[1 << 18];
-	uint8_t sum[br_sha256_SIZE];
-	br_sha256_context sha;
+	uint8_t sum[SHA256_DIGEST_SIZE];
+	struct sha256_ctx sha;
 	off_t at = 0;
 
-	br_sha256_init(&sha);
+	sha256_init(&sha);
 	for (;;) {
 		ssize_t n = pread(fd, step, sizeof step, at);
 
@@ -28,10 +27,10 @@ int nd_verify_sha(int fd, char text[65])
 			return errno;
 		if (!n)
 			break;
-		nd_sha256_update(&sha, step, (size_t)n);
+		sha256_update(&sha, (size_t)n, step);
 		at += n;
 	}
-	br_sha256_out(&sha, sum);
+	sha256_digest(&sha, sizeof sum, sum);
 	for (size_t i = 0; i < sizeof sum; i++)
 		snprintf(text + 2 * i, 3, "%02x", sum[i]);
 	return 0;

@@ -22,7 +22,7 @@ window_TEST_SRC := $(WIRE_SRC)
 window_TEST_LIBS := -lbearssl
 $(B)/tests/noise_test: $(B)/.setup-server
 
-UNIT_TESTS += bucket sha256 door pages reads plan rtt pace timers flow elfcore printk keys sums map lanes \
+UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums map lanes \
 	finish sandbox
 sums_TEST_SRC := server/sums.c server/vmcore.c server/pages.c
 map_TEST_SRC := server/map.c $(sums_TEST_SRC)
@@ -32,8 +32,6 @@ lanes_TEST_LIBS := -lpthread
 finish_TEST_SRC := $(SERVER_SRC) $(WIRE_SRC)
 finish_TEST_LIBS := $(NETDUMPD_LIBS)
 bucket_TEST_SRC := server/bucket.c
-sha256_TEST_SRC := server/sha256.c
-sha256_TEST_LIBS := -lbearssl
 door_TEST_SRC := server/door.c server/bucket.c server/keys.c server/log.c server/store.c $(WIRE_SRC)
 door_TEST_LIBS := -ljansson -lbearssl
 pages_TEST_SRC := server/pages.c
