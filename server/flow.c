@@ -105,6 +105,7 @@ static bool window_open(const struct nd_machine *m, const struct nd_plan *plan,
 void nd_flow_fill(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms)
 {
 	uint32_t window_bytes = PROBE_BYTES;
+	bool waited = m->turn.waiting;
 	struct nd_plan plan;
 
 	if (m->phase >= ND_FINISH || !m->pending.total || now_ms < m->rest_ms)
@@ -117,6 +118,8 @@ void nd_flow_fill(struct nd_machine *m, const struct nd_env *env, uint64_t now_m
 	while (m->pending.total && window_open(m, &plan, window_bytes) &&
 	       nd_pace_may(pace_of(m, env), &m->turn) && read_send(m, env, &plan, now_ms))
 		;
+	if (m->turn.waiting && !waited)
+		m->turn_ms = now_ms;
 }
 
 void nd_flow_prove(struct nd_machine *m, const struct nd_env *env)

@@ -120,6 +120,8 @@ static void go_on(struct nd_machine *m, const struct nd_env *env, uint64_t now_m
 
 void nd_machine_ask(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms)
 {
+	if (!m->reads.count)
+		m->unasked_ms += now_ms - m->turn_ms;
 	nd_flow_fill(m, env, now_ms);
 }
 
@@ -171,6 +173,7 @@ static void part_take(void *context, uint64_t phys, uint32_t bytes, uint32_t new
 	if (!new_grains)
 		return;
 	m->progress_ms = s->now_ms;
+	m->unasked_ms = 0;
 	m->last_data_s = s->now_s;
 	m->rest_ms = 0;
 	if (!m->proven)
@@ -290,6 +293,16 @@ void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
 		nd_flow_keepalive(m, env, now_ms);
 }
 
+/*
+ * Only a machine that speaks: one that was cut off just after a word may come back.  And only one
+ * that is asked: among very many it may be long until its turn.
+ */
+static bool is_fruitless(const struct nd_machine *m, const struct nd_env *env)
+{
+	return !m->turn.waiting && m->heard_ms > m->progress_ms &&
+	       m->heard_ms - m->progress_ms >= env->silence_ms + m->unasked_ms;
+}
+
 void nd_machine_tick(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms, double now_s)
 {
 	nd_keep_tick(m, env, now_ms, now_s);
@@ -301,8 +314,7 @@ void nd_machine_tick(struct nd_machine *m, const struct nd_env *env, uint64_t no
 		nd_machine_give_up(m, env, "the machine fell silent", now_s);
 		return;
 	}
-	/* Only a machine that speaks: one that was cut off just after a word may come back. */
-	if (m->heard_ms > m->progress_ms && m->heard_ms - m->progress_ms >= env->silence_ms) {
+	if (is_fruitless(m, env)) {
 		nd_machine_give_up(m, env, "the machine answers, but nothing new comes", now_s);
 		return;
 	}

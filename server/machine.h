@@ -93,6 +93,8 @@ struct nd_machine {
 
 	uint64_t started_ms, heard_ms;         /* first HELLO, latest valid message */
 	uint64_t progress_ms;                  /* latest new byte */
+	uint64_t turn_ms, unasked_ms;          /* it waits for its turn since; did so, all told,
+						* since the latest new byte, with nothing asked */
 	unsigned int rounds;                   /* of parsers that had to wait */
 	double base_s, started_s, first_log_s; /* wall clock: crash, first HELLO, first log line */
 	double last_data_s;                    /* wall clock: latest new byte, 0: none yet */

@@ -631,6 +631,45 @@ static void who_waits_is_told_to_wait_on(void **state)
 	}
 }
 
+/* It says HELLO once a second, so that it is not silent. */
+static void speak(struct nd_machine *m, unsigned int seconds)
+{
+	while (seconds--) {
+		w.now_us += 1000000;
+		m->heard_ms = now_ms();
+		nd_machine_tick(m, &w.env, now_ms(), 0);
+	}
+}
+
+/* Others have the whole pool for longer than a machine may bring nothing: it is not to blame. */
+static void who_is_not_asked_is_not_given_up(void **state)
+{
+	static const struct scene scene = {"", 1, 25, 125, 128 << 10, 100, 0, 1, 1 << 20};
+	struct nd_turn others = {0};
+	struct nd_machine *m;
+
+	(void)state;
+	world_begin(&scene, 1);
+	m = w.crashed[0].m;
+	w.env.silence_ms = 10000;
+	nd_flow_close_all(m, &w.env, now_ms());
+	nd_flow_prove(m, &w.env);
+	nd_pace_take(&w.pace, &others, w.pace.size_bytes);
+	nd_flow_fill(m, &w.env, now_ms());
+	assert_true(m->turn.waiting);
+	speak(m, 30);
+	assert_int_equal(m->phase, ND_MEMORY);
+	nd_pace_give(&w.pace, &others, others.out_bytes);
+	assert_ptr_equal(nd_pace_next(&w.pace), &m->turn);
+	nd_machine_ask(m, &w.env, now_ms());
+	assert_int_not_equal(m->reads.count, 0);
+	speak(m, 5);
+	assert_int_equal(m->phase, ND_MEMORY);
+	speak(m, 6);
+	assert_int_equal(m->phase, ND_OVER);
+	world_end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -641,6 +680,7 @@ int main(void)
 		cmocka_unit_test(an_outage_is_over_when_it_is_over),
 		cmocka_unit_test(the_dead_hold_nothing),
 		cmocka_unit_test(who_waits_is_told_to_wait_on),
+		cmocka_unit_test(who_is_not_asked_is_not_given_up),
 	};
 
 	return cmocka_run_group_tests_name("flow", tests, NULL, NULL);
