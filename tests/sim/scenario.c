@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "server/pace.h"
 #include "tests/sim/disk.h"
 #include "tests/sim/event.h"
 #include "tests/sim/judge.h"
@@ -376,11 +377,28 @@ static bool all_over(void)
 	return sim_now_ns > s.last_ns;
 }
 
+/*
+ * And where so much is lost that no more is in flight, for all machines together, than keeps
+ * one of them moving: half of server/pace.h's floor each round trip.
+ */
+static uint64_t at_worst_ns(void)
+{
+	uint64_t longest = 0;
+
+	for (unsigned int i = 0; i < s.machines; i++) {
+		const struct sim_line *l = &s.network.line[i];
+
+		if (l->loss_ppm[SIM_UP] + l->loss_ppm[SIM_DOWN] + l->damage_ppm &&
+		    2 * (l->delay_ns + l->jitter_ns) > longest)
+			longest = 2 * (l->delay_ns + l->jitter_ns);
+	}
+	return s.pages * ND_PAGE_BYTES / (ND_PACE_FLOOR_BYTES / 2) * longest;
+}
+
 /* By then whoever can has ended well; and whoever cannot has given up. */
 static uint64_t well_ns(void)
 {
-	/* A thousand share what one may have in flight where lines lose much. */
-	return s.last_ns + about_ns() * 4 + (s.machines > 60 ? 3 : 1) * AFTER_NS;
+	return s.last_ns + about_ns() * 4 + at_worst_ns() + AFTER_NS;
 }
 
 static uint64_t end_ns(void)
