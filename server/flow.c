@@ -140,7 +140,9 @@ enum nd_reads_seen nd_flow_saw(struct nd_machine *m, const struct nd_env *env,
 	if (seen == ND_SEEN_BAD || seen == ND_SEEN_DUPLICATE)
 		return seen;
 	m->quiet_ms = now_ms;
-	m->backoff = 0;
+	/* Too late for its READ: the next must be waited for longer, or it will be, too. */
+	if (seen == ND_SEEN_NEW)
+		m->backoff = 0;
 	m->late = false;
 	if (m->proven)
 		nd_pace_join(env->pace, &m->turn);
