@@ -406,7 +406,8 @@ void nd_finish_stable(struct nd_finish *f, uint64_t bytes)
 void nd_finish_map(struct nd_finish *f, struct nd_map *map, atomic_uint *under_way)
 {
 	pthread_mutex_lock(&f->lock);
-	if (f->map) {
+	/* After its end the thread writes none. */
+	if (f->map || f->over) {
 		nd_map_free(map);
 	} else {
 		f->map = map;

@@ -169,7 +169,7 @@ bool nd_keep_begin(struct nd_machine *m, const struct nd_env *env, char why[ND_W
 		m->finish = nd_finish_start(&m->store, &m->vmcore, &m->sums, nd_info_make(m, false),
 					    env->event_fd);
 	if (!m->finish)
-		snprintf(why, ND_WHY_BYTES, "%s", wrong);
+		snprintf(why, ND_WHY_BYTES, "%s", ok ? "no memory, or no thread to be had" : wrong);
 	return m->finish;
 }
 

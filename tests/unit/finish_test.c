@@ -252,6 +252,23 @@ static void ends_early(bool threaded)
 	teardown(&x);
 }
 
+/* A map that comes when all is over is nobody's, and holds no other dump's back. */
+static void takes_no_map_after_the_end(bool threaded)
+{
+	char why[ND_DONE_TEXT_BYTES];
+	atomic_uint maps = 0;
+	struct fixture x;
+	uint64_t chunk;
+
+	setup(&x, threaded);
+	end(&x, false);
+	assert_int_equal(news(&x, &chunk, why), ND_FINISH_OVER);
+	nd_finish_map(x.finish, map_make(&x), &maps);
+	assert_false(nd_finish_mapping(x.finish));
+	assert_int_equal(maps, 0);
+	teardown(&x);
+}
+
 #define BOTH(name)                                                                                 \
 	static void name##_in_a_thread(void **state)                                               \
 	{                                                                                          \
@@ -269,6 +286,7 @@ BOTH(keeps_what_is_incomplete)
 BOTH(does_not_replace_another)
 BOTH(says_why_at_the_second_attempt)
 BOTH(ends_early)
+BOTH(takes_no_map_after_the_end)
 
 int main(void)
 {
@@ -285,6 +303,8 @@ int main(void)
 		cmocka_unit_test(says_why_at_the_second_attempt_at_once),
 		cmocka_unit_test(ends_early_in_a_thread),
 		cmocka_unit_test(ends_early_at_once),
+		cmocka_unit_test(takes_no_map_after_the_end_in_a_thread),
+		cmocka_unit_test(takes_no_map_after_the_end_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
