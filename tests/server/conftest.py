@@ -28,14 +28,14 @@ class Server:
     """netdumpd; without a key unless `options` name one."""
 
     def __init__(self, folder, *options, port=0, file_limit=None, open_limit=None, fault=None,
-                 fault_below="", build=BUILD):
+                 fault_below="", fault_name="", build=BUILD):
         self.dir = folder
         env = {**os.environ}
         # freed memory is not kept back: memory in use is looked at
         asan = "quarantine_size_mb=1"
         if fault:
             env.update(LD_PRELOAD=FAULTYFILES, FAULTYFILES=fault,
-                       FAULTYFILES_DIR=str(folder / fault_below))
+                       FAULTYFILES_DIR=str(folder / fault_below), FAULTYFILES_NAME=fault_name)
             asan += ":verify_asan_link_order=0"
 
         def limit():

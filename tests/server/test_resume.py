@@ -314,7 +314,8 @@ def test_a_disk_that_never_gives_back_what_it_got(serve, machine):
 
 
 def test_headers_that_the_disk_spoils(serve, machine):
-    server, image = serve(fault="pwrite:1:flip", fault_below="fake"), linux_image(26)
+    server = serve(fault="pwrite:1:flip", fault_below="fake", fault_name="vmcore")
+    image = linux_image(26)
     one = machine(server, image, 26)
     one.on_done = one.send_hello  # as one that crosses DONE, and brings another
     done = one.run()

@@ -151,7 +151,7 @@ def test_a_disk_that_is_nearly_full(serve, machine, small_disk):
                          ["ftruncate:1:EIO", None])
 def test_of_a_dump_without_headers_everything_is_missing(serve, machine, fault):
     """The file has no headers, or nothing came but a part of the ELF core header's page."""
-    server = serve("--silence", "1", fault=fault, fault_below="fake")
+    server = serve("--silence", "1", fault=fault, fault_below="fake", fault_name="vmcore")
     image = linux_image(9, mib=6)
     one = machine(server, image, 9)
     if fault:

@@ -11,9 +11,9 @@
  *         written (or read), and the call says so; flip: a bit of what is written (or read)
  *         turns; slow: the call takes a second; kill: SIGKILL before the call
  *
- * Only calls on files and folders count, and only those whose path begins with FAULTYFILES_DIR,
- * if that is set.  At its end the program says on standard error how many calls there were and
- * whether the fault was reached: "faultyfiles: 12 calls, reached".
+ * Only calls on files and folders count, and only those whose path begins with FAULTYFILES_DIR
+ * and ends in FAULTYFILES_NAME, if those are set.  At its end the program says on standard error
+ * how many calls there were and whether the fault was reached: "faultyfiles: 12 calls, reached".
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -38,7 +38,7 @@ static struct {
 	bool onwards, kills;
 	enum what what;
 	int error;
-	const char *dir;
+	const char *dir, *name;
 } fault;
 static atomic_ulong calls, reached;
 
@@ -75,6 +75,7 @@ __attribute__((constructor)) static void fault_read(void)
 	char plus[2] = "", name[16];
 
 	fault.dir = getenv("FAULTYFILES_DIR");
+	fault.name = getenv("FAULTYFILES_NAME");
 	if (!text)
 		return;
 	if (sscanf(text, "%15[a-z]:%lu:%15s", fault.call, &fault.nth, name) != 3 &&
@@ -111,6 +112,13 @@ static bool path_find(int fd, const char *name, char path[PATH_MAX])
 	return true;
 }
 
+static bool ends_in(const char *path, const char *tail)
+{
+	size_t bytes = strlen(path), tail_bytes = strlen(tail);
+
+	return bytes >= tail_bytes && !strcmp(path + bytes - tail_bytes, tail);
+}
+
 /* What is to go wrong with this call on fd, or on `name` in the folder fd. */
 static enum what strike(const char *call, int fd, const char *name)
 {
@@ -120,7 +128,8 @@ static enum what strike(const char *call, int fd, const char *name)
 	if (strcmp(fault.call, call) && strcmp(fault.call, "any"))
 		return FAULT_NONE;
 	if (!path_find(fd, name, path) ||
-	    (fault.dir && strncmp(path, fault.dir, strlen(fault.dir))))
+	    (fault.dir && strncmp(path, fault.dir, strlen(fault.dir))) ||
+	    (fault.name && !ends_in(path, fault.name)))
 		return FAULT_NONE;
 	nth = ++calls;
 	if (nth != fault.nth && !(fault.onwards && nth > fault.nth))
