@@ -2,100 +2,137 @@
 /* cache.c - pages that came before the dump's file had a layout. */
 #include "server/cache.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "netdump/wire.h"
+#include "server/store.h"
+#include "server/sums.h"
 
-static size_t pages_all;
+void nd_cache_rest(struct nd_cache *cache)
+{
+	for (size_t i = 0; i < cache->used; i++) {
+		free(cache->slot[i].data);
+		cache->slot[i].data = NULL;
+	}
+}
 
 void nd_cache_free(struct nd_cache *cache)
 {
-	for (size_t i = 0; i < cache->slots; i++)
-		free(cache->slot[i].data);
+	nd_cache_rest(cache);
 	free(cache->slot);
-	pages_all -= cache->used;
-	memset(cache, 0, sizeof *cache);
+	*cache = (struct nd_cache){.fd = cache->fd};
 }
 
-/* The page's slot, or the empty one where it belongs; the table is never full. */
-static struct nd_cache_page *slot_find(const struct nd_cache *cache, uint64_t page)
+/* Where the page is, or belongs. */
+static size_t slot_find(const struct nd_cache *cache, uint64_t page)
 {
-	size_t at = (size_t)(page * 0x9e3779b97f4a7c15u >> 32) & (cache->slots - 1);
+	size_t low = 0, high = cache->used;
 
-	while (cache->slot[at].data && cache->slot[at].page != page)
-		at = (at + 1) & (cache->slots - 1);
-	return &cache->slot[at];
-}
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
 
-const struct nd_cache_page *nd_cache_find(const struct nd_cache *cache, uint64_t page)
-{
-	const struct nd_cache_page *slot = cache->slots ? slot_find(cache, page) : NULL;
-
-	return slot && slot->data ? slot : NULL;
-}
-
-bool nd_cache_full(const struct nd_cache *cache)
-{
-	return cache->used >= ND_CACHE_PAGES_MAX || pages_all >= ND_CACHE_PAGES_ALL;
-}
-
-static bool table_grow(struct nd_cache *cache)
-{
-	struct nd_cache old = *cache;
-
-	if (cache->slots && cache->used < cache->slots / 2)
-		return true;
-	cache->slots = old.slots ? old.slots * 2 : 64;
-	cache->slot = calloc(cache->slots, sizeof *cache->slot);
-	if (!cache->slot) {
-		*cache = old;
-		return false;
+		if (cache->slot[mid].page < page)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	for (size_t i = 0; i < old.slots; i++)
-		if (old.slot[i].data)
-			*slot_find(cache, old.slot[i].page) = old.slot[i];
-	free(old.slot);
+	return low;
+}
+
+static bool room_make(struct nd_cache *cache)
+{
+	size_t room = cache->room ? cache->room * 2 : 64;
+	struct nd_cache_page *slot;
+
+	if (cache->used < cache->room)
+		return true;
+	if (cache->used == ND_CACHE_PAGES_MAX)
+		return false;
+	slot = realloc(cache->slot, room * sizeof *slot);
+	if (!slot)
+		return false;
+	cache->slot = slot;
+	cache->room = room;
 	return true;
 }
 
-static struct nd_cache_page *page_make(struct nd_cache *cache, uint64_t page)
+/* NULL: no room. */
+static struct nd_cache_page *slot_make(struct nd_cache *cache, uint64_t page)
 {
-	struct nd_cache_page *slot = cache->slots ? slot_find(cache, page) : NULL;
+	size_t at = slot_find(cache, page);
+	struct nd_cache_page *slot;
 
-	if (slot && slot->data)
-		return slot;
-	if (nd_cache_full(cache) || !table_grow(cache))
+	if (at < cache->used && cache->slot[at].page == page)
+		return &cache->slot[at];
+	if (!room_make(cache))
 		return NULL;
-	slot = slot_find(cache, page);
-	slot->data = calloc(1, ND_PAGE_BYTES);
-	if (!slot->data)
-		return NULL;
-	slot->page = page;
-	cache->used++;
-	pages_all++;
+	slot = &cache->slot[at];
+	memmove(slot + 1, slot, (cache->used - at) * sizeof *slot);
+	*slot = (struct nd_cache_page){.page = page, .at = (uint32_t)cache->used++};
 	return slot;
 }
 
-bool nd_cache_put(struct nd_cache *cache, uint64_t phys, const uint8_t *data, size_t bytes,
-		  bool absent)
+enum nd_mem_status nd_cache_get(struct nd_cache *cache, uint64_t page, const uint8_t **data)
 {
+	size_t at = slot_find(cache, page);
+	struct nd_cache_page *slot = cache->slot + at;
+	uint8_t *copy;
+
+	if (at == cache->used || slot->page != page || !slot->whole)
+		return ND_MEM_WAIT;
+	if (slot->absent)
+		return ND_MEM_ABSENT;
+	if (!slot->data) {
+		copy = malloc(ND_PAGE_BYTES);
+		slot->whole =
+			copy &&
+			!nd_store_read(cache->fd, copy, ND_PAGE_BYTES,
+				       (uint64_t)slot->at * ND_PAGE_BYTES) &&
+			nd_sums_grains(page * ND_PAGE_BYTES, copy, ND_PAGE_BYTES) == slot->sum;
+		if (!slot->whole) {
+			free(copy);
+			cache->spoilt++;
+			return ND_MEM_WAIT;
+		}
+		slot->data = copy;
+	}
+	*data = slot->data;
+	return ND_MEM_OK;
+}
+
+int nd_cache_put(struct nd_cache *cache, uint64_t phys, const uint8_t *data, size_t bytes,
+		 bool absent)
+{
+	static const uint8_t zeros[ND_PAGE_BYTES];
+
 	while (bytes) {
 		size_t offset = phys % ND_PAGE_BYTES;
 		size_t part = ND_PAGE_BYTES - offset < bytes ? ND_PAGE_BYTES - offset : bytes;
-		struct nd_cache_page *slot = page_make(cache, phys / ND_PAGE_BYTES);
+		struct nd_cache_page *slot = slot_make(cache, phys / ND_PAGE_BYTES);
+		int error = !slot ? ENOMEM
+				  : nd_store_write(cache->fd, data ? data : zeros, part,
+						   (uint64_t)slot->at * ND_PAGE_BYTES + offset);
 
-		if (!slot)
-			return false;
-		if (data) {
-			memcpy(slot->data + offset, data, part);
-			data += part;
-		} else {
-			memset(slot->data + offset, 0, part);
-		}
+		if (error)
+			return error;
 		slot->absent = slot->absent || absent;
+		if (data)
+			data += part;
 		phys += part;
 		bytes -= part;
 	}
+	return 0;
+}
+
+bool nd_cache_whole(struct nd_cache *cache, uint64_t page, uint64_t sum)
+{
+	struct nd_cache_page *slot = slot_make(cache, page);
+
+	if (!slot)
+		return false;
+	slot->sum = sum;
+	slot->whole = true;
 	return true;
 }

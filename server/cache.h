@@ -2,8 +2,10 @@
 /*
  * cache.h - pages that came before the dump's file had a layout.
  *
- * Headers, notes and the log are read first; their pages wait here and are moved into
- * the file afterwards.  Bounded per machine and over all machines.
+ * Headers, notes and the log are read first.  Their pages lie in a file of the dump's own
+ * until they are moved to their places in vmcore, so a machine takes nothing from others by
+ * them; only those that a parser looks at are in memory, while it runs.  A page that does
+ * not read back as it came counts as not here.  Bounded per machine.
  */
 #ifndef NETDUMP_SERVER_CACHE_H
 #define NETDUMP_SERVER_CACHE_H
@@ -12,29 +14,37 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/mem.h"
+
 /* 16 MiB a machine hold the log of a machine with hundreds of CPUs. */
 #define ND_CACHE_PAGES_MAX 4096
-/* 256 MiB for all machines at once. */
-#define ND_CACHE_PAGES_ALL 65536
 
 struct nd_cache_page {
 	uint64_t page;
-	uint8_t *data; /* 4 KiB, NULL: slot unused */
-	bool absent;
+	uint64_t sum;  /* nd_sums_grains() of it, as it came */
+	uint8_t *data; /* 4 KiB, NULL: in the file only */
+	uint32_t at;   /* its place in the file, in pages */
+	bool whole, absent;
 };
 
 struct nd_cache {
-	struct nd_cache_page *slot; /* open addressing, a power of two of them */
-	size_t slots;
-	size_t used;
+	int fd;                     /* the caller's, open before the first nd_cache_put() */
+	struct nd_cache_page *slot; /* ascending */
+	size_t used, room;
+	unsigned int spoilt; /* pages that did not read back, each time */
 };
 
+/* Forgets all; fd stays. */
 void nd_cache_free(struct nd_cache *cache);
-/* NULL: not here. */
-const struct nd_cache_page *nd_cache_find(const struct nd_cache *cache, uint64_t page);
-bool nd_cache_full(const struct nd_cache *cache);
-/* Stores bytes within one or more pages; data NULL stores zeros.  False: no room. */
-bool nd_cache_put(struct nd_cache *cache, uint64_t phys, const uint8_t *data, size_t bytes,
-		  bool absent);
+/* ND_MEM_OK: *data, 4 KiB, until nd_cache_rest(); ND_MEM_ABSENT; ND_MEM_WAIT: not here. */
+enum nd_mem_status nd_cache_get(struct nd_cache *cache, uint64_t page, const uint8_t **data);
+/* Nobody looks at pages any more, for now. */
+void nd_cache_rest(struct nd_cache *cache);
+
+/* Stores bytes within one or more pages; data NULL stores zeros.  0, or errno. */
+int nd_cache_put(struct nd_cache *cache, uint64_t phys, const uint8_t *data, size_t bytes,
+		 bool absent);
+/* All of a page has come, or will have with the next nd_cache_put().  False: no room. */
+bool nd_cache_whole(struct nd_cache *cache, uint64_t page, uint64_t sum);
 
 #endif

@@ -78,6 +78,8 @@ bool nd_keep_open(struct nd_machine *m, const struct nd_env *env, uint64_t now_m
 		why_set(why, "no folder for the dump", error);
 		return false;
 	}
+	m->cache.fd = m->store.early;
+	m->room_ms = now_ms;
 	if (m->store.resumed)
 		map_load(m);
 	/* A map is of no use without info.json, so that stays until it is replaced durably. */
@@ -314,7 +316,7 @@ static void room_check(struct nd_machine *m, const struct nd_env *env, uint64_t 
 	uint64_t stored = m->counts.pages - m->counts.zero_pages - m->counts.absent_pages;
 	char why[ND_WHY_BYTES];
 
-	if (m->phase != ND_MEMORY)
+	if (m->store.dir < 0 || m->phase > ND_MEMORY)
 		return;
 	if (now_ms - m->room_ms < ROOM_MS && stored - m->room_pages < ROOM_PAGES)
 		return;

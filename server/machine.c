@@ -39,7 +39,7 @@ struct nd_machine *nd_machine_new(const struct nd_wire_hello *hello,
 	memcpy(&m->hello, hello, hello->header.length);
 	nd_store_host_name(m->host, hello->host, hello->mac);
 	nd_store_init(&m->store);
-	m->vmcore.fd = -1;
+	m->vmcore.fd = m->cache.fd = -1;
 	m->next_read_id = 1;
 	read_ids_follow(m, hello);
 	m->pages_per_read = PAGES_PER_READ_0;
@@ -148,18 +148,26 @@ static void grains_take(void *context, uint64_t page, uint64_t new_grains, bool 
 
 		*sum += nd_sums_grain(phys, s->raw + (phys - s->record->phys));
 	}
-	if (whole)
+	if (whole && s->m->phase < ND_MEMORY)
+		nd_cache_whole(&s->m->cache, page, *sum);
+	else if (whole)
 		nd_keep_page(s->m, page, *sum);
 }
 
 static void part_write(struct sink *s, uint64_t phys, const uint8_t *data, uint32_t bytes)
 {
-	int error = s->why[0] ? 0 : nd_vmcore_write(&s->m->vmcore, phys, data, bytes);
+	struct nd_machine *m = s->m;
+	int error = 0;
 
+	if (!s->why[0] && m->phase < ND_MEMORY)
+		error = nd_cache_put(&m->cache, phys, data, bytes,
+				     s->record->kind == ND_RECORD_ABSENT);
+	else if (!s->why[0] && data)
+		error = nd_vmcore_write(&m->vmcore, phys, data, bytes);
 	if (error)
 		snprintf(s->why, sizeof s->why, "the dump cannot be written: %s", strerror(error));
 	if (s->why[0])
-		nd_keep_unsure(s->m, phys, bytes);
+		nd_keep_unsure(m, phys, bytes);
 }
 
 static void part_take(void *context, uint64_t phys, uint32_t bytes, uint32_t new_grains,
@@ -191,10 +199,7 @@ static void part_take(void *context, uint64_t phys, uint32_t bytes, uint32_t new
 	} else if (!data) {
 		m->counts.zero_pages += whole_pages;
 	}
-	if (m->phase < ND_MEMORY)
-		nd_cache_put(&m->cache, phys, data, bytes, absent);
-	else if (data)
-		part_write(s, phys, data, bytes);
+	part_write(s, phys, data, bytes);
 }
 
 static void record_take(struct sink *s, const struct nd_record *record)

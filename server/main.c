@@ -21,10 +21,12 @@
 
 #define MACHINES_MAX     4096
 #define MACHINES_DEFAULT 1024
-#define MACHINE_FILES    4 /* a dump's folder, its host's, its vmcore, one of its thread's */
-#define SERVER_FILES     64
-#define SILENCE_S        180 /* above DINI's own deadline of 120 s */
-#define MAP_S            1
+#define MACHINE_FILES                                                                              \
+	4 /* a dump's folder, its host's, its vmcore; at first what came early, then               \
+	   * one of its thread's */
+#define SERVER_FILES 64
+#define SILENCE_S    180 /* above DINI's own deadline of 120 s */
+#define MAP_S        1
 
 enum { KEY_QUOTA = 256, KEY_QUOTA_HOST, KEY_KEEP_FREE, KEY_MAP };
 

@@ -14,6 +14,8 @@
 
 /* Round trips that all parsers together may take: page tables and rings end far below. */
 #define ROUNDS_MAX 2000
+/* Early pages that are asked for again because the disk spoilt them. */
+#define SPOILT_MAX 8
 
 void nd_phase_note(struct nd_machine *m, const char *text)
 {
@@ -27,14 +29,13 @@ void nd_phase_note(struct nd_machine *m, const char *text)
 static enum nd_mem_status page_get(void *context, uint64_t page, const uint8_t **data)
 {
 	struct nd_machine *m = context;
-	const struct nd_cache_page *cached = nd_cache_find(&m->cache, page);
+	enum nd_mem_status status = nd_cache_get(&m->cache, page, data);
 
-	if (cached) {
-		*data = cached->data;
-		return cached->absent ? ND_MEM_ABSENT : ND_MEM_OK;
-	}
-	if (!nd_pages_has(&m->ram, page) || nd_cache_full(&m->cache) ||
-	    m->cache.used + m->pending.total >= ND_CACHE_PAGES_MAX || m->rounds > ROUNDS_MAX)
+	if (status != ND_MEM_WAIT)
+		return status;
+	if (!nd_pages_has(&m->ram, page) ||
+	    m->cache.used + m->pending.total >= ND_CACHE_PAGES_MAX || m->rounds > ROUNDS_MAX ||
+	    m->cache.spoilt > SPOILT_MAX)
 		return ND_MEM_ABSENT;
 	return nd_pages_add(&m->pending, page, 1) ? ND_MEM_WAIT : ND_MEM_ABSENT;
 }
@@ -188,29 +189,39 @@ static void log_step(struct nd_machine *m, const struct nd_env *env, double now_
 
 /*
  * Early pages move into the file, but those that it has from an earlier life of the server;
- * what is left of them has no place in it (crash notes).
+ * what is left of them has no place in it (crash notes).  One that does not read back comes
+ * again.
  */
 static int cache_flush(struct nd_machine *m)
 {
 	int error = 0;
 
-	for (size_t i = 0; i < m->cache.slots && !error; i++) {
+	for (size_t i = 0; i < m->cache.used && !error; i++) {
 		const struct nd_cache_page *p = &m->cache.slot[i];
-		uint64_t phys = p->page * ND_PAGE_BYTES;
+		enum nd_mem_status status;
+		const uint8_t *data;
 
-		if (!p->data || !nd_pages_has(&m->pending, p->page))
+		if (!nd_pages_has(&m->pending, p->page))
 			continue;
-		if (!p->absent)
-			error = nd_vmcore_write(&m->vmcore, phys, p->data, ND_PAGE_BYTES);
-		if (error)
-			break;
-		if (!p->absent)
-			nd_keep_page(m, p->page, nd_sums_grains(phys, p->data, ND_PAGE_BYTES));
+		status = nd_cache_get(&m->cache, p->page, &data);
+		if (status == ND_MEM_OK)
+			error = nd_vmcore_write(&m->vmcore, p->page * ND_PAGE_BYTES, data,
+						ND_PAGE_BYTES);
+		if (error || status == ND_MEM_WAIT)
+			continue;
+		if (status == ND_MEM_OK)
+			nd_keep_page(m, p->page, p->sum);
 		if (!nd_pages_remove(&m->pending, p->page, 1))
 			error = ENOMEM;
 	}
-	nd_cache_free(&m->cache);
 	return error;
+}
+
+static void early_end(struct nd_machine *m)
+{
+	nd_cache_free(&m->cache);
+	nd_store_early_end(&m->store);
+	m->cache.fd = -1;
 }
 
 static void memory_begin(struct nd_machine *m, const struct nd_env *env, double now_s)
@@ -229,6 +240,7 @@ static void memory_begin(struct nd_machine *m, const struct nd_env *env, double 
 		return;
 	}
 	error = cache_flush(m);
+	early_end(m);
 	if (error) {
 		snprintf(text, sizeof text, "vmcore cannot be written: %s", strerror(error));
 		nd_machine_give_up(m, env, text, now_s);
@@ -241,6 +253,7 @@ void nd_phase_finish(struct nd_machine *m, const struct nd_env *env, double now_
 		.complete = m->status == ND_DONE_COMPLETE, .now_s = now_s, .base_s = m->base_s};
 
 	m->phase = ND_FINISH;
+	early_end(m);
 	if (m->store.dir >= 0 && !m->finish)
 		m->finish = nd_finish_start(&m->store, &m->vmcore, &m->sums, NULL, env->event_fd);
 	/* No thread to be had: the end of a dump is worth that others wait. */
@@ -259,20 +272,21 @@ void nd_phase_finish(struct nd_machine *m, const struct nd_env *env, double now_
 		nd_machine_done_send(m, env);
 }
 
+static void probe_step(struct nd_machine *m, const struct nd_env *env, double now_s)
+{
+	header_step(m);
+	if (!m->core && !m->pending.total)
+		nd_machine_give_up(m, env, "out of memory", now_s);
+	/* A machine without any RAM in its map: nothing can be asked. */
+	else if (m->phase != ND_PROBE && m->store.dir < 0)
+		nd_machine_give_up(m, env, "the machine's map names no RAM", now_s);
+}
+
 void nd_phase_advance(struct nd_machine *m, const struct nd_env *env, double now_s)
 {
 	while (m->phase < ND_FINISH && !m->pending.total && !m->reads.count) {
 		if (m->phase == ND_PROBE) {
-			header_step(m);
-			if (!m->core && !m->pending.total) {
-				nd_machine_give_up(m, env, "out of memory", now_s);
-				return;
-			}
-			/* A machine without any RAM in its map: nothing can be asked. */
-			if (m->phase != ND_PROBE && m->store.dir < 0) {
-				nd_machine_give_up(m, env, "the machine's map names no RAM", now_s);
-				return;
-			}
+			probe_step(m, env, now_s);
 		} else if (m->phase == ND_NOTES) {
 			notes_step(m);
 		} else if (m->phase == ND_LOG) {
@@ -283,5 +297,6 @@ void nd_phase_advance(struct nd_machine *m, const struct nd_env *env, double now
 			m->status = ND_DONE_COMPLETE;
 			nd_phase_finish(m, env, now_s);
 		}
+		nd_cache_rest(&m->cache);
 	}
 }

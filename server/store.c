@@ -51,7 +51,7 @@ void nd_store_host_name(char to[ND_STORE_NAME_BYTES], const char *said, const ui
 void nd_store_init(struct nd_store *s)
 {
 	memset(s, 0, sizeof *s);
-	s->top = s->host = s->dir = s->vmcore = -1;
+	s->top = s->host = s->dir = s->vmcore = s->early = -1;
 }
 
 static void id_format(char to[10], uint64_t session)
@@ -65,6 +65,24 @@ int nd_store_read(int fd, void *to, size_t bytes, uint64_t offset)
 
 	while (bytes) {
 		ssize_t n = pread(fd, p, bytes, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n ? errno : EIO;
+		p += n;
+		bytes -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return 0;
+}
+
+int nd_store_write(int fd, const void *data, size_t bytes, uint64_t offset)
+{
+	const uint8_t *p = data;
+
+	while (bytes) {
+		ssize_t n = pwrite(fd, p, bytes, (off_t)offset);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -293,6 +311,9 @@ int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t s
 	s->vmcore = openat(s->dir, "vmcore", WRITE_FLAGS, 0640);
 	if (s->vmcore < 0)
 		goto err;
+	s->early = openat(s->dir, "early", WRITE_FLAGS | O_TRUNC, 0600);
+	if (s->early < 0)
+		goto err;
 	errno = reserve_make(s);
 	if (errno)
 		goto err;
@@ -369,6 +390,15 @@ int nd_store_sync(const struct nd_store *s, const char *name)
 int nd_store_sync_folders(const struct nd_store *s)
 {
 	return fsync(s->dir) || fsync(s->host) || fsync(s->top) ? errno : 0;
+}
+
+void nd_store_early_end(struct nd_store *s)
+{
+	if (s->early < 0)
+		return;
+	close(s->early);
+	s->early = -1;
+	unlinkat(s->dir, "early", 0);
 }
 
 void nd_store_release(const struct nd_store *s)
@@ -455,7 +485,7 @@ bool nd_store_finished(int top, const char *host_name, uint64_t session, const u
 /* Best effort: a folder that stays holds nothing that anyone needs. */
 void nd_store_abandon(struct nd_store *s)
 {
-	static const char *const file[] = {"vmcore", "info.json", "reserve"};
+	static const char *const file[] = {"vmcore", "early", "info.json", "reserve"};
 	char partial[PARTIAL_BYTES];
 
 	partial_name(s, partial);
@@ -470,9 +500,11 @@ void nd_store_close(struct nd_store *s)
 {
 	if (s->vmcore >= 0)
 		close(s->vmcore);
+	if (s->early >= 0)
+		close(s->early);
 	if (s->dir >= 0)
 		close(s->dir);
 	if (s->host >= 0)
 		close(s->host);
-	s->host = s->dir = s->vmcore = -1;
+	s->host = s->dir = s->vmcore = s->early = -1;
 }

@@ -11,6 +11,7 @@
  *   info.json   what is known about the dump (info.h)
  *   map.json    while it is partial: what of vmcore is there (map.h)
  *   reserve     while it is partial: room for the last words on a disk that is full
+ *   early       while it begins: memory that came before vmcore had a layout (cache.h)
  */
 #ifndef NETDUMP_SERVER_STORE_H
 #define NETDUMP_SERVER_STORE_H
@@ -29,6 +30,7 @@ struct nd_store {
 	int host; /* DIR/HOST */
 	int dir;  /* the dump's folder */
 	int vmcore;
+	int early;    /* below 0 once it is over */
 	bool resumed; /* the folder was there, with what another life of the server left */
 	char host_name[ND_STORE_NAME_BYTES];
 	char name[ND_STORE_NAME_BYTES]; /* DATE-ID */
@@ -59,11 +61,17 @@ int nd_store_text(int dir, const char *name, size_t max, char **text, size_t *by
 /* All of [offset, offset + bytes) of a file; 0, or errno: EIO where it ends before. */
 int nd_store_read(int fd, void *to, size_t bytes, uint64_t offset);
 
+/* All of them to that place of a file; 0, or errno. */
+int nd_store_write(int fd, const void *data, size_t bytes, uint64_t offset);
+
 /* fsync of a small file, if it is there.  0, or errno. */
 int nd_store_sync(const struct nd_store *s, const char *name);
 
 /* fsync of the dump's folder, and of those above. */
 int nd_store_sync_folders(const struct nd_store *s);
+
+/* What came early is in its place, or never will be: the file goes. */
+void nd_store_early_end(struct nd_store *s);
 
 /* Gives up what was held for last words.  To be called before they are written. */
 void nd_store_release(const struct nd_store *s);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/store.h"
 #include "server/sums.h"
 
 #define PAGE_ROUND(n) (((n) + ND_PAGE_BYTES - 1) / ND_PAGE_BYTES * ND_PAGE_BYTES)
@@ -18,22 +19,6 @@ void nd_vmcore_free(struct nd_vmcore *v)
 	free(v->extent);
 	v->extent = NULL;
 	v->extents = 0;
-}
-
-static int bytes_write(int fd, const uint8_t *data, size_t bytes, uint64_t offset)
-{
-	while (bytes) {
-		ssize_t n = pwrite(fd, data, bytes, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? errno : EIO;
-		data += n;
-		bytes -= (size_t)n;
-		offset += (uint64_t)n;
-	}
-	return 0;
 }
 
 static bool layout_make(struct nd_vmcore *v, const struct nd_core *core, uint64_t offset)
@@ -172,7 +157,7 @@ int nd_vmcore_head_write(struct nd_vmcore *v, const struct nd_core *core, const 
 	if (note_bytes)
 		memcpy(head + headers_bytes(core, note_bytes), notes, note_bytes);
 	v->head_sum = nd_sums_head(0, head, v->head_bytes);
-	error = bytes_write(v->fd, head, v->head_bytes, 0);
+	error = nd_store_write(v->fd, head, v->head_bytes, 0);
 	free(head);
 	return error;
 }
@@ -221,8 +206,8 @@ int nd_vmcore_write(const struct nd_vmcore *v, uint64_t phys, const uint8_t *dat
 
 		if (from >= stop)
 			break;
-		error = bytes_write(v->fd, data + (from - phys), stop - from,
-				    e->offset + (from - start));
+		error = nd_store_write(v->fd, data + (from - phys), stop - from,
+				       e->offset + (from - start));
 		if (error)
 			return error;
 	}
@@ -244,8 +229,8 @@ int nd_vmcore_clear(const struct nd_vmcore *v, uint64_t from, uint64_t to)
 	if (errno != EOPNOTSUPP)
 		return errno;
 	for (; from < to; from += sizeof zeros) {
-		error = bytes_write(v->fd, zeros,
-				    to - from < sizeof zeros ? to - from : sizeof zeros, from);
+		error = nd_store_write(v->fd, zeros,
+				       to - from < sizeof zeros ? to - from : sizeof zeros, from);
 		if (error)
 			return error;
 	}

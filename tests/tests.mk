@@ -22,9 +22,12 @@ window_TEST_SRC := $(WIRE_SRC)
 window_TEST_LIBS := -lbearssl
 $(B)/tests/noise_test: $(B)/.setup-server
 
-UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums map lanes \
+UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums cache map lanes \
 	finish sandbox
-sums_TEST_SRC := server/sums.c server/vmcore.c server/pages.c
+sums_TEST_SRC := server/sums.c server/vmcore.c server/pages.c server/store.c server/log.c
+sums_TEST_LIBS := -ljansson -lbearssl
+cache_TEST_SRC := server/cache.c $(sums_TEST_SRC)
+cache_TEST_LIBS := $(sums_TEST_LIBS)
 map_TEST_SRC := server/map.c $(sums_TEST_SRC)
 map_TEST_LIBS := -ljansson -lbearssl
 lanes_TEST_SRC := server/lanes.c
@@ -52,7 +55,7 @@ keys_TEST_LIBS := -ljansson -lbearssl
 sandbox_TEST_SRC := server/sandbox.c server/log.c
 sandbox_TEST_FLAGS := -fno-sanitize=all
 sandbox_TEST_LIBS := -lseccomp -ljansson
-$(foreach t,door flow elfcore printk keys sums map finish sandbox,$(B)/tests/$(t)_test): \
+$(foreach t,door flow elfcore printk keys sums cache map finish sandbox,$(B)/tests/$(t)_test): \
 	$(B)/.setup-server
 
 UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/%_test)

@@ -10,7 +10,8 @@ import time
 from types import SimpleNamespace
 
 from conftest import BUILD, INSTALLED, USER, assert_right, until
-from fakeimage import PAGE, RAM, linux_image, plain_image, ring_of_one_text
+from fakeimage import (PAGE, PT_LOAD, PT_NOTE, RAM, Image, elf_header, linux_image, plain_image,
+                       ring_of_one_text)
 from fakemachine import NEW, ZERO, Done, data, hello, parse
 
 COMPLETE, INCOMPLETE, REFUSED = 0, 1, 2
@@ -56,6 +57,59 @@ def test_a_damaged_log_does_not_grow_without_end(serve, machine):
     done = machine(server, image, 11).run()
     log = (server.dir / done.text / "dmesg.txt").read_bytes()
     assert 32 << 20 < len(log) < 34 << 20 and b"cut here" in log[-100:]
+
+
+def hoarder(server, machine, number, pages):
+    """A machine with notes of so many pages, of which it keeps the last one back."""
+    image, notes = Image(), 1 << 20
+    image.ranges = [(0, notes + pages * PAGE, RAM)]
+    image.elfcorehdr = PAGE
+    image.write(PAGE, elf_header(
+        [(PT_NOTE, notes + at * PAGE, 0, 0, 16 * PAGE, 16 * PAGE) for at in range(0, pages, 16)]
+        + [(PT_LOAD, 0, 0, 0, PAGE, PAGE)]))
+    last = notes // PAGE + pages - 1
+    image.write(last * PAGE, bytes(range(256)) * 16)
+    one = machine(server, image, number, host=f"hoarder{number}")
+    parts = one._parts
+    one._parts = lambda read: (part for part in parts(read) if part[0] // PAGE != last)
+    one.asked = set()  # READs that were answered but for that page, and again and again
+
+    def on_read(read):
+        if [(phys // PAGE, count) for phys, count, _ in read.extents] == [(last, 1)]:
+            one.asked.add(read.read_id)
+
+    one.on_read = on_read
+    return one
+
+
+def test_early_pages_take_no_memory_and_no_log_from_others(serve, machine):
+    """18 sessions with 15 MiB of notes each that never end; others have all that is theirs."""
+    server = serve()
+    before = server.memory_kib()
+    hoarders = [hoarder(server, machine, number, 3840) for number in range(1, 19)]
+    threads = [threading.Thread(target=one.run, args=(120,)) for one in hoarders]
+    for thread in threads:
+        thread.start()
+    try:
+        until(lambda: all(one.asked for one in hoarders), 60)
+        assert server.memory_kib() - before < 64 << 10
+        images = {number: linux_image(number, mib=6) for number in range(100, 140)}
+        victims = [machine(server, image, number, host=f"victim{number}")
+                   for number, image in images.items()]
+        running = [threading.Thread(target=one.run, args=(120,)) for one in victims]
+        for thread in running:
+            thread.start()
+        for thread in running:
+            thread.join()
+        for one in victims:
+            assert_right(server, one.done.text, images[one.session])
+            assert not server.info(one.done.text)["notes"]
+        assert not any(one.done for one in hoarders), "they hold nothing"
+    finally:
+        for one in hoarders:
+            one.done = one.done or Done(INCOMPLETE, "nobody will say it")
+        for thread in threads:
+            thread.join()
 
 
 def test_a_machine_whose_first_reads_were_lost_gets_more(serve, wire):
