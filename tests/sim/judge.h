@@ -15,13 +15,16 @@ struct sim_verdict {
 };
 
 /* rotten: the disk does not store what it is given, so that sums may find pages wrong. */
-void sim_judge_begin(const struct sim_machine *machine, unsigned int machines, bool rotten);
+void sim_judge_begin(struct sim_machine *machine, unsigned int machines, bool rotten);
 
 /*
  * Every folder there is.  What is wrong is said by sim_fail().  stopped: the server ended in
  * good order, so all that it told a machine in this life is written down.
  */
 struct sim_verdict sim_judge_all(bool stopped);
+
+/* A line of the server's log. */
+void sim_judge_line(const char *line);
 
 /* A machine is told, or is about to be, that its dump is complete: then it lies there. */
 void sim_judge_told(const struct sim_machine *m);

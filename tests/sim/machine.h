@@ -20,6 +20,7 @@ struct sim_machine {
 	enum nd_done_status status; /* that it was told */
 	unsigned int told_life;     /* of the server, in which it was */
 	char text[ND_DONE_TEXT_BYTES];
+	unsigned int unsaid; /* attempts to write down why it is incomplete that failed */
 	uint64_t session;
 	uint8_t token[ND_HELLO_TOKEN_BYTES];
 	uint64_t heard_ns;               /* 0: no word yet */

@@ -7,6 +7,7 @@
 
 #include "tests/sim/chance.h"
 #include "tests/sim/event.h"
+#include "tests/sim/judge.h"
 
 #define LINE_BYTES 512
 
@@ -84,12 +85,13 @@ int __wrap_fprintf(FILE *out, const char *format, ...)
 	va_start(args, format);
 	if (out != stderr)
 		bytes = vfprintf(out, format, args);
-	else if (sim_tracing())
+	else
 		bytes = vsnprintf(line, sizeof line, format, args);
 	va_end(args);
 	if (out == stderr && bytes) {
 		line[strcspn(line, "\n")] = 0;
 		sim_trace("  %s", line);
+		sim_judge_line(line);
 	}
 	return bytes;
 }
