@@ -77,10 +77,13 @@ static struct nd_cache_page *slot_make(struct nd_cache *cache, uint64_t page)
 enum nd_mem_status nd_cache_get(struct nd_cache *cache, uint64_t page, const uint8_t **data)
 {
 	size_t at = slot_find(cache, page);
-	struct nd_cache_page *slot = cache->slot + at;
+	struct nd_cache_page *slot;
 	uint8_t *copy;
 
-	if (at == cache->used || slot->page != page || !slot->whole)
+	if (at == cache->used)
+		return ND_MEM_WAIT;
+	slot = &cache->slot[at];
+	if (slot->page != page || !slot->whole)
 		return ND_MEM_WAIT;
 	if (slot->absent)
 		return ND_MEM_ABSENT;
