@@ -413,6 +413,9 @@ int nd_store_commit(const struct nd_store *s, bool *named)
 
 	*named = false;
 	partial_name(s, partial);
+	/* It is gone by now, unless that failed. */
+	if (unlinkat(s->dir, "early", 0) && errno != ENOENT)
+		return errno;
 	/* A folder never replaces one that is not empty. */
 	if (fsync(s->dir) || renameat(s->host, partial, s->host, s->name))
 		return errno;
