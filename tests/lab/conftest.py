@@ -37,7 +37,9 @@ RUNS = {
     "rtl8139": ["--nic", "rtl8139", "--pcap", "--insecure"],
     "second-cpu": ["--cpus", "2", "--crash-cpu", "1", "--psk"],
     "loss": [*SMALL, "--loss", "20"],
-    "server-kill": [*SMALL, "--event", "server-kill:3@10", "--event", "server-kill:3@40"],
+    # Each life is long enough for a map, which comes once a second.
+    "server-kill": ["--system", "ref", "--mem", "256M", "--append-kernel", "fill=all",
+                    "--event", "server-kill:3@40", "--event", "server-kill:3@80"],
     "dead-servers": ["--system", "ref", "--mem", "64M", "--dead-servers"],
 }
 # Those of them that QEMU's own network cannot do: their tests are skipped without root.
