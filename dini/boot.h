@@ -17,7 +17,9 @@
 #define ND_DINI_LINEAR   0x10000000000ull /* 1 TiB; the linker script has it too */
 #define ND_WINDOW_LINEAR 0x20000000000ull /* 2 TiB: 1 GiB that slides over memory */
 #define ND_WINDOW_BYTES  0x40000000ull
-#define ND_GUARD_BYTES   64
+/* Devices' registers, behind the window: see registers.c. */
+#define ND_REGISTERS_LINEAR (ND_WINDOW_LINEAR + ND_WINDOW_BYTES)
+#define ND_GUARD_BYTES      64
 
 /* Known to start.asm and gate.asm by these offsets. */
 struct nd_boot {
@@ -44,7 +46,8 @@ _Static_assert(offsetof(struct nd_boot, rsp) == 72, "gate.asm");
 _Static_assert(offsetof(struct nd_boot, fs_block) == 80, "gate.asm");
 
 extern struct nd_boot nd_boot;
-extern uint64_t nd_window_directory[512]; /* the window's page directory */
+extern uint64_t nd_window_directory[512];    /* the window's page directory */
+extern uint64_t nd_registers_directory[512]; /* the registers' */
 extern char nd_memory_end[];
 
 /*

@@ -5,7 +5,8 @@
 
 DINI_DIR := $(B)/dini
 DINI_ASM := start gate vectors leave
-DINI_C := libc console clock action exception quiesce pci memory undi seal net pack handshake agent \
+DINI_C := libc console clock action exception quiesce masters iommu chipset cpu \
+	registers watchdog pci memory undi seal net pack handshake agent \
 	entropy main
 DINI_OBJ := $(DINI_ASM:%=$(DINI_DIR)/%.asm.o) $(DINI_C:%=$(DINI_DIR)/%.o) \
 	$(WIRE_SRC:wire/%.c=$(DINI_DIR)/wire-%.o)

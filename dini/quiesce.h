@@ -3,14 +3,14 @@
 #ifndef DINI_QUIESCE_H
 #define DINI_QUIESCE_H
 
-#include <stdint.h>
+#include "netdump/handoff.h"
 
 /*
- * Interrupt sources silenced, PIC and PIT as the BIOS had them, then the first
- * ND_LOW_COPY_BYTES of memory restored from low_copy_phys.  What page 0 held until
- * then stays readable at nd_quiesce_page0().
+ * Watchdogs stopped, devices' writes and IOMMUs off, interrupt sources silenced, PIC and PIT
+ * as the BIOS had them, then the first ND_LOW_COPY_BYTES of memory restored from their copy.
+ * What page 0 held until then stays readable at nd_quiesce_page0().
  */
-void nd_quiesce(uint32_t low_copy_phys);
+void nd_quiesce(const struct nd_handoff *handoff);
 
 /* ND_PAGE_BYTES as they were at the crash; NULL before nd_quiesce(). */
 const void *nd_quiesce_page0(void);

@@ -9,7 +9,7 @@
 
 ND_DINI_ENTER		equ 0x494E4944
 ND_DINI_FILE_MAGIC	equ 0x46494E44
-ND_HANDOFF_VERSION	equ 2
+ND_HANDOFF_VERSION	equ 3
 ND_REFUSED_MAGIC	equ 1
 ND_REFUSED_CPU		equ 4
 
@@ -22,7 +22,8 @@ T_HOME_PD	equ 0x7000
 T_HOME_PT	equ 0x8000		; DINI's region at ND_DINI_LINEAR
 T_WINDOW_PDPT	equ 0x9000
 T_WINDOW_PD	equ 0xA000		; filled by memory.c
-T_BYTES		equ 0xB000
+T_REGISTERS_PD	equ 0xB000		; filled by registers.c
+T_BYTES		equ 0xC000
 PML4_HOME	equ 2			; 1 TiB / 512 GiB
 PML4_WINDOW	equ 4			; 2 TiB / 512 GiB
 P_READ		equ 0x01
@@ -41,6 +42,7 @@ global nd_gdt
 global nd_boot
 global nd_tables
 global nd_window_directory
+global nd_registers_directory
 global nd_stack32_top
 global nd_stack64
 global nd_stack64_top
@@ -66,7 +68,9 @@ section .bss nobits alloc noexec write align=4096
 nd_tables:
 	resb T_WINDOW_PD
 nd_window_directory:
-	resb T_BYTES - T_WINDOW_PD
+	resb T_REGISTERS_PD - T_WINDOW_PD
+nd_registers_directory:
+	resb T_BYTES - T_REGISTERS_PD
 nd_stack64:
 	resb 0x8000
 nd_stack64_top:
@@ -250,6 +254,8 @@ tables_build32:
 	mov [edi + T_HOME_PD], eax
 	lea eax, [edi + T_WINDOW_PD + P_WRITE]
 	mov [edi + T_WINDOW_PDPT], eax
+	lea eax, [edi + T_REGISTERS_PD + P_WRITE]
+	mov [edi + T_WINDOW_PDPT + 8], eax
 
 	lea eax, [edi + T_LOW_PD + P_WRITE]
 	xor ecx, ecx

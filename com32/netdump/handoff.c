@@ -7,13 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/io.h>
 #include <syslinux/pxe.h>
 
+#include "acpi.h"
 #include "netdump.h"
 #include "seed.h"
 
 _Static_assert(sizeof(struct nd_handoff) <= NETDUMP_GATE_HEADER,
 	       "the gate begins behind the block");
+
+#define ELCR 0x4d0 /* and 4D1h: which of the PICs' lines are level-triggered */
 
 static struct nd_region *armed;
 static struct s_PXENV_UNDI_CLOSE *close_block; /* in base memory, taken while there is time */
@@ -120,6 +124,30 @@ static void fill_machine(struct nd_handoff *h, const struct nd_region *r)
 	h->pci_copy_phys = r->gate_phys + r->gate->pci_copy;
 }
 
+/* All of it below 4 GiB can be reached: PXELINUX's segments are flat. */
+static const uint8_t *memory_at(uint64_t phys, uint32_t bytes)
+{
+	return phys <= 0xffffffffu - bytes ? (const uint8_t *)nd_low((uint32_t)phys) : NULL;
+}
+
+/* A machine with more than there is room for loses its last I/O APICs: UNDI needs none. */
+static void fill_devices(struct nd_handoff *h)
+{
+	static struct nd_devices devices;
+
+	nd_acpi_devices(memory_at, &devices);
+	if (devices.overflow)
+		printf("netdump: note: more than %d IOMMUs and I/O APICs; the last ones stay as "
+		       "they are at a crash\n",
+		       ND_DEVICES_MAX);
+	if (devices.damaged)
+		printf("netdump: note: an ACPI table's checksum is wrong; IOMMUs and I/O APICs "
+		       "that only it names stay as they are at a crash\n");
+	memcpy(h->device, devices.device, sizeof h->device);
+	h->device_count = devices.count;
+	h->elcr = (uint16_t)(inb(ELCR) | inb(ELCR + 1) << 8);
+}
+
 static bool fill_map(struct nd_handoff *h, const struct nd_region *r)
 {
 	for (uint32_t i = 0; i < r->map.count + r->fence.count; i++) {
@@ -181,6 +209,7 @@ bool nd_handoff_arm(struct nd_region *r, const struct nd_options *o, const struc
 	fill_machine(h, r);
 	if (!fill_map(h, r))
 		return false;
+	fill_devices(h);
 	fill_network(h, o, lease);
 	fill_keys(h, o);
 	has_nic = nd_pci_find(&nic_bdf);

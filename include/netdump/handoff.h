@@ -8,7 +8,8 @@
  *
  * All numbers are little-endian.  "phys" is a physical address, "bytes" a
  * length, "far" a real-mode pointer (segment in the high half, offset in the
- * low half).  Version 2 holds every field below; the fields marked "2" came with it.
+ * low half).  Version 3 holds every field below; the fields marked "2" and "3" came
+ * with that version.
  */
 #ifndef NETDUMP_HANDOFF_H
 #define NETDUMP_HANDOFF_H
@@ -17,13 +18,14 @@
 #include <stdint.h>
 
 #define ND_HANDOFF_SIGNATURE "$PXE-NETDUMP-ND$" /* 16 bytes, no NUL kept */
-#define ND_HANDOFF_VERSION   2
+#define ND_HANDOFF_VERSION   3
 #define ND_HANDOFF_ALIGN     16        /* the block starts on a multiple of this */
 #define ND_HANDOFF_BELOW     0x100000u /* and lies wholly below this address */
 
 #define ND_SEAL_RANGES_MAX 8
 #define ND_SERVERS_MAX     4
 #define ND_MAP_RANGES_MAX  40
+#define ND_DEVICES_MAX     48
 #define ND_HOST_BYTES      64
 #define ND_REASON_BYTES    128
 #define ND_PCI_MAX         8
@@ -53,6 +55,20 @@ struct nd_range {
 	uint64_t phys;
 	uint64_t bytes;
 	uint32_t kind; /* enum nd_range_kind */
+	uint32_t zero;
+};
+
+/* What the machine is made of besides PCI functions, and has to be silenced at the crash. */
+enum nd_device_kind {
+	ND_DEVICE_VTD = 1,    /* Intel's IOMMU: a remapping unit of ACPI's DMAR */
+	ND_DEVICE_AMDVI = 2,  /* AMD's IOMMU: one of ACPI's IVRS */
+	ND_DEVICE_IOAPIC = 3, /* one of ACPI's MADT */
+	ND_DEVICE_HPET = 4,   /* ACPI's HPET */
+};
+
+struct nd_device {
+	uint64_t phys; /* its registers in memory */
+	uint32_t kind; /* enum nd_device_kind */
 	uint32_t zero;
 };
 
@@ -123,6 +139,11 @@ struct nd_handoff {
 
 	uint32_t map_count;
 	struct nd_range map[ND_MAP_RANGES_MAX];
+
+	uint32_t device_count; /* 3 */
+	uint16_t elcr;         /* 3: ports 4D0h, 4D1h: which lines are level */
+	uint16_t zero16;
+	struct nd_device device[ND_DEVICES_MAX]; /* 3 */
 
 	char last_words[ND_REASON_BYTES]; /* why no dump was made; written at the crash */
 };
@@ -257,11 +278,12 @@ static inline int nd_handoff_valid(const struct nd_handoff *h)
 	return h->version == ND_HANDOFF_VERSION && h->bytes == sizeof *h &&
 	       h->crc == nd_handoff_crc(h) && h->seal_count <= ND_SEAL_RANGES_MAX &&
 	       h->server_count <= ND_SERVERS_MAX && h->map_count <= ND_MAP_RANGES_MAX &&
-	       h->pci_copy_count <= ND_PCI_MAX;
+	       h->pci_copy_count <= ND_PCI_MAX && h->device_count <= ND_DEVICES_MAX;
 }
 
 #ifndef __cplusplus
 _Static_assert(sizeof(struct nd_range) == 24, "nd_range");
+_Static_assert(sizeof(struct nd_device) == 16, "nd_device");
 _Static_assert(sizeof(struct nd_pci_copy) == 260, "nd_pci_copy");
 _Static_assert(sizeof(struct nd_dini_header) == 20, "nd_dini_header");
 _Static_assert(sizeof(struct nd_crash) == 168, "nd_crash");
@@ -270,7 +292,8 @@ _Static_assert(offsetof(struct nd_handoff, dini_phys) == 128, "nd_handoff.dini_p
 _Static_assert(offsetof(struct nd_handoff, undi_entry_far) == 144, "nd_handoff.undi_entry_far");
 _Static_assert(offsetof(struct nd_handoff, mac) == 164, "nd_handoff.mac");
 _Static_assert(offsetof(struct nd_handoff, map) == 480, "nd_handoff.map");
-_Static_assert(sizeof(struct nd_handoff) == 1568, "nd_handoff");
+_Static_assert(offsetof(struct nd_handoff, device) == 1448, "nd_handoff.device");
+_Static_assert(sizeof(struct nd_handoff) == 2344, "nd_handoff");
 _Static_assert(offsetof(struct nd_gate_call, tx_bytes) == 20, "nd_gate_call.tx_bytes");
 _Static_assert(sizeof(struct nd_gate_call) == 236, "nd_gate_call");
 #endif

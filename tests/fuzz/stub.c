@@ -164,8 +164,8 @@ static void handoff_make(struct nd_handoff *h, uint32_t phys)
 	h->bytes = sizeof *h;
 	h->gate_phys = phys;
 	h->gate_bytes = 0x10000;
-	h->gate_entry_phys = phys + 0x800;
-	h->gate_call_phys = phys + 0x1000;
+	h->gate_entry_phys = phys + 0xc00;
+	h->gate_call_phys = phys + 0x1800;
 	h->tx_slots_phys = phys + 0x2000;
 	h->rx_slots_phys = phys + 0x8000;
 	h->tx_slots = h->rx_slots = 4;
@@ -178,9 +178,9 @@ static void handoff_make(struct nd_handoff *h, uint32_t phys)
 	h->security = ND_SECURITY_PLAIN;
 	h->seed[0] = 1;
 	h->seal_count = 1;
-	h->seal[0] = (struct nd_seal_range){phys + 0x700, 0xa00};
-	h->low_copy_phys = phys + 0x700;
-	h->pci_copy_phys = phys + 0xc00;
+	h->seal[0] = (struct nd_seal_range){phys + 0xc00, 0xa00};
+	h->low_copy_phys = phys + 0xc00;
+	h->pci_copy_phys = phys + 0x1100;
 	h->pci_copy_count = 2;
 	h->map_count = 2;
 	h->map[0] = (struct nd_range){0x100000, 0x3f00000, ND_RANGE_RAM, 0};

@@ -27,6 +27,11 @@ static int memory_close(void **state)
 	return 0;
 }
 
+/* In steps of its alignment. */
+#define BLOCK_ROOM                                                                                 \
+	((uint32_t)((sizeof(struct nd_handoff) + ND_HANDOFF_ALIGN - 1) &                           \
+		    ~(ND_HANDOFF_ALIGN - 1ull)))
+
 static struct nd_handoff *block_put(uint32_t phys)
 {
 	struct nd_handoff *h = (struct nd_handoff *)(low + phys);
@@ -51,8 +56,15 @@ static void every_place_below_1_mib_but_the_vga_window(void **state)
 		uint32_t phys;
 		int found;
 	} rows[] = {
-		{0x4f0, 0},   {0x500, 1},   {0x9f000, 1}, {0xa0000 - 1568, 1},  {0xa0000 - 1552, 0},
-		{0xa0000, 0}, {0xbfff0, 0}, {0xc0000, 1}, {0x100000 - 1568, 1},
+		{0x4f0, 0},
+		{0x500, 1},
+		{0x9f000, 1},
+		{0xa0000 - BLOCK_ROOM, 1},
+		{0xa0000 - BLOCK_ROOM + ND_HANDOFF_ALIGN, 0},
+		{0xa0000, 0},
+		{0xbfff0, 0},
+		{0xc0000, 1},
+		{0x100000 - BLOCK_ROOM, 1},
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -21,7 +21,7 @@
 #define NETDUMP_E820_MAX   64
 
 /* The gate's image starts with this, at offset NETDUMP_GATE_HEADER of its segment. */
-#define NETDUMP_GATE_HEADER 0x700
+#define NETDUMP_GATE_HEADER 0xc00
 
 #define NETDUMP_GATE_SIGNATURE "NDGATE03"
 

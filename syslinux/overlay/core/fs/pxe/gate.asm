@@ -16,7 +16,7 @@
 		bits 16
 
 SEGMENT_BYTES	equ 0x10000
-HANDOFF_BYTES	equ 0x700	; room kept for struct nd_handoff
+HANDOFF_BYTES	equ 0xc00	; room kept for struct nd_handoff
 TX_SLOTS	equ 16		; ND_GATE_* of handoff.h; netdump.c32 compares them
 RX_SLOTS	equ 12
 SLOT_BYTES	equ 1536

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * chipset.c - NMI sources, I/O APICs, HPET, PICs, PIT.  Long mode.
+ *
+ * Registers: Intel 82093AA (I/O APIC), IA-PC HPET 1.0a section 2.3, 8259A, 8254; ports 61h, 70h,
+ * 4D0h as in any ICH.
+ */
+#include "dini/chipset.h"
+
+#include "dini/io.h"
+#include "dini/registers.h"
+
+#define CMOS_INDEX    0x70
+#define CMOS_DATA     0x71
+#define CMOS_NMI_OFF  0x80
+#define CMOS_SHUTDOWN 0x0F
+#define PORT_B        0x61
+#define PORT_B_STATUS 0xF0 /* read-only, to be written as 0 */
+#define PORT_B_NO_NMI 0x0C /* neither from SERR# nor from IOCHK# */
+#define PIC1          0x20
+#define PIC2          0xA0
+#define ELCR          0x4D0
+#define IRQ_TICK      0x01
+#define PIT_CHANNEL_0 0x40
+#define PIT_COMMAND   0x43
+#define POST_PORT     0x80 /* a write to it takes the time old chips need */
+
+#define IOAPIC_INDEX   0x00
+#define IOAPIC_DATA    0x10
+#define IOAPIC_VERSION 0x01
+#define IOAPIC_TABLE   0x10
+#define IOAPIC_MASKED  0x10000u
+
+#define HPET_CAPABILITIES  0x000
+#define HPET_CONFIGURATION 0x010
+#define HPET_RUNS          0x1u
+#define HPET_LEGACY        0x2u /* its timers instead of PIT and RTC: no BIOS tick */
+#define HPET_TIMER         0x100
+#define HPET_TIMER_BYTES   0x20
+#define HPET_TIMER_SPEAKS  0x4004u /* interrupt, or a message in its place */
+
+static void nmi_mask(void)
+{
+	nd_outb(CMOS_INDEX, CMOS_NMI_OFF | CMOS_SHUTDOWN);
+	nd_outb(CMOS_DATA, 0); /* a reset is a cold start */
+	nd_outb(PORT_B, (uint8_t)((nd_inb(PORT_B) & ~PORT_B_STATUS) | PORT_B_NO_NMI));
+}
+
+static void ioapic_mask(uint64_t phys)
+{
+	volatile void *chip = nd_registers_map(phys);
+	uint32_t version;
+
+	nd_reg32_set(chip, IOAPIC_INDEX, IOAPIC_VERSION);
+	version = nd_reg32(chip, IOAPIC_DATA);
+	if (version == ~0u)
+		return;
+	for (uint32_t i = 0; i <= (version >> 16 & 0xFF); i++) {
+		nd_reg32_set(chip, IOAPIC_INDEX, IOAPIC_TABLE + 2 * i);
+		nd_reg32_set(chip, IOAPIC_DATA, IOAPIC_MASKED);
+		nd_reg32_set(chip, IOAPIC_INDEX, IOAPIC_TABLE + 2 * i + 1);
+		nd_reg32_set(chip, IOAPIC_DATA, 0);
+	}
+}
+
+/* Its counter goes on, or is started: firmware may measure time by it. */
+static void hpet_quiet(uint64_t phys)
+{
+	volatile void *chip = nd_registers_map(phys);
+	uint32_t capabilities = nd_reg32(chip, HPET_CAPABILITIES);
+	uint32_t configuration = nd_reg32(chip, HPET_CONFIGURATION);
+
+	if (capabilities == ~0u)
+		return;
+	for (uint32_t i = 0; i <= (capabilities >> 8 & 0x1F); i++) {
+		uint32_t at = HPET_TIMER + i * HPET_TIMER_BYTES;
+
+		nd_reg32_set(chip, at, nd_reg32(chip, at) & ~HPET_TIMER_SPEAKS);
+	}
+	nd_reg32_set(chip, HPET_CONFIGURATION, (configuration & ~HPET_LEGACY) | HPET_RUNS);
+}
+
+static void pic_write(uint16_t port, uint8_t value)
+{
+	nd_outb(port, value);
+	nd_outb(POST_PORT, 0);
+}
+
+/* Vectors 08h and 70h as the BIOS sets them; only the BIOS tick comes through. */
+static void pic_init(uint16_t elcr)
+{
+	pic_write(PIC1 + 1, 0xFF);
+	pic_write(PIC2 + 1, 0xFF);
+	pic_write(PIC1, 0x11);
+	pic_write(PIC2, 0x11);
+	pic_write(PIC1 + 1, 0x08);
+	pic_write(PIC2 + 1, 0x70);
+	pic_write(PIC1 + 1, 0x04);
+	pic_write(PIC2 + 1, 0x02);
+	pic_write(PIC1 + 1, 0x01);
+	pic_write(PIC2 + 1, 0x01);
+	if (elcr != 0xFFFF) { /* the chipset has it */
+		nd_outb(ELCR, (uint8_t)elcr);
+		nd_outb(ELCR + 1, (uint8_t)(elcr >> 8));
+	}
+	pic_write(PIC1 + 1, 0xFF & ~IRQ_TICK);
+	pic_write(PIC2 + 1, 0xFF);
+}
+
+/* Channel 0, mode 3, count 65536: the BIOS tick. */
+static void pit_init(void)
+{
+	nd_outb(PIT_COMMAND, 0x36);
+	nd_outb(PIT_CHANNEL_0, 0);
+	nd_outb(PIT_CHANNEL_0, 0);
+}
+
+void nd_chipset_quiesce(const struct nd_handoff *h)
+{
+	nmi_mask();
+	for (uint32_t i = 0; i < h->device_count; i++) {
+		if (h->device[i].kind == ND_DEVICE_IOAPIC)
+			ioapic_mask(h->device[i].phys);
+		else if (h->device[i].kind == ND_DEVICE_HPET)
+			hpet_quiet(h->device[i].phys);
+	}
+	pic_init(h->elcr);
+	pit_init();
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * masters.c - no device writes to memory while that is read, nor anywhere else once an
+ * IOMMU no longer says where its addresses are.  Messages that interrupt are such writes, too.
+ *
+ * Every function that there can be is looked at, 65,536 of them: neither bus numbers in bridges
+ * nor any list can be believed now.  About 1 us each.  The command register tells what is
+ * there, for a virtual function (PCIe 4.0 section 9.3.4) has no vendor ID.
+ */
+#include "dini/masters.h"
+
+#include <stdbool.h>
+
+#include "dini/config.h"
+#include "dini/console.h"
+
+#define BUS_MASTER   0x0004u
+#define CLASS_BRIDGE 0x06
+#define CLASS_IOMMU  0x0806
+
+/*
+ * Bridges pass on what is behind them, the NIC's transfers among it, and start none of their
+ * own; an IOMMU's own writes end when it is switched off itself.
+ */
+static bool must_stay(uint16_t bdf)
+{
+	uint32_t class = nd_config_read(bdf, ND_PCI_CLASS) >> 16;
+
+	return class >> 8 == CLASS_BRIDGE || class == CLASS_IOMMU;
+}
+
+void nd_masters_off(void)
+{
+	unsigned int off = 0, stuck = 0;
+
+	for (uint32_t i = 0; i <= 0xFFFF; i++) {
+		uint16_t bdf = (uint16_t)i;
+		uint32_t command = nd_config_read(bdf, ND_PCI_COMMAND);
+
+		if (command == ND_CONFIG_NONE || !(command & BUS_MASTER) || must_stay(bdf))
+			continue;
+		nd_config_write16(bdf, ND_PCI_COMMAND, (uint16_t)(command & ~BUS_MASTER));
+		/* What it wrote before is in memory when this read has been answered. */
+		if (nd_config_read(bdf, ND_PCI_COMMAND) & BUS_MASTER)
+			stuck++;
+		else
+			off++;
+	}
+	nd_say("pci: bus mastering off on %u functions, on %u it stays", off, stuck);
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * registers.c - two large pages that show a device's registers.  Long mode.
+ *
+ * Uncached by the page table itself: PWT and PCD together mean that in every page attribute
+ * table that is in use, the CPU's own at reset and Linux's among them, whatever the MTRRs say.
+ */
+#include "dini/registers.h"
+
+#include "dini/boot.h"
+
+#define LARGE_PAGE_BYTES 0x200000ull
+#define LARGE_UNCACHED   0x9Bull /* present, writable, PWT, PCD, large */
+
+volatile void *nd_registers_map(uint64_t phys)
+{
+	uint64_t base = phys & ~(LARGE_PAGE_BYTES - 1);
+	uint64_t cr3;
+
+	nd_registers_directory[0] = base | LARGE_UNCACHED;
+	nd_registers_directory[1] = (base + LARGE_PAGE_BYTES) | LARGE_UNCACHED;
+	__asm__ volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r"(cr3) : : "memory");
+	return (volatile void *)(uintptr_t)(ND_REGISTERS_LINEAR + (phys - base));
+}
