@@ -39,6 +39,12 @@ static inline void nd_config_write16(uint16_t bdf, unsigned int at, uint16_t val
 	nd_outw((uint16_t)(ND_CONFIG_DATA + (at & 2)), value);
 }
 
+static inline uint8_t nd_config_read8(uint16_t bdf, unsigned int at)
+{
+	nd_config_select(bdf, at);
+	return nd_inb((uint16_t)(ND_CONFIG_DATA + (at & 3)));
+}
+
 static inline void nd_config_write8(uint16_t bdf, unsigned int at, uint8_t value)
 {
 	nd_config_select(bdf, at);

@@ -26,6 +26,9 @@ T_REGISTERS_PD	equ 0xB000		; filled by registers.c
 T_BYTES		equ 0xC000
 PML4_HOME	equ 2			; 1 TiB / 512 GiB
 PML4_WINDOW	equ 4			; 2 TiB / 512 GiB
+PORT_A		equ 0x92
+PORT_A_RESET	equ 0x01
+PORT_A_A20	equ 0x02
 P_READ		equ 0x01
 P_WRITE		equ 0x03
 P_LARGE		equ 0x80
@@ -101,6 +104,7 @@ nd_entry32:
 	sub ebp, entry_offset + (.here - nd_entry32)
 	call cpu_has_long32
 	jc .refuse_cpu
+	call a20_open32
 
 	mov edi, ebp			; memory behind the image: whatever the last
 	add edi, image_bytes		; run or the system left there
@@ -138,6 +142,18 @@ bits 32
 	popfd
 	popad
 	mov eax, ND_REFUSED_CPU
+	ret
+
+; a20_open32 - every second MiB is memory of its own, as the firmware has it.  Bit 0 of the
+; port is a reset.  Clobbers EAX.
+a20_open32:
+	in al, PORT_A
+	test al, PORT_A_A20
+	jnz .open
+	or al, PORT_A_A20
+	and al, ~PORT_A_RESET & 0xFF
+	out PORT_A, al
+.open:
 	ret
 
 ; cpu_has_long32 - CF = 1 if the CPU has no CPUID, no long mode or no SSE2.

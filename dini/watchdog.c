@@ -10,11 +10,10 @@
 #include "dini/config.h"
 #include "dini/console.h"
 
-#define ESB_ID     0x25AB8086u
-#define ESB_LOCK   0x68 /* one byte */
-#define ESB_ON     0x02
-#define ESB_LOCKED 0x01
-#define BUS_0      0x100 /* functions on it */
+#define ESB_ID   0x25AB8086u
+#define ESB_LOCK 0x68 /* one byte */
+#define ESB_ON   0x02
+#define BUS_0    0x100 /* functions on it */
 
 #define LPC           (0x1F << 3)
 #define LPC_CLASS     0x0601
@@ -24,20 +23,17 @@
 #define ICH_ACPI_ON_6 0x80 /* from ICH6 on; */
 #define ICH_ACPI_ON_0 0x10 /* before */
 #define TCO_AT        0x60 /* behind ACPI's ports */
-#define TCO1_STATUS   0x04
-#define TCO2_STATUS   0x06
 #define TCO1_CONTROL  0x08
 #define TCO_HALT      0x0800
-#define TCO_LOCKED    0x1000
 
 static void esb_stop(uint16_t bdf)
 {
-	uint32_t lock = nd_config_read(bdf, ESB_LOCK);
+	uint8_t lock = nd_config_read8(bdf, ESB_LOCK);
 
 	if (!(lock & ESB_ON))
 		return;
 	nd_config_write8(bdf, ESB_LOCK, 0);
-	lock = nd_config_read(bdf, ESB_LOCK);
+	lock = nd_config_read8(bdf, ESB_LOCK);
 	nd_say("watchdog 6300esb: %s", lock & ESB_ON ? "locked, goes on" : "stopped");
 }
 

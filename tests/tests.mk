@@ -6,12 +6,13 @@
 
 CHECK += check-unit
 
-UNIT_TESTS += message handoff options fence
+UNIT_TESTS += message handoff options fence acpi
 message_TEST_SRC := wire/message.c
 handoff_TEST_SRC :=
 options_TEST_SRC := com32/netdump/options.c
 fence_TEST_SRC := com32/netdump/fence.c
 fence_TEST_FLAGS := -Isyslinux/overlay/com32/include
+acpi_TEST_SRC := com32/netdump/acpi.c
 
 UNIT_TESTS += noise secure window
 noise_TEST_SRC := wire/noise.c

@@ -156,8 +156,8 @@ struct nd_handoff {
  * Inputs:  EAX = ND_DINI_ENTER, ESI = phys of struct nd_handoff,
  *          EBX = phys of struct nd_crash below 4 GiB, or 0.
  * Output:  does not return when a dump was tried.  It returns only when it
- *          refuses before touching any device, with EAX = enum nd_refusal, all
- *          segment registers, GDTR, IDTR, ESP, EBX, EBP, ESI, EDI as they were,
+ *          refuses before touching any device (but A20 is on), with EAX = enum
+ *          nd_refusal, all segment registers, GDTR, IDTR, ESP, EBX, EBP, ESI, EDI as they were,
  *          so that the stub can go on with what the system has.
  */
 #define ND_DINI_ENTER 0x494E4944u /* "DINI" */

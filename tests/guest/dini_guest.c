@@ -17,9 +17,12 @@
 #include <string.h>
 
 #include "bare.h"
+#include "com32/netdump/acpi.h"
 #include "dini/net.h"
 #include "netdump/handoff.h"
+#include "ports.h"
 #include "relay.h"
+#include "upset.h"
 #include "wire/message.h"
 
 #define HANDOFF_PHYS  0x70000u
@@ -37,7 +40,7 @@
 #define READ_ID       7
 
 extern const uint8_t guest_gate_image[], guest_gate_image_end[]; /* fake_gate.asm */
-void guest_server(uint32_t was_real_mode, uint32_t base_kib);
+void guest_server(uint32_t was_real_mode, uint32_t base_kib, uint32_t has_ticked);
 static const uint8_t dini_mac[6] = {0x52, 0x54, 0, 0x12, 0x34, 0x56};
 static const uint8_t server_mac[6] = {0x52, 0x55, 10, 0, 2, 2};
 static const uint8_t dini_ip[4] = {10, 0, 2, 15};
@@ -138,6 +141,22 @@ static uint32_t dini_load(const struct multiboot_info *info)
 	return h->entry_offset;
 }
 
+static const uint8_t *memory_at(uint64_t at, uint32_t bytes)
+{
+	return at <= 0xFFFFFFFFu - bytes ? phys((uint32_t)at) : NULL;
+}
+
+static void devices_find(struct nd_handoff *h)
+{
+	static struct nd_devices devices;
+
+	nd_acpi_devices(memory_at, &devices);
+	CHECK(devices.count && !devices.damaged && !devices.overflow);
+	memcpy(h->device, devices.device, sizeof h->device);
+	h->device_count = devices.count;
+	h->elcr = (uint16_t)(inb(ELCR) | inb(ELCR + 1) << 8);
+}
+
 static void handoff_make(struct nd_handoff *h)
 {
 	const struct nd_dini_header *dini = phys(DINI_PHYS);
@@ -179,6 +198,7 @@ static void handoff_make(struct nd_handoff *h)
 		relay_read(h->psk, ND_KEY_BYTES);
 		relay_read(h->seed, ND_KEY_BYTES);
 	}
+	devices_find(h);
 	h->deadline_s = 20;
 	memcpy(h->host, "guest", 6);
 	h->map[h->map_count++] = (struct nd_range){0, 0x9F000, ND_RANGE_RAM, 0};
@@ -366,21 +386,6 @@ static void frame_take(const uint8_t *frame, size_t bytes)
 
 /* A NIC behind a bridge: copied at boot, upset by the system, right again for UNDI. */
 
-static uint32_t config_read(uint16_t bdf, uint32_t at)
-{
-	uint32_t value;
-
-	__asm__ volatile("outl %0, %1" : : "a"(0x80000000u | (uint32_t)bdf << 8 | at), "d"(0xCF8));
-	__asm__ volatile("inl %1, %0" : "=a"(value) : "d"(0xCFC));
-	return value;
-}
-
-static void config_write(uint16_t bdf, uint32_t at, uint32_t value)
-{
-	__asm__ volatile("outl %0, %1" : : "a"(0x80000000u | (uint32_t)bdf << 8 | at), "d"(0xCF8));
-	__asm__ volatile("outl %0, %1" : : "a"(value), "d"(0xCFC));
-}
-
 static void pci_copy(void)
 {
 	struct nd_pci_copy *copy = phys(PCI_COPY_PHYS); /* NIC, bridge */
@@ -453,6 +458,7 @@ static void undi_serve(struct nd_gate_call *call)
 {
 	undi_calls++;
 	pci_check();
+	upset_check(phys(HANDOFF_PHYS));
 	CHECK(call->undi_opcode != 0x15);
 	call->undi_ax = 0;
 	memset(call->undi_param, 0, 2);
@@ -461,13 +467,14 @@ static void undi_serve(struct nd_gate_call *call)
 }
 
 /* Called by the gate, in 32-bit flat mode again. */
-void guest_server(uint32_t was_real_mode, uint32_t base_kib)
+void guest_server(uint32_t was_real_mode, uint32_t base_kib, uint32_t has_ticked)
 {
 	struct nd_gate_call *call = phys(CALL_PHYS);
 	uint8_t *frame;
 	size_t bytes;
 
 	CHECK(was_real_mode == 1);
+	CHECK(has_ticked);
 	CHECK(base_kib == *(uint16_t *)phys(LOW_COPY_PHYS + 0x413));
 	if (!low_copy_checked) {
 		low_copy_checked = true;
@@ -580,6 +587,7 @@ void guest_main(const struct multiboot_info *info)
 	pci_upset();
 	memcpy(phys(0), phys(LOW_PHYS + 1), ND_LOW_COPY_BYTES); /* as a system might */
 	memcpy(page0, phys(0), sizeof page0);
+	upset();
 	crash = (struct nd_crash){.magic = ND_CRASH_MAGIC,
 				  .version = ND_CRASH_VERSION,
 				  .bytes = sizeof crash,

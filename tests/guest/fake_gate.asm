@@ -57,6 +57,22 @@ bits 16
 	mov ah, 0x12			; INT 12h needs vectors and BDA as the BIOS had them
 	int 0x12
 	mov [.base_kib - guest_gate_image], ax
+	cmp byte [.ticks - guest_gate_image], 0
+	jne .ticked
+	mov ax, 0x40			; once: the BIOS's tick comes through, and nothing else
+	mov es, ax
+	mov eax, [es:0x6C]
+	mov ecx, 1 << 26
+	sti
+.tick:
+	cmp eax, [es:0x6C]
+	jne .came
+	pause
+	loop .tick, ecx
+	jmp .ticked
+.came:
+	mov byte [.ticks - guest_gate_image], 1
+.ticked:
 	cli
 	lgdt [.gdtr - guest_gate_image]
 	mov eax, cr0
@@ -71,11 +87,13 @@ bits 32
 	mov ss, ax
 	mov esp, [AT(.esp)]
 .serve:
+	movzx eax, byte [AT(.ticks)]
+	push eax
 	push dword [AT(.base_kib)]
 	push dword [AT(.mode)]
 	mov eax, guest_server		; absolute: this code was moved
 	call eax
-	add esp, 8
+	add esp, 12
 	lgdt [AT(.caller_gdt)]
 	lidt [AT(.caller_idt)]
 	mov ax, [AT(.segments)]
@@ -118,4 +136,5 @@ bits 32
 .base_kib:	dd 0
 .segments:	dw 0, 0
 .code:		dw 0
+.ticks:		db 0
 guest_gate_image_end:

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* upset.c - HPET, I/O APIC, PICs, disk, watchdog, breakpoints, A20.  32-bit flat mode. */
+#include "upset.h"
+
+#include <stdbool.h>
+
+#include "bare.h"
+#include "ports.h"
+
+#define HPET_PHYS     0xFED00000u
+#define IOAPIC_PHYS   0xFEC00000u
+#define IOAPIC_LINES  24
+#define AHCI          (0x1F << 3 | 2) /* part of the chipset: always there */
+#define AHCI_CLASS    0x0106
+#define WATCHDOG_ID   0x25AB8086u
+#define WATCHDOG_LOCK 0x68
+#define WATCHDOG_ON   2
+#define BUS_MASTER    4u
+#define BDA_PHYS      0x400
+#define PORT_A        0x92
+
+static volatile uint32_t *reg(uint32_t at)
+{
+	return phys(at);
+}
+
+static uint32_t ioapic(uint32_t index)
+{
+	*reg(IOAPIC_PHYS) = index;
+	return *reg(IOAPIC_PHYS + 0x10);
+}
+
+static void ioapic_set(uint32_t index, uint32_t value)
+{
+	*reg(IOAPIC_PHYS) = index;
+	*reg(IOAPIC_PHYS + 0x10) = value;
+}
+
+static void pics_remap(void)
+{
+	static const uint8_t words[][2] = {
+		{0x20, 0x11}, {0xA0, 0x11}, {0x21, 0x20}, {0xA1, 0x28}, {0x21, 4},
+		{0xA1, 2},    {0x21, 1},    {0xA1, 1},    {0x21, 0},    {0xA1, 0},
+	};
+
+	for (unsigned int i = 0; i < sizeof words / sizeof words[0]; i++)
+		outb(words[i][0], words[i][1]);
+	outb(ELCR, inb(ELCR) ^ 0x20);
+	outb(ELCR + 1, inb(ELCR + 1) ^ 0x0C);
+}
+
+/* Where there is one: 0 for none. */
+static uint16_t watchdog(void)
+{
+	for (uint16_t bdf = 8; bdf < 256; bdf++)
+		if (config_read(bdf, 0) == WATCHDOG_ID)
+			return bdf;
+	return 0;
+}
+
+/* That register is there for byte-wide cycles only. */
+static bool watchdog_is_on(uint16_t bdf)
+{
+	config_read(bdf, WATCHDOG_LOCK);
+	return inb(0xCFC) & WATCHDOG_ON;
+}
+
+static void watchdog_arm(void)
+{
+	uint16_t bdf = watchdog();
+
+	if (!bdf)
+		return;
+	config_read(bdf, WATCHDOG_LOCK);
+	outb(0xCFC, WATCHDOG_ON);
+	CHECK(watchdog_is_on(bdf));
+}
+
+static void disk_upset(void)
+{
+	CHECK(config_read(AHCI, 8) >> 16 == AHCI_CLASS);
+	config_write(AHCI, 4, (config_read(AHCI, 4) & 0xFFFF) | BUS_MASTER);
+	CHECK(config_read(AHCI, 4) & BUS_MASTER);
+}
+
+/* DINI writes here when it puts back what the BIOS had. */
+static void breakpoint_set(void)
+{
+	__asm__ volatile("mov %0, %%dr0" : : "r"(BDA_PHYS));
+	__asm__ volatile("mov %0, %%dr7" : : "r"(0x000D0402)); /* writes of 4 bytes */
+}
+
+void upset(void)
+{
+	CHECK(*reg(HPET_PHYS) != ~0u);
+	*reg(HPET_PHYS + 0x100) |= 4;
+	*reg(HPET_PHYS + 0x10) = 3; /* legacy: the PIT's tick is cut off */
+	CHECK((*reg(HPET_PHYS + 0x10) & 3) == 3);
+	ioapic_set(0x10 + 2 * 2, 0x51);
+	ioapic_set(0x10 + 2 * 4, 0x52);
+	CHECK(!(ioapic(0x10 + 2 * 4) & 0x10000));
+	pics_remap();
+	disk_upset();
+	watchdog_arm();
+	breakpoint_set();
+	*reg(0x100000) = ~*reg(0);
+	outb(PORT_A, inb(PORT_A) & 0xFC);
+	CHECK(*reg(0x100000) == *reg(0));
+}
+
+void upset_check(const struct nd_handoff *h)
+{
+	uint16_t bdf = watchdog();
+	uint32_t dr7;
+
+	*reg(0x100000) = ~*reg(0);
+	CHECK(*reg(0x100000) != *reg(0));
+	CHECK(!(*reg(HPET_PHYS + 0x10) & 2) && !(*reg(HPET_PHYS + 0x100) & 4));
+	for (uint32_t i = 0; i < IOAPIC_LINES; i++)
+		CHECK(ioapic(0x10 + 2 * i) & 0x10000);
+	CHECK(inb(0x21) == 0xFE && inb(0xA1) == 0xFF);
+	CHECK(inb(ELCR) == (h->elcr & 0xFF) && inb(ELCR + 1) == h->elcr >> 8);
+	CHECK(!(config_read(AHCI, 4) & BUS_MASTER));
+	CHECK(!bdf || !watchdog_is_on(bdf));
+	__asm__ volatile("mov %%dr7, %0" : "=r"(dr7));
+	CHECK(dr7 == 0x400);
+}
