@@ -9,7 +9,7 @@ STUB32_CFLAGS := $(STUB_CFLAGS) -m32 -march=i686 -fpie
 STUB64_CFLAGS := $(STUB_CFLAGS) -O2 -m64 -fno-pic -mno-red-zone -mcmodel=small
 
 KEXEC_OBJ := $(addprefix $(B)/stub/kexec/,entry.o main.o serial.o words.o find.o seal.o)
-REF_OBJ := $(addprefix $(B)/stub/multiboot/,main.o bootinfo.o ram.o paging.o fill.o trap.o core.o \
+REF_OBJ := $(addprefix $(B)/stub/multiboot/,main.o bootinfo.o ram.o paging.o fill.o iommu.o edu.o trap.o core.o \
 	crash.o string.o serial.o words.o find.o seal.o vectors.o trampoline.o)
 REF_IMAGES := $(addprefix $(B)/stub/,ref.elf ref-elf64.elf ref-aout.bin)
 

@@ -7,6 +7,8 @@
  *   fill=none|some|all|random              how much memory to fill, see fill.h
  *   secret=STRING                          kept in memory, to be looked for in a dump
  *   netdump=ADDRESS                        where the handoff block is
+ *   iommu=on                               devices reach this kernel's memory only
+ *   dma=check                              have QEMU's edu device try: its own and fenced memory
  */
 #include "netdump/handoff.h"
 #include "stub/common/find.h"
@@ -16,7 +18,9 @@
 #include "stub/multiboot/bootinfo.h"
 #include "stub/multiboot/core.h"
 #include "stub/multiboot/crash.h"
+#include "stub/multiboot/edu.h"
 #include "stub/multiboot/fill.h"
+#include "stub/multiboot/iommu.h"
 #include "stub/multiboot/machine.h"
 #include "stub/multiboot/multiboot.h"
 #include "stub/multiboot/paging.h"
@@ -153,6 +157,22 @@ static void fault(uint32_t dini_phys)
 	*(volatile uint32_t *)nd_at_phys(ND_DIRECT_LIN + VIDEO_PHYS) = 0;
 }
 
+static bool word_says(const char *key, const char *value)
+{
+	struct nd_word word;
+
+	return nd_word_find(boot.line, key, &word) && nd_word_is(word, value);
+}
+
+/* Boot has read ACPI's tables already. */
+static uint64_t iommu_find(const struct nd_handoff *h)
+{
+	for (uint32_t i = 0; i < h->device_count; i++)
+		if (h->device[i].kind == ND_DEVICE_VTD)
+			return h->device[i].phys;
+	return 0;
+}
+
 static void crash_now(uint32_t dini_phys)
 {
 	struct nd_word how;
@@ -175,6 +195,7 @@ void nd_ref_main(uint32_t magic, uint32_t mb_info_phys)
 	static const struct nd_handoff none;
 	const struct nd_handoff *h = &none;
 	uint32_t handoff_phys, dini_phys;
+	uint64_t iommu_phys;
 
 	nd_serial_open();
 	nd_serial_print("\nref: netdump-ref-1\n");
@@ -188,6 +209,7 @@ void nd_ref_main(uint32_t magic, uint32_t mb_info_phys)
 	if (handoff_phys)
 		h = nd_at_phys(handoff_phys);
 	dini_phys = h->dini_phys;
+	iommu_phys = iommu_find(h);
 
 	ram_list();
 	nd_trap_open();
@@ -200,6 +222,10 @@ void nd_ref_main(uint32_t magic, uint32_t mb_info_phys)
 	free_list();
 	memory_fill();
 	secret_keep();
+	if (word_says("iommu=", "on"))
+		nd_iommu_on(iommu_phys, &ram);
+	if (word_says("dma=", "check"))
+		nd_edu_check(dini_phys);
 	nd_serial_print("ref: ready\n");
 	crash_now(dini_phys);
 	nd_serial_print("ref: idle\n");

@@ -23,24 +23,29 @@ typedef uint64_t nd_table[ENTRIES];
 static nd_table pool[POOL_TABLES] __attribute__((aligned(4096)));
 static uint32_t pool_used = 1; /* the first is the root */
 
+uint64_t *nd_paging_table(void)
+{
+	return pool_used < POOL_TABLES ? pool[pool_used++] : NULL;
+}
+
 static uint64_t *table_below(uint64_t *entry)
 {
 	if (*entry & P_LARGE)
 		return NULL;
 	if (!(*entry & 1)) {
-		if (pool_used == POOL_TABLES)
+		uint64_t *table = nd_paging_table();
+
+		if (!table)
 			return NULL;
-		*entry = (uint64_t)(uintptr_t)pool[pool_used++] | P_USED;
+		*entry = (uint64_t)(uintptr_t)table | P_USED;
 	}
 	return (uint64_t *)(uintptr_t)(*entry & P_ADDRESS);
 }
 
 /* The entry for lin at level 1 (4 KiB) or 2 (2 MiB); NULL: no tables left. */
-static uint64_t *entry_at(uint64_t lin, unsigned int level)
+static uint64_t *entry_at(uint64_t *table, unsigned int levels, uint64_t lin, unsigned int level)
 {
-	uint64_t *table = pool[0];
-
-	for (unsigned int at = 4; at > level; at--) {
+	for (unsigned int at = levels; at > level; at--) {
 		table = table_below(&table[(lin >> (12 + 9 * (at - 1))) % ENTRIES]);
 		if (!table)
 			return NULL;
@@ -48,12 +53,13 @@ static uint64_t *entry_at(uint64_t lin, unsigned int level)
 	return &table[(lin >> (12 + 9 * (level - 1))) % ENTRIES];
 }
 
-bool nd_paging_map(uint64_t lin, uint64_t phys, uint64_t bytes)
+bool nd_paging_map_below(uint64_t *root, unsigned int levels, uint64_t lin, uint64_t phys,
+			 uint64_t bytes)
 {
 	while (bytes) {
 		bool large = (lin | phys) % LARGE_BYTES == 0 && bytes >= LARGE_BYTES;
 		uint64_t step = large ? LARGE_BYTES : ND_PAGE_BYTES;
-		uint64_t *entry = entry_at(lin, large ? 2 : 1);
+		uint64_t *entry = entry_at(root, levels, lin, large ? 2 : 1);
 
 		if (!entry)
 			return false;
@@ -63,6 +69,11 @@ bool nd_paging_map(uint64_t lin, uint64_t phys, uint64_t bytes)
 		bytes -= step;
 	}
 	return true;
+}
+
+bool nd_paging_map(uint64_t lin, uint64_t phys, uint64_t bytes)
+{
+	return nd_paging_map_below(pool[0], 4, lin, phys, bytes);
 }
 
 uint64_t nd_paging_cr3(void)
