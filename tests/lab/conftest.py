@@ -29,6 +29,8 @@ ANSWER_S = 480  # from a word at the prompt to the next prompt
 # What test_dump.py and test_wire.py look at: whole runs, each made once, and only if a test
 # wants it.
 SMALL = ["--system", "ref", "--mem", "128M", "--append-kernel", "fill=all"]
+Q35 = ["--machine", "q35", "--nic", "rtl8139", "--mem", "512M"]
+EDU = ["--qemu-arg=-device", "--qemu-arg=edu,dma_mask=0xffffffff"]
 RUNS = {
     "net-down": [*SMALL, "--event", "net-down:60@10"],
     "ref": ["--system", "ref", "--mem", "6G"],
@@ -41,6 +43,12 @@ RUNS = {
     "server-kill": ["--system", "ref", "--mem", "256M", "--append-kernel", "fill=all",
                     "--event", "server-kill:3@40", "--event", "server-kill:3@80"],
     "dead-servers": ["--system", "ref", "--mem", "64M", "--dead-servers"],
+    "vt-d": [*Q35, "--qemu-arg=-device", "--qemu-arg=intel-iommu,intremap=on",
+             "--append-kernel", "intel_iommu=on"],
+    "amd-vi": [*Q35, "--qemu-arg=-device", "--qemu-arg=amd-iommu,intremap=on",
+               "--append-kernel", "amd_iommu=on"],
+    "domain": [*Q35, "--system", "ref", "--append-kernel", "iommu=on dma=check", *EDU,
+               "--qemu-arg=-device", "--qemu-arg=intel-iommu"],
 }
 # Those of them that QEMU's own network cannot do: their tests are skipped without root.
 ROOT_RUNS = {"net-down", "loss", "dead-servers"}
