@@ -13,10 +13,14 @@
 
 #include "dini/config.h"
 #include "dini/console.h"
+#include "dini/io.h"
 
-#define BUS_MASTER   0x0004u
+#define PCI_CLASS    0x08 /* class, subclass, interface, revision: high to low */
 #define CLASS_BRIDGE 0x06
 #define CLASS_IOMMU  0x0806
+
+#define ISA_DMA_MASKS_1 0x0F
+#define ISA_DMA_MASKS_2 0xDE
 
 /*
  * Bridges pass on what is behind them, the NIC's transfers among it, and start none of their
@@ -24,24 +28,32 @@
  */
 static bool must_stay(uint16_t bdf)
 {
-	uint32_t class = nd_config_read(bdf, ND_PCI_CLASS) >> 16;
+	uint32_t class = nd_config_read(bdf, PCI_CLASS) >> 16;
 
 	return class >> 8 == CLASS_BRIDGE || class == CLASS_IOMMU;
+}
+
+/* The PC's own DMA controllers, for floppies and the like; not the line that joins the two. */
+static void isa_off(void)
+{
+	nd_outb(ISA_DMA_MASKS_1, 0x0F);
+	nd_outb(ISA_DMA_MASKS_2, 0x0E);
 }
 
 void nd_masters_off(void)
 {
 	unsigned int off = 0, stuck = 0;
 
+	isa_off();
 	for (uint32_t i = 0; i <= 0xFFFF; i++) {
 		uint16_t bdf = (uint16_t)i;
-		uint32_t command = nd_config_read(bdf, ND_PCI_COMMAND);
+		uint32_t command = nd_config_read(bdf, PCI_COMMAND);
 
-		if (command == ND_CONFIG_NONE || !(command & BUS_MASTER) || must_stay(bdf))
+		if (command == PCI_NO_DEVICE || !(command & PCI_MASTER) || must_stay(bdf))
 			continue;
-		nd_config_write16(bdf, ND_PCI_COMMAND, (uint16_t)(command & ~BUS_MASTER));
+		nd_config_write(bdf, PCI_COMMAND, command & 0xFFFF & ~PCI_MASTER);
 		/* What it wrote before is in memory when this read has been answered. */
-		if (nd_config_read(bdf, ND_PCI_COMMAND) & BUS_MASTER)
+		if (nd_config_read(bdf, PCI_COMMAND) & PCI_MASTER)
 			stuck++;
 		else
 			off++;

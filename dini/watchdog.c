@@ -9,6 +9,10 @@
 
 #include "dini/config.h"
 #include "dini/console.h"
+#include "dini/io.h"
+
+#define PCI_CLASS   0x08
+#define CONFIG_DATA 0xCFC
 
 #define ESB_ID   0x25AB8086u
 #define ESB_LOCK 0x68 /* one byte */
@@ -26,14 +30,27 @@
 #define TCO1_CONTROL  0x08
 #define TCO_HALT      0x0800
 
+/* It answers byte-wide cycles only; the read before says where. */
+static uint8_t esb_lock_read(uint16_t bdf)
+{
+	nd_config_read(bdf, ESB_LOCK);
+	return nd_inb(CONFIG_DATA);
+}
+
+static void esb_lock_write(uint16_t bdf, uint8_t value)
+{
+	nd_config_read(bdf, ESB_LOCK);
+	nd_outb(CONFIG_DATA, value);
+}
+
 static void esb_stop(uint16_t bdf)
 {
-	uint8_t lock = nd_config_read8(bdf, ESB_LOCK);
+	uint8_t lock = esb_lock_read(bdf);
 
 	if (!(lock & ESB_ON))
 		return;
-	nd_config_write8(bdf, ESB_LOCK, 0);
-	lock = nd_config_read8(bdf, ESB_LOCK);
+	esb_lock_write(bdf, 0);
+	lock = esb_lock_read(bdf);
 	nd_say("watchdog 6300esb: %s", lock & ESB_ON ? "locked, goes on" : "stopped");
 }
 
@@ -46,7 +63,7 @@ static void tco_stop(void)
 	uint16_t control;
 
 	if ((nd_config_read(LPC, 0) & 0xFFFF) != INTEL ||
-	    nd_config_read(LPC, ND_PCI_CLASS) >> 16 != LPC_CLASS || (base & 0xFFFF007F) != 1 ||
+	    nd_config_read(LPC, PCI_CLASS) >> 16 != LPC_CLASS || (base & 0xFFFF007F) != 1 ||
 	    !(base & 0xFF80) || !(on & (ICH_ACPI_ON_6 | ICH_ACPI_ON_0)))
 		return;
 	control = nd_inw((uint16_t)(tco + TCO1_CONTROL));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * boot.c - what is parsed on the machine itself besides frames: netdump.c32's options,
- * memory maps, DHCP packets; and stub.c's modes, of the stubs and of DINI at its start.
+ * memory maps, DHCP packets; acpi.c's mode; and stub.c's, of the stubs and of DINI at its start.
  *
  *   mode u8, and what each mode takes
  */
@@ -245,9 +245,15 @@ static void lease(struct nd_input *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-	static void (*const mode[])(struct nd_input *) = {
-		options,          join,           fence, lease, nd_fuzz_words, nd_fuzz_ram,
-		nd_fuzz_bootinfo, nd_fuzz_handoff};
+	static void (*const mode[])(struct nd_input *) = {options,
+							  join,
+							  fence,
+							  lease,
+							  nd_fuzz_words,
+							  nd_fuzz_ram,
+							  nd_fuzz_bootinfo,
+							  nd_fuzz_handoff,
+							  nd_fuzz_acpi};
 	struct nd_input in = {data, bytes};
 
 	mode[nd_input_u8(&in) % (sizeof mode / sizeof *mode)](&in);

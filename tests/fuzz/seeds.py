@@ -391,7 +391,7 @@ def files():
 
 # --- boot.c, stub.c ----------------------------------------------------------
 
-OPTIONS, JOIN, FENCE, LEASE, WORDS, RAM_LIST, BOOTINFO, HANDOFF = range(8)
+OPTIONS, JOIN, FENCE, LEASE, WORDS, RAM_LIST, BOOTINFO, HANDOFF, ACPI = range(9)
 
 
 def options():
@@ -437,6 +437,15 @@ def boot():
                          (480, struct.pack("<QQI", 0, 1 << 30, 2))):
         yield seed(u8(HANDOFF, 200), u16(offset), u8(len(data)), data, u8(3), u32(1 << 20),
                    u32(1 << 24))
+    unit = struct.pack("<HHBBHQ", 0, 16, 1, 0, 0, 0xFED90000)
+    dmar = bytes(12) + struct.pack("<HHBBHQ", 0, 24, 0, 0, 0, 1 << 33) + bytes(8) + unit
+    ivrs = bytes(12) + b"".join(struct.pack("<BBHHHQ", kind, 0, 24, 2, 0x40, 0xFED80000) + bytes(8)
+                                for kind in (0x10, 0x11, 0x40))
+    hpet = bytes(8) + struct.pack("<Q", 0xFED00000)
+    madt = bytes(8) + struct.pack("<BBHI", 0, 8, 0, 1) + struct.pack("<BBHII", 1, 12, 0, 0xFEC00000, 0)
+    for how in (0, 1, 3):
+        yield u8(ACPI, how) + b"".join(u8(i) + u16(len(body)) + body for i, body in
+                                       enumerate((dmar, ivrs, hpet, madt)))
 
 
 def main():
