@@ -78,6 +78,15 @@ nic_use() {
     echo "init: nic $driver used"
 }
 
+# NICs besides the one that dumps: up, so that they receive whatever comes.
+others_up() {
+    for other in /sys/class/net/eth[1-9]; do
+        [ -e "$other" ] || continue
+        ip link set "${other##*/}" up
+        echo "init: ${other##*/} receives"
+    done
+}
+
 # What a dump takes along and nothing else does: the serial line has it in hexadecimal.  With
 # its newline it has 64 bytes: none is cut by a page's end.
 plant() {
@@ -114,6 +123,7 @@ echo "init: running, $(uname -r)"
 if [ "$(word lab.driver 1)" = 1 ]; then
     driver_load
     nic_use
+    others_up
 fi
 plant
 [ "$(word lab.kexec 1)" = 1 ] && crash_image_load

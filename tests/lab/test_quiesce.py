@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Devices and IOMMUs as a system leaves them; test_dump.py has that the dumps are right."""
 
+import itertools
+import json
 import os
 import re
+import socket
+import subprocess
+import tempfile
+import threading
 
 import pytest
 
-from conftest import BUILD
+from conftest import BUILD, CORES, Q35, RUN_S, command
 
 TRANSLATES, REMAPS = 1 << 31, 1 << 25  # VT-d's status
 AMD_ON = 1
@@ -55,3 +61,57 @@ def test_without_a_domain_the_same_device_breaks_the_seal(start):
     console.wait(r"^ref: refused: fenced memory was changed")
     console.wait(r"^ref: halted")
     assert "dini: entered" not in console.text()
+
+
+FRAME_S = 0.05  # between two: the e1000's ring of 256 is not full before the dump is over
+
+
+class Traffic:
+    """Broadcasts to a NIC of QEMU's, one after the other, each of its own."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="ndlab-")  # a socket's path is short
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self._path("here"))
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._send)
+
+    def _path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def qemu_args(self):
+        words = ["-netdev", f"dgram,id=n1,local.type=unix,local.path={self._path('there')},"
+                 f"remote.type=unix,remote.path={self._path('here')}",
+                 "-device", "e1000,netdev=n1,romfile="]
+        return [f"--qemu-arg={word}" for word in words]
+
+    def _send(self):
+        for number in itertools.count():
+            if self.ended.wait(FRAME_S):
+                return
+            head = b"\xff" * 6 + b"\x52\x54\0\0\0\x99" + b"\x88\xb5"  # for experiments
+            try:
+                self.socket.sendto(head + number.to_bytes(4, "big") * 350, self._path("there"))
+            except OSError:
+                pass  # QEMU is not there yet, or no more
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *what):
+        self.ended.set()
+        self.thread.join()
+        self.socket.close()
+        self.folder.cleanup()
+
+
+def test_a_nic_that_receives_writes_no_more(tmp_path):
+    """Linux has given it memory for frames that come while that memory is read."""
+    with CORES, Traffic() as traffic:
+        done = subprocess.run(command(tmp_path, *Q35, "--check", *traffic.qemu_args()),
+                              capture_output=True, text=True, timeout=RUN_S, check=False)
+    with open(tmp_path / "serial.log", encoding="utf-8", errors="replace") as log:
+        assert "init: eth1 receives" in log.read()
+    assert json.loads(done.stdout)["check"]["pages_different"] == 0
+    assert done.returncode == 0, done.stderr
