@@ -101,8 +101,9 @@ $(B)/tests/dini_guest.elf: $(GUEST_OBJ) tests/guest/guest.ld
 
 -include $(wildcard $(GUEST_DIR)/*.d)
 
-UNIT_TESTS += dini_net dini_agent dini_sealed
+UNIT_TESTS += dini_net dini_agent dini_sealed iommu
 dini_net_TEST_SRC := dini/net.c
+iommu_TEST_SRC := dini/iommu.c
 AGENT_SRC := dini/agent.c dini/handshake.c dini/pack.c $(WIRE_SRC)
 dini_agent_TEST_SRC := $(AGENT_SRC)
 dini_agent_TEST_LIBS := -llz4 -lbearssl

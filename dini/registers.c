@@ -22,3 +22,23 @@ volatile void *nd_registers_map(uint64_t phys)
 	__asm__ volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r"(cr3) : : "memory");
 	return (volatile void *)(uintptr_t)(ND_REGISTERS_LINEAR + (phys - base));
 }
+
+uint32_t nd_reg32(const volatile void *base, uint32_t at)
+{
+	return *(const volatile uint32_t *)((const volatile char *)base + at);
+}
+
+void nd_reg32_set(volatile void *base, uint32_t at, uint32_t value)
+{
+	*(volatile uint32_t *)((volatile char *)base + at) = value;
+}
+
+uint64_t nd_reg64(const volatile void *base, uint32_t at)
+{
+	return *(const volatile uint64_t *)((const volatile char *)base + at);
+}
+
+void nd_reg64_set(volatile void *base, uint32_t at, uint64_t value)
+{
+	*(volatile uint64_t *)((volatile char *)base + at) = value;
+}
