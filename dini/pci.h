@@ -1,13 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* pci.h - the NIC's and its bridges' configuration space, back as boot left it. */
+/*
+ * pci.h - the NIC's and its bridges' configuration space, back as boot left it.
+ *
+ * copy[0] is the NIC, then the bridges above it, nearest first.  The copies are sealed:
+ * where a capability lies and what it can do is read there, never from the chip.
+ */
 #ifndef DINI_PCI_H
 #define DINI_PCI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "netdump/handoff.h"
 
-/* copy[0] is the NIC, then the bridges above it, nearest first. */
+/* The bridges as boot left them; the NIC in D0, deaf and unable to reach memory. */
+void nd_pci_reach(const struct nd_pci_copy *copy, unsigned int count);
+/* All of them as boot left them, but the NIC cannot reach memory yet. */
 void nd_pci_restore(const struct nd_pci_copy *copy, unsigned int count);
+/* Now it can, if it could at boot. */
+void nd_pci_master_on(const struct nd_pci_copy *nic);
+
+uint32_t nd_pci_copy_read(const struct nd_pci_copy *copy, unsigned int at);
+/* Where the copy has capability `id` with so many bytes, 0: nowhere. */
+unsigned int nd_pci_cap(const struct nd_pci_copy *copy, uint8_t id, unsigned int bytes);
+bool nd_pci_is_bridge(const struct nd_pci_copy *copy);
+/* The command register, all of it; status bits clear by 1 and are left alone. */
+void nd_pci_command(uint16_t bdf, uint32_t command);
 
 #endif

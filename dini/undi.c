@@ -16,7 +16,10 @@
 #include "dini/exception.h"
 #include "dini/io.h"
 #include "dini/pci.h"
+#include "dini/reset.h"
 
+#define UNDI_STARTUP             0x01
+#define UNDI_CLEANUP             0x02
 #define UNDI_INITIALIZE          0x03
 #define UNDI_SHUTDOWN            0x05
 #define UNDI_OPEN                0x06
@@ -65,13 +68,18 @@ _Static_assert(sizeof(struct undi_open) <= ND_GATE_PARAM_BYTES, "the gate's para
 
 static const struct nd_handoff *hand;
 static struct nd_gate_call *call;
-static unsigned int rung;
+static const struct nd_pci_copy *pci;
+static unsigned int pci_count;
+static unsigned int rung, round;
 
 void nd_undi_init(const struct nd_handoff *handoff)
 {
 	hand = handoff;
 	call = nd_low(handoff->gate_call_phys);
+	pci = nd_low(handoff->pci_copy_phys);
+	pci_count = handoff->pci_copy_count;
 	rung = 0;
+	round = 0;
 }
 
 static void gate_enter(void)
@@ -132,12 +140,30 @@ static bool mac_is_set(const uint8_t mac[6])
 	return memcmp(mac, none, sizeof none) != 0;
 }
 
-static void rung_restored(void)
+/* To the very start of what PXE lets a caller do to a loaded driver, and up again. */
+static void undi_restart(void)
+{
+	undi_simple(UNDI_SHUTDOWN);
+	undi_simple(UNDI_CLEANUP);
+	undi_simple(UNDI_STARTUP);
+}
+
+/*
+ * Firmware resets its chip when it closes what it had opened, and at no other time: so it
+ * opens and closes once, while nothing that the system's driver left in the chip gets to memory.
+ */
+static void chip_close(void)
+{
+	nd_pci_restore(pci, pci_count);
+	undi_open();
+	undi_simple(UNDI_CLOSE);
+	nd_pci_master_on(pci);
+}
+
+static void undi_bring_up(void)
 {
 	struct undi_station_address param = {0};
 
-	nd_pci_restore(nd_low(hand->pci_copy_phys), hand->pci_copy_count);
-	undi_simple(UNDI_SHUTDOWN);
 	undi_initialize();
 	if (mac_is_set(hand->mac)) {
 		memcpy(param.mac, hand->mac, 6);
@@ -146,25 +172,91 @@ static void rung_restored(void)
 	undi_open();
 }
 
-static void rung_reopened(void)
+/*
+ * The first reset from `first` to `last` that the NIC comes back from.  One that leaves it
+ * silent is followed by harsher ones, whatever was asked for: a silent NIC needs them.
+ */
+static bool nic_reset(enum nd_reset first, enum nd_reset last)
 {
+	nd_pci_reach(pci, pci_count);
+	for (unsigned int how = first; how <= last; how++) {
+		if (!nd_reset_can(pci, pci_count, how))
+			continue;
+		nd_say("undi: %s", nd_reset_name(how));
+		if (nd_reset_run(pci, how))
+			return true;
+		nd_say("undi: the NIC does not come back from it");
+		last = ND_RESETS - 1;
+	}
+	return false;
+}
+
+/*
+ * The rungs.  Each returns false if there is nothing to it on this machine, or no NIC is
+ * left to open: then the next one's turn has come.
+ */
+
+/* A function level reset, where there is one, also ends what the crashed system's rings began. */
+static bool rung_restored(unsigned int unused)
+{
+	(void)unused;
+	nic_reset(ND_RESET_FLR, ND_RESET_AF);
+	chip_close();
+	undi_simple(UNDI_SHUTDOWN);
+	undi_bring_up();
+	return true;
+}
+
+static bool rung_reopened(unsigned int unused)
+{
+	(void)unused;
 	undi_simple(UNDI_CLOSE);
 	undi_open();
+	return true;
+}
+
+static bool rung_reset(unsigned int how)
+{
+	if (!nic_reset(how, how))
+		return false;
+	chip_close();
+	undi_simple(UNDI_SHUTDOWN);
+	undi_bring_up();
+	return true;
+}
+
+static bool rung_restarted(unsigned int unused)
+{
+	(void)unused;
+	chip_close();
+	undi_restart();
+	undi_bring_up();
+	return true;
 }
 
 void nd_undi_open_next(void)
 {
 	static const struct {
 		const char *name;
-		void (*open)(void);
+		bool (*open)(unsigned int how);
+		enum nd_reset how;
 	} ladder[] = {
-		{"restored configuration", rung_restored},
-		{"close and open", rung_reopened},
+		{"restored configuration", rung_restored, 0},
+		{"close and open", rung_reopened, 0},
+		{"power off and on", rung_reset, ND_RESET_POWER},
+		{"link off and on", rung_reset, ND_RESET_LINK},
+		{"secondary bus reset", rung_reset, ND_RESET_BUS},
+		{"startup", rung_restarted, 0},
 	};
+	const unsigned int rungs = sizeof ladder / sizeof ladder[0];
+	bool opened = false;
 
-	nd_say("undi rung %u: %s", rung, ladder[rung].name);
-	ladder[rung].open();
-	rung = (rung + 1) % (sizeof ladder / sizeof ladder[0]);
+	for (unsigned int tries = 0; tries < rungs && !opened; tries++) {
+		nd_say("undi rung %u: %s", rung, ladder[rung].name);
+		opened = ladder[rung].open(ladder[rung].how);
+		rung = (rung + 1) % rungs;
+		round += rung == 0;
+	}
 }
 
 bool nd_undi_mac(uint8_t mac[6])
