@@ -109,3 +109,6 @@ dini_agent_TEST_SRC := $(AGENT_SRC)
 dini_agent_TEST_LIBS := -llz4 -lbearssl
 dini_sealed_TEST_SRC := $(AGENT_SRC)
 dini_sealed_TEST_LIBS := -llz4 -lbearssl
+
+UNIT_TESTS += reset
+reset_TEST_SRC := dini/reset.c dini/pci.c tests/unit/pcimodel.c

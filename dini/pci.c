@@ -14,6 +14,8 @@
 #define CAPS_FIRST  0x40
 #define CAPS_MAX    48
 #define D3_TO_D0_MS 10
+#define ANSWER_MS   1000
+#define POLL_MS     5
 
 uint32_t nd_pci_copy_read(const struct nd_pci_copy *copy, unsigned int at)
 {
@@ -47,11 +49,31 @@ void nd_pci_command(uint16_t bdf, uint32_t command)
 	nd_config_write(bdf, PCI_COMMAND, command & 0xFFFF);
 }
 
+/* What is not ready yet swallows the write, so each question comes with one. */
+bool nd_pci_answers(const struct nd_pci_copy *copy)
+{
+	uint64_t begin_ms = nd_clock_ms();
+
+	for (;;) {
+		nd_pci_command(copy->bdf, 0);
+		if (nd_config_read(copy->bdf, PCI_ID) == nd_pci_copy_read(copy, PCI_ID))
+			return true;
+		if (nd_clock_ms() - begin_ms >= ANSWER_MS)
+			return false;
+		nd_clock_wait_ms(POLL_MS);
+	}
+}
+
+/*
+ * On the way to D0 many functions reset themselves: deaf before, and a write first after it,
+ * as with any reset.
+ */
 static void power_up(const struct nd_pci_copy *copy)
 {
 	unsigned int at = nd_pci_cap(copy, CAP_PM, 8);
 	uint32_t control;
 
+	nd_pci_command(copy->bdf, 0); /* nothing decodes while its addresses change */
 	if (!at)
 		return;
 	control = nd_config_read(copy->bdf, at + PM_CONTROL);
@@ -59,6 +81,7 @@ static void power_up(const struct nd_pci_copy *copy)
 		return;
 	nd_config_write(copy->bdf, at + PM_CONTROL, control & ~(PM_STATE | PM_CLEARS_BY_ONE));
 	nd_clock_wait_ms(D3_TO_D0_MS);
+	nd_pci_answers(copy);
 }
 
 /* The firmware polls, and knows nothing of messages that a driver switched on. */
@@ -100,7 +123,6 @@ static void function_restore(const struct nd_pci_copy *copy)
 
 	power_up(copy);
 	messages_off(copy);
-	nd_pci_command(copy->bdf, 0); /* nothing decodes while its addresses change */
 	nd_config_write(copy->bdf, PCI_CACHE_LINE, nd_pci_copy_read(copy, PCI_CACHE_LINE) & 0xFFFF);
 	for (unsigned int at = PCI_BAR0; at <= last_bar; at += 4)
 		nd_config_write(copy->bdf, at, nd_pci_copy_read(copy, at));
@@ -140,10 +162,8 @@ static void bridges_restore(const struct nd_pci_copy *copy, unsigned int count)
 void nd_pci_reach(const struct nd_pci_copy *copy, unsigned int count)
 {
 	bridges_restore(copy, count);
-	if (!count || !is_itself(&copy[0]))
-		return;
-	power_up(&copy[0]);
-	nd_pci_command(copy[0].bdf, 0);
+	if (count && is_itself(&copy[0]))
+		power_up(&copy[0]);
 }
 
 void nd_pci_restore(const struct nd_pci_copy *copy, unsigned int count)

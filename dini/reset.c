@@ -4,7 +4,6 @@
  * for Conventional PCI, PCI Power Management 1.2 section 5.4, PCI-to-PCI Bridge 1.2
  * section 3.2.5.18.  Long mode, or hosted: no I/O of its own.
  *
- * The first access after a reset is a write, for from it a function learns its bus number.
  * Any wait that ends by what hardware says is bounded, for hardware may be what crashed.
  */
 #include "dini/reset.h"
@@ -21,7 +20,6 @@
 #define LINK_UP_MS    1000 /* for a link to come up */
 #define LINK_READY_MS 100  /* behind a link that is up */
 #define BUS_READY_MS  1000 /* behind a conventional bus: 2^25 of its clocks */
-#define ANSWER_MS     1000 /* for the NIC to answer, once it may be asked */
 #define POLL_MS       5
 
 #define BIT(how) (1u << (how))
@@ -230,21 +228,6 @@ static void run_bus(const struct nd_pci_copy *bridge)
 		nd_clock_wait_ms(BUS_READY_MS);
 }
 
-/* A NIC that is not ready yet swallows the write, so each question comes with one. */
-static bool answers(const struct nd_pci_copy *nic)
-{
-	uint64_t begin_ms = nd_clock_ms();
-
-	for (;;) {
-		nd_pci_command(nic->bdf, 0);
-		if (nd_config_read(nic->bdf, PCI_ID) == nd_pci_copy_read(nic, PCI_ID))
-			return true;
-		if (nd_clock_ms() - begin_ms >= ANSWER_MS)
-			return false;
-		nd_clock_wait_ms(POLL_MS);
-	}
-}
-
 bool nd_reset_run(const struct nd_pci_copy *copy, enum nd_reset how)
 {
 	settle(&copy[0]);
@@ -267,5 +250,5 @@ bool nd_reset_run(const struct nd_pci_copy *copy, enum nd_reset how)
 	default:
 		return false;
 	}
-	return answers(&copy[0]);
+	return nd_pci_answers(&copy[0]);
 }

@@ -61,7 +61,7 @@ $(foreach t,door flow elfcore printk keys sums cache map finish sandbox,$(B)/tes
 
 UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/%_test)
 # All of them: a test is several sources in one command, of which gcc lists the last one's.
-UNIT_HEADERS := $(wildcard include/netdump/*.h wire/*.h server/*.h dini/*.h stub/*/*.h \
+UNIT_HEADERS := $(wildcard tests/unit/*.h include/netdump/*.h wire/*.h server/*.h dini/*.h stub/*/*.h \
 	com32/netdump/*.h)
 
 .PHONY: check-unit
@@ -127,7 +127,7 @@ load: server $(B)/tests/fakecrash $(B)/.setup-check ## MACHINES crash at once, w
 # Style and what a second compiler and a checker see.  Lines of other tools' formats
 # (Syslinux, assembler) are theirs.
 CHECK += lint
-LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*_test.c tests/sim/*.c) \
+LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*.c tests/sim/*.c) \
 	tests/tools/faultyfiles.c $(wildcard tests/tools/fakecrash/*.c)
 LINT_FORMAT_SRC := $(wildcard wire/*.[ch] server/*.[ch] include/netdump/*.h dini/*.[ch] \
 	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch] tests/sim/*.[ch] \
