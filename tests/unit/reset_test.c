@@ -143,6 +143,29 @@ static void each_reset_works(void **state)
 	}
 }
 
+static void bus_mastering_goes_off_before(void **state)
+{
+	(void)state;
+	for (unsigned int how = 0; how < ND_RESETS; how++) {
+		unsigned int count = make_for(how);
+
+		crash(count);
+		nd_pci_reach(copy, count);
+		nic->config[4] |= 4; /* as a firmware call in between may do */
+		assert_true(nd_reset_run(copy, how));
+		kept();
+	}
+}
+
+static void without_a_reset_all_is_put_back_too(void **state)
+{
+	(void)state;
+	express_make(true);
+	crash(2);
+	restore_check(2);
+	assert_int_equal(nic->resets[MODEL_FLR], 0);
+}
+
 static void the_link_is_waited_for(void **state)
 {
 	static const uint32_t up_ms[] = {0, 1, 3, 99, 100, 101, 700};
@@ -428,6 +451,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_reset_works),
+		cmocka_unit_test(bus_mastering_goes_off_before),
+		cmocka_unit_test(without_a_reset_all_is_put_back_too),
 		cmocka_unit_test(the_link_is_waited_for),
 		cmocka_unit_test(a_port_that_tells_nothing_is_given_its_time),
 		cmocka_unit_test(slow_ones_are_waited_for),
