@@ -6,8 +6,8 @@
 DINI_DIR := $(B)/dini
 DINI_ASM := start gate vectors leave
 DINI_C := libc console clock action exception quiesce config masters iommu chipset cpu \
-	registers watchdog pci reset memory undi seal net pack handshake agent \
-	entropy main
+	registers watchdog pci reset chip memory undi seal net pack handshake \
+	agent entropy main
 DINI_OBJ := $(DINI_ASM:%=$(DINI_DIR)/%.asm.o) $(DINI_C:%=$(DINI_DIR)/%.o) \
 	$(WIRE_SRC:wire/%.c=$(DINI_DIR)/wire-%.o)
 

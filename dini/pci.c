@@ -173,7 +173,8 @@ void nd_pci_restore(const struct nd_pci_copy *copy, unsigned int count)
 		function_restore(&copy[0]);
 }
 
-void nd_pci_master_on(const struct nd_pci_copy *nic)
+void nd_pci_master_on(const struct nd_pci_copy *copy, unsigned int count)
 {
-	nd_pci_command(nic->bdf, nd_pci_copy_read(nic, PCI_COMMAND));
+	if (count && is_itself(&copy[0]))
+		nd_pci_command(copy[0].bdf, nd_pci_copy_read(&copy[0], PCI_COMMAND));
 }

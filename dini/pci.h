@@ -18,7 +18,7 @@ void nd_pci_reach(const struct nd_pci_copy *copy, unsigned int count);
 /* All of them as boot left them, but the NIC cannot reach memory yet. */
 void nd_pci_restore(const struct nd_pci_copy *copy, unsigned int count);
 /* Now it can, if it could at boot. */
-void nd_pci_master_on(const struct nd_pci_copy *nic);
+void nd_pci_master_on(const struct nd_pci_copy *copy, unsigned int count);
 
 uint32_t nd_pci_copy_read(const struct nd_pci_copy *copy, unsigned int at);
 /* Where the copy has capability `id` with so many bytes, 0: nowhere. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dini/boot.h"
+#include "dini/chip.h"
 #include "dini/clock.h"
 #include "dini/console.h"
 #include "dini/exception.h"
@@ -157,7 +158,9 @@ static void chip_close(void)
 	nd_pci_restore(pci, pci_count);
 	undi_open();
 	undi_simple(UNDI_CLOSE);
-	nd_pci_master_on(pci);
+	if (pci_count)
+		nd_chip_mend(&pci[0]);
+	nd_pci_master_on(pci, pci_count);
 }
 
 static void undi_bring_up(void)

@@ -34,10 +34,11 @@ class Machine:
                 "-serial", "chardev:ser0",
                 "-chardev", f"socket,id=mon0,path={self._sockets}/monitor",
                 "-mon", "chardev=mon0,mode=control",
-                *network.qemu_args(), "-device", f"{nic},netdev=n0,mac={mac}"]
+                *network.qemu_args(),
+                *extra,  # a port that the NIC is to be plugged into has to be there first
+                "-device", f"{nic},netdev=n0,mac={mac}"]
         if pcap:
             argv += ["-object", f"filter-dump,id=pcap0,netdev=n0,file={pcap}"]
-        argv += list(extra)
         self.process, _ = self._processes.start("qemu", argv,
                                                 namespace_pid=network.namespace_pid)
         self._serial_socket = self._accept(serial)

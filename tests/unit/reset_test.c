@@ -108,7 +108,7 @@ static void restore_check(unsigned int count)
 	nd_pci_restore(copy, count);
 	kept();
 	assert_true(model_is_as_at_boot(nic, false));
-	nd_pci_master_on(copy);
+	nd_pci_master_on(copy, count);
 	kept();
 	assert_true(model_is_as_at_boot(nic, true));
 	if (count > 1)
@@ -440,7 +440,7 @@ static void bridges_come_back_from_far_to_near(void **state)
 	model_upset(port);
 	model_upset(far);
 	nd_pci_restore(copy, 3);
-	nd_pci_master_on(copy);
+	nd_pci_master_on(copy, 3);
 	kept();
 	assert_true(model_is_as_at_boot(nic, true));
 	assert_true(model_is_as_at_boot(port, true));

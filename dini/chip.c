@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * chip.c - see chip.h.  Long mode, memory below 4 GiB mapped as it is.
+ */
+#include "dini/chip.h"
+
+#include <stdbool.h>
+
+#include "dini/config.h"
+#include "dini/io.h"
+#include "dini/pci.h"
+
+#define BAR_IS_IO   1u
+#define BAR_TYPE    6u
+#define BAR_IS_64   4u
+#define BAR_ADDRESS 0xFFFFFFF0u
+
+/*
+ * Registers of 32 bits behind BAR 0 that a driver changes, firmware relies on, and
+ * the chip's reset by register forgets to put back.
+ */
+static const struct {
+	uint32_t id, at, value;
+} mends[] = {
+	/* 82574L in QEMU before 8.1: descriptors of the extended kind stay on (RFCTL) */
+	{0x10D38086, 0x5008, 0},
+};
+
+/* Where BAR 0 has memory below 4 GiB; 0: it has none. */
+static uint32_t memory_phys(const struct nd_pci_copy *nic)
+{
+	uint32_t bar = nd_pci_copy_read(nic, PCI_BAR0);
+	bool is_wide = (bar & BAR_TYPE) == BAR_IS_64;
+
+	if ((bar & BAR_IS_IO) || (is_wide && nd_pci_copy_read(nic, PCI_BAR0 + 4)))
+		return 0;
+	return bar & BAR_ADDRESS;
+}
+
+void nd_chip_mend(const struct nd_pci_copy *nic)
+{
+	uint32_t phys = memory_phys(nic);
+	uint32_t id = nd_config_read(nic->bdf,
+				     PCI_ID); /* the addresses are its own only if it is there */
+
+	if (!phys || id != nd_pci_copy_read(nic, PCI_ID))
+		return;
+	for (unsigned int i = 0; i < sizeof mends / sizeof mends[0]; i++)
+		if (id == mends[i].id)
+			*(volatile uint32_t *)nd_low(phys + mends[i].at) = mends[i].value;
+}
