@@ -21,7 +21,6 @@
 #include "dini/seal.h"
 #include "dini/undi.h"
 
-#define RUNG_MS       8000  /* for an answer before the next rung: links take seconds */
 #define SILENCE_MS    30000 /* of a server that was heard, before UNDI is opened anew */
 #define REFRESH_MS    3000  /* of silence before addresses are asked for again */
 #define TX_STALLS_MAX 8     /* batches that took no frame, before those are given up */
@@ -228,7 +227,7 @@ static bool silence_check(uint64_t now_ms)
 		nd_net_refresh(&net);
 	}
 	if (agent.heard ? silent_ms >= SILENCE_MS && rung_age_ms >= SILENCE_MS
-			: rung_age_ms >= RUNG_MS)
+			: rung_age_ms >= nd_undi_patience_ms())
 		undi_open();
 	return true;
 }

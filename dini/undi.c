@@ -32,6 +32,8 @@
 #define FILTER_BROADCAST   2
 #define INITIALIZE_TRIES   10
 #define INITIALIZE_WAIT_MS 200
+#define PATIENCE_MS        8000 /* links take seconds */
+#define PATIENCE_DOUBLINGS 2    /* switches that learn first take half a minute */
 
 struct undi_status {
 	uint16_t status;
@@ -71,7 +73,8 @@ static const struct nd_handoff *hand;
 static struct nd_gate_call *call;
 static const struct nd_pci_copy *pci;
 static unsigned int pci_count;
-static unsigned int rung, round;
+static unsigned int rung;     /* the next one */
+static unsigned int patience; /* how often it was doubled */
 
 void nd_undi_init(const struct nd_handoff *handoff)
 {
@@ -80,7 +83,7 @@ void nd_undi_init(const struct nd_handoff *handoff)
 	pci = nd_low(handoff->pci_copy_phys);
 	pci_count = handoff->pci_copy_count;
 	rung = 0;
-	round = 0;
+	patience = 0;
 }
 
 static void gate_enter(void)
@@ -141,14 +144,6 @@ static bool mac_is_set(const uint8_t mac[6])
 	return memcmp(mac, none, sizeof none) != 0;
 }
 
-/* To the very start of what PXE lets a caller do to a loaded driver, and up again. */
-static void undi_restart(void)
-{
-	undi_simple(UNDI_SHUTDOWN);
-	undi_simple(UNDI_CLEANUP);
-	undi_simple(UNDI_STARTUP);
-}
-
 /*
  * Firmware resets its chip when it closes what it had opened, and at no other time: so it
  * opens and closes once, while nothing that the system's driver left in the chip gets to memory.
@@ -194,13 +189,10 @@ static bool nic_reset(enum nd_reset first, enum nd_reset last)
 	return false;
 }
 
-/*
- * The rungs.  Each returns false if there is nothing to it on this machine, or no NIC is
- * left to open: then the next one's turn has come.
- */
+/* Each rung returns false if there is nothing to it on this machine. */
 
-/* A function level reset, where there is one, also ends what the crashed system's rings began. */
-static bool rung_restored(unsigned int unused)
+/* A reset of the function alone, where there is one, also ends what the system's driver began. */
+static bool rung_restored(enum nd_reset unused)
 {
 	(void)unused;
 	nic_reset(ND_RESET_FLR, ND_RESET_AF);
@@ -210,7 +202,7 @@ static bool rung_restored(unsigned int unused)
 	return true;
 }
 
-static bool rung_reopened(unsigned int unused)
+static bool rung_reopened(enum nd_reset unused)
 {
 	(void)unused;
 	undi_simple(UNDI_CLOSE);
@@ -218,7 +210,7 @@ static bool rung_reopened(unsigned int unused)
 	return true;
 }
 
-static bool rung_reset(unsigned int how)
+static bool rung_reset(enum nd_reset how)
 {
 	if (!nic_reset(how, how))
 		return false;
@@ -228,11 +220,14 @@ static bool rung_reset(unsigned int how)
 	return true;
 }
 
-static bool rung_restarted(unsigned int unused)
+/* Back to the very start of what PXE has a loaded driver do. */
+static bool rung_restarted(enum nd_reset unused)
 {
 	(void)unused;
 	chip_close();
-	undi_restart();
+	undi_simple(UNDI_SHUTDOWN);
+	undi_simple(UNDI_CLEANUP);
+	undi_simple(UNDI_STARTUP);
 	undi_bring_up();
 	return true;
 }
@@ -241,7 +236,7 @@ void nd_undi_open_next(void)
 {
 	static const struct {
 		const char *name;
-		bool (*open)(unsigned int how);
+		bool (*open)(enum nd_reset how);
 		enum nd_reset how;
 	} ladder[] = {
 		{"restored configuration", rung_restored, 0},
@@ -249,17 +244,28 @@ void nd_undi_open_next(void)
 		{"power off and on", rung_reset, ND_RESET_POWER},
 		{"link off and on", rung_reset, ND_RESET_LINK},
 		{"secondary bus reset", rung_reset, ND_RESET_BUS},
-		{"startup", rung_restarted, 0},
+		{"cleanup and startup", rung_restarted, 0},
 	};
 	const unsigned int rungs = sizeof ladder / sizeof ladder[0];
 	bool opened = false;
 
 	for (unsigned int tries = 0; tries < rungs && !opened; tries++) {
+		if (rung == rungs) {
+			rung = 0;
+			if (patience < PATIENCE_DOUBLINGS)
+				patience++;
+		}
 		nd_say("undi rung %u: %s", rung, ladder[rung].name);
 		opened = ladder[rung].open(ladder[rung].how);
-		rung = (rung + 1) % rungs;
-		round += rung == 0;
+		if (!opened)
+			nd_say("undi: not on this machine");
+		rung++;
 	}
+}
+
+uint32_t nd_undi_patience_ms(void)
+{
+	return PATIENCE_MS << patience;
 }
 
 bool nd_undi_mac(uint8_t mac[6])

@@ -12,10 +12,12 @@
 void nd_undi_init(const struct nd_handoff *handoff);
 
 /*
- * Opens the NIC by the next rung of the ladder, the thorough one first, and round again.
- * It returns nothing: only an answer from the server proves a rung.
+ * Opens the NIC by the next rung of the ladder, and round again; passes over rungs that need
+ * hardware which is not there.  It returns nothing: only an answer from the server proves a rung.
  */
 void nd_undi_open_next(void);
+/* How long that answer is to be waited for: longer each time round. */
+uint32_t nd_undi_patience_ms(void);
 /* The NIC's own address, from the firmware; false if it does not say. */
 bool nd_undi_mac(uint8_t mac[6]);
 
