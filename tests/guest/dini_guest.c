@@ -6,6 +6,7 @@
  * line's last word says what to prove:
  *   refuse  a damaged block, a damaged seal, a wrong magic: DINI returns, registers intact
  *   read    memory below and above 4 GiB, page 0, zero and absent pages arrive right
+ *   ladder  a server that is heard on the last rung only: the NIC is reset on the way there
  *   fault   an exception inside DINI is reported, and the machine gets out of it
  *   early   so is one inside the seal's check, and the action is the configured one: test_dini.py
  *   sealed  with keys, and a server outside: test_sealed.py
@@ -49,10 +50,12 @@ static const uint8_t netmask[4] = {255, 255, 255, 0};
 
 static struct nd_net net;
 static struct nd_crash crash;
-static bool fault_wanted, sealed_wanted;
+static bool fault_wanted, sealed_wanted, ladder_wanted;
 static uint64_t session, seq;
 static unsigned int undi_calls, batches;
 static bool low_copy_checked;
+static bool nic_cleaned; /* the last rung was reached */
+static bool nic_deaf = true; /* the firmware opens and closes: bus mastering is off meanwhile */
 static uint8_t page0[ND_PAGE_BYTES]; /* as the crash left it */
 
 /* What the READ asks for, and how much of each was seen right. */
@@ -199,7 +202,7 @@ static void handoff_make(struct nd_handoff *h)
 		relay_read(h->seed, ND_KEY_BYTES);
 	}
 	devices_find(h);
-	h->deadline_s = 20;
+	h->deadline_s = ladder_wanted ? 120 : 20;
 	memcpy(h->host, "guest", 6);
 	h->map[h->map_count++] = (struct nd_range){0, 0x9F000, ND_RANGE_RAM, 0};
 	h->map[h->map_count++] = (struct nd_range){0x100000, 0x7FD00000, ND_RANGE_RAM, 0};
@@ -420,6 +423,17 @@ static uint32_t nic_capability(uint8_t id)
 	return at;
 }
 
+static uint16_t nic_bdf(void)
+{
+	return ((const struct nd_pci_copy *)phys(PCI_COPY_PHYS))->bdf;
+}
+
+/* Where no restoration writes: what is there stays until the NIC is reset. */
+static uint32_t nic_mark(void)
+{
+	return nic_capability(0x05) + 4; /* the message's address */
+}
+
 static void pci_upset(void)
 {
 	const struct nd_pci_copy *copy = phys(PCI_COPY_PHYS);
@@ -427,6 +441,7 @@ static void pci_upset(void)
 
 	config_write(nic, nic_capability(0x11), 0x80000000u); /* MSI-X on */
 	config_write(nic, nic_capability(0x05), 0x00010000u); /* MSI on */
+	config_write(nic, nic_mark(), 0x12345670u);
 	config_write(nic, 4, 0x407);
 	for (uint32_t at = 0x10; at < 0x20; at += 4)
 		config_write(nic, at, 0xEE000000u);
@@ -447,6 +462,8 @@ static void pci_check(void)
 			uint32_t mask = at == 4 || (i == 1 && at == 0x1C) ? 0xFFFF : ~0u;
 
 			memcpy(&was, copy[i].config + at, 4);
+			if (i == 0 && at == 4 && nic_deaf)
+				was &= ~4u;
 			CHECK((config_read(copy[i].bdf, at) & mask) == (was & mask));
 		}
 	CHECK(!(config_read(copy[0].bdf, nic_capability(0x11)) & 0x80000000u));
@@ -456,9 +473,17 @@ static void pci_check(void)
 
 static void undi_serve(struct nd_gate_call *call)
 {
+	bool reaches_memory = config_read(nic_bdf(), 4) & 4;
+
 	undi_calls++;
+	nic_deaf |= call->undi_opcode == 6 && !reaches_memory;
 	pci_check();
 	upset_check(phys(HANDOFF_PHYS));
+	nic_deaf &= call->undi_opcode != 7;
+	if (call->undi_opcode == 2) {
+		CHECK(config_read(nic_bdf(), nic_mark()) == 0);
+		nic_cleaned = true;
+	}
 	CHECK(call->undi_opcode != 0x15);
 	call->undi_ax = 0;
 	memset(call->undi_param, 0, 2);
@@ -485,11 +510,14 @@ void guest_server(uint32_t was_real_mode, uint32_t base_kib, uint32_t has_ticked
 		return;
 	}
 	CHECK(call->op == ND_GATE_BATCH && call->tx_count <= ND_GATE_TX_SLOTS);
-	CHECK(++batches < 100000);
+	CHECK(++batches < 100000 || ladder_wanted);
+	CHECK(config_read(nic_bdf(), 4) & 4);
 	call->rx_count = 0;
+	call->tx_done = call->tx_count;
+	if (ladder_wanted && !nic_cleaned)
+		return;
 	for (unsigned int i = 0; i < call->tx_count; i++)
 		frame_take(phys(TX_PHYS + i * ND_GATE_SLOT_BYTES), call->tx_bytes[i]);
-	call->tx_done = call->tx_count;
 	while (call->rx_count < ND_GATE_RX_SLOTS) {
 		frame = phys(RX_PHYS + call->rx_count * ND_GATE_SLOT_BYTES);
 		bytes = nd_net_output(&net, frame, batches);
@@ -574,6 +602,7 @@ void guest_main(const struct multiboot_info *info)
 	memcpy(phys(LOW_COPY_PHYS), phys(0), ND_LOW_COPY_BYTES);
 	pci_copy();
 	sealed_wanted = memcmp(word, "sealed", 6) == 0;
+	ladder_wanted = memcmp(word, "ladder", 6) == 0;
 	handoff_make(phys(HANDOFF_PHYS));
 	refusals_check(entry);
 	if (memcmp(word, "refuse", 6) == 0) {
