@@ -160,7 +160,7 @@ static void slots_fill(uint64_t now_ms)
 		uint8_t *frame;
 		size_t bytes;
 
-		if (queue.count == nd_undi_tx_slots())
+		if (queue.count >= nd_undi_tx_room())
 			return;
 		frame = nd_undi_tx_slot(queue.count);
 		bytes = nd_net_output(&net, frame, now_ms);

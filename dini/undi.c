@@ -15,6 +15,7 @@
 #include "dini/clock.h"
 #include "dini/console.h"
 #include "dini/exception.h"
+#include "dini/flight.h"
 #include "dini/io.h"
 #include "dini/pci.h"
 #include "dini/reset.h"
@@ -71,6 +72,7 @@ _Static_assert(sizeof(struct undi_open) <= ND_GATE_PARAM_BYTES, "the gate's para
 
 static const struct nd_handoff *hand;
 static struct nd_gate_call *call;
+static struct nd_flight flight;
 static const struct nd_pci_copy *pci;
 static unsigned int pci_count;
 static unsigned int rung;     /* the next one */
@@ -121,6 +123,7 @@ static void undi_open(void)
 {
 	struct undi_open param = {.filter = FILTER_DIRECTED | FILTER_BROADCAST};
 
+	nd_flight_begin(&flight);
 	if (undi_call(UNDI_OPEN, &param, sizeof param))
 		nd_say("undi open");
 }
@@ -278,9 +281,12 @@ bool nd_undi_mac(uint8_t mac[6])
 	return true;
 }
 
-unsigned int nd_undi_tx_slots(void)
+unsigned int nd_undi_tx_room(void)
 {
-	return hand->tx_slots < ND_GATE_TX_SLOTS ? hand->tx_slots : ND_GATE_TX_SLOTS;
+	unsigned int slots = hand->tx_slots < ND_GATE_TX_SLOTS ? hand->tx_slots : ND_GATE_TX_SLOTS;
+	unsigned int room = nd_flight_room(&flight);
+
+	return room < slots ? room : slots;
 }
 
 uint32_t nd_undi_slot_bytes(void)
@@ -301,6 +307,7 @@ const void *nd_undi_rx_slot(unsigned int slot)
 unsigned int nd_undi_batch(const uint16_t *tx_bytes, unsigned int count, unsigned int *received)
 {
 	unsigned int rx_max = hand->rx_slots < ND_GATE_RX_SLOTS ? hand->rx_slots : ND_GATE_RX_SLOTS;
+	unsigned int taken;
 
 	memset(call, 0, sizeof *call);
 	call->op = ND_GATE_BATCH;
@@ -308,7 +315,9 @@ unsigned int nd_undi_batch(const uint16_t *tx_bytes, unsigned int count, unsigne
 	memcpy(call->tx_bytes, tx_bytes, count * sizeof *tx_bytes);
 	gate_enter();
 	*received = call->rx_count < rx_max ? call->rx_count : rx_max;
-	return call->tx_done < count ? call->tx_done : count;
+	taken = call->tx_done < count ? call->tx_done : count;
+	nd_flight_note(&flight, taken, call->tx_sent, nd_clock_ms());
+	return taken;
 }
 
 uint16_t nd_undi_rx_bytes(unsigned int slot)

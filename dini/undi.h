@@ -21,8 +21,8 @@ uint32_t nd_undi_patience_ms(void);
 /* The NIC's own address, from the firmware; false if it does not say. */
 bool nd_undi_mac(uint8_t mac[6]);
 
-/* Frame buffers of the gate: room of them, each of nd_undi_slot_bytes(). */
-unsigned int nd_undi_tx_slots(void);
+/* Frame buffers of the gate, each of nd_undi_slot_bytes(): so many may be filled for now. */
+unsigned int nd_undi_tx_room(void);
 uint32_t nd_undi_slot_bytes(void);
 void *nd_undi_tx_slot(unsigned int slot);
 const void *nd_undi_rx_slot(unsigned int slot);

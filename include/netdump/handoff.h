@@ -239,6 +239,8 @@ struct nd_gate_call {
 	uint16_t tx_bytes[ND_GATE_TX_SLOTS];     /* in: frame lengths */
 	uint16_t rx_bytes[ND_GATE_RX_SLOTS];     /* out: frame lengths */
 	uint8_t undi_param[ND_GATE_PARAM_BYTES]; /* in and out, ND_GATE_UNDI */
+	uint16_t tx_sent;                        /* out: frames that UNDI said to have sent */
+	uint16_t zero2;
 };
 
 /* CRC-32 (IEEE 802.3, reflected); start with 0, feed the result back in to go on. */
@@ -295,7 +297,7 @@ _Static_assert(offsetof(struct nd_handoff, map) == 480, "nd_handoff.map");
 _Static_assert(offsetof(struct nd_handoff, device) == 1448, "nd_handoff.device");
 _Static_assert(sizeof(struct nd_handoff) == 2344, "nd_handoff");
 _Static_assert(offsetof(struct nd_gate_call, tx_bytes) == 20, "nd_gate_call.tx_bytes");
-_Static_assert(sizeof(struct nd_gate_call) == 236, "nd_gate_call");
+_Static_assert(sizeof(struct nd_gate_call) == 240, "nd_gate_call");
 #endif
 
 #endif

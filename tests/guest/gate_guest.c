@@ -123,6 +123,7 @@ static void test_one_call(void)
 	CHECK(call->undi_param[0] == 0 && call->undi_param[2] == 0x0C);
 	CHECK(call->undi_param[4] == 0xA5); /* what the firmware left alone */
 	CHECK(call->tx_done == 0 && call->rx_count == 0 && call->isr_calls == 0);
+	CHECK(call->tx_sent == 0);
 }
 
 static void test_unknown_op_does_nothing(void)
@@ -199,6 +200,7 @@ static void test_frames_in_pieces(void)
 	event_add(RECEIVED, 80, 20, 5000); /* VMware's: the frame is said to be shorter */
 	batch(0);
 	frames_check(4, 0);
+	CHECK(call->tx_sent == 2);
 	slot_check(0, 60, 0);
 	slot_check(1, 1514, 100);
 	slot_check(2, ND_GATE_SLOT_BYTES, 3000);

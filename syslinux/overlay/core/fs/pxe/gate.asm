@@ -66,6 +66,8 @@ SEL_FLAT	equ 0x20	; data, 4 GiB from 0
 .tx_bytes	resw TX_SLOTS
 .rx_bytes	resw RX_SLOTS
 .undi_param	resb PARAM_BYTES
+.tx_sent	resw 1
+.zero2		resw 1
 		endstruc
 
 		section .text
@@ -228,6 +230,7 @@ dispatch16:
 		mov [call_area+call_block.rx_count], ax
 		mov [call_area+call_block.rx_dropped], ax
 		mov [call_area+call_block.isr_calls], ax
+		mov [call_area+call_block.tx_sent], ax
 		mov [rx_fill], ax
 		mov ax, [call_area+call_block.op]
 		cmp ax, OP_UNDI
@@ -335,6 +338,7 @@ pump16:
 		je .received
 		cmp ax, ISR_OUT_TX
 		jne .end		; done, busy, or nonsense
+		inc word [call_area+call_block.tx_sent]
 		jmp .more
 .received:
 		call receive16
