@@ -58,6 +58,13 @@ def test_the_log_tells_of_the_panic(name, run):
     assert "used" in run.serial()  # the NIC's own driver had it before
 
 
+@pytest.mark.parametrize("name", each_run("e1000", "e1000e", "flr", "rtl8139"))
+def test_the_first_rung_does(name, run):
+    assert "dini: undi rung 0: restored configuration" in run.serial(), name
+    assert "dini: undi rung 1" not in run.serial()
+    assert ("dini: undi: function level reset" in run.serial()) == (name == "flr")
+
+
 @pytest.mark.run("second-cpu")
 def test_the_second_cpu_crashed(run):
     with open(run.file("dmesg.txt"), encoding="utf-8") as log:
