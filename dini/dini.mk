@@ -90,6 +90,10 @@ $(GUEST_DIR)/acpi.o: com32/netdump/acpi.c $(B)/.setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $<
 
+$(GUEST_DIR)/alarm.o: dini/alarm.c $(B)/.setup-build
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $<
+
 $(GUEST_DIR)/message.o: wire/message.c $(B)/.setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $<

@@ -92,6 +92,8 @@ $(STUB_FAKES) $(B)/tests/fake_undi.bin: $(B)/tests/%.bin: tests/guest/%.asm | $(
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) -f bin -Wall -Werror -o $@ $<
 
+$(B)/tests/fake_undi.bin: tests/guest/hang.asm
+
 CHECK += check-crash-image check-ref
 .PHONY: check-crash-image check-ref
 check-crash-image: $(B)/stub/netdump-kexec.elf $(STUB_FAKES) $(B)/.setup-check $(B)/.setup-lab ## the crash image in a bare guest

@@ -41,7 +41,7 @@ $(TFTPBOOT)/.done: $(SYSLINUX_TREE)/.built
 	$(Q)touch $@
 
 # The gate by itself, over firmware that plays a script.
-GATE_GUEST_OBJ := $(addprefix $(GUEST_DIR)/,boot.o bare.o gate_guest.o)
+GATE_GUEST_OBJ := $(addprefix $(GUEST_DIR)/,boot.o bare.o gate_guest.o alarm.o)
 $(GUEST_DIR)/gate_guest.o: GUEST_CFLAGS += -Isyslinux/overlay/com32/include
 
 CHECK += check-gate

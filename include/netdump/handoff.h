@@ -217,6 +217,11 @@ struct nd_crash {
  * (Ethernet header included), pumps UNDI_ISR between and after them, and copies
  * up to rx_slots received frames into the receive slots.  Every loop in it is
  * bounded; a firmware call that never returns is not.
+ *
+ * An NMI while firmware runs ends the call: undi_hung names the function, what came out
+ * before stands, and undi_ax and undi_param say nothing.  What state the firmware is in
+ * then is anybody's guess.  The gate has vector 2 while it runs; firmware in protected mode
+ * has to pass interrupts on to real mode, as iPXE does, or the CPU resets.
  */
 enum nd_gate_op { ND_GATE_UNDI = 1, ND_GATE_BATCH = 2 };
 
@@ -235,7 +240,7 @@ struct nd_gate_call {
 	uint16_t rx_count;    /* out: frames in the receive slots, from slot 0 on */
 	uint16_t rx_dropped;  /* out: frames too long for a slot, or malformed */
 	uint16_t isr_calls;   /* out: UNDI_ISR calls made */
-	uint16_t zero;
+	uint16_t undi_hung;   /* out: UNDI function that an NMI found running, 0: none */
 	uint16_t tx_bytes[ND_GATE_TX_SLOTS];     /* in: frame lengths */
 	uint16_t rx_bytes[ND_GATE_RX_SLOTS];     /* out: frame lengths */
 	uint8_t undi_param[ND_GATE_PARAM_BYTES]; /* in and out, ND_GATE_UNDI */

@@ -38,6 +38,10 @@ starts:		dw 0
 sent_count:	dw 0
 last_isr:	dw 0			; FuncFlag; 0: nothing that GET_NEXT could follow
 int15_ax:	dw 0			; what reached the handler behind the gate's
+hang_call:	dw 0			; function that does not return, 0: all do
+hang_after:	dw 0			; calls of it that still do
+hang_mode:	dw 0			; hang.asm
+hang_reflects:	dw 0			; interrupts that hang.asm passed on
 sent_bytes:	times SENT dw 0
 sent_first:	times SENT dd 0		; the frame's first four bytes
 		; FuncFlag, BufferLength, FrameLength, offset, segment
@@ -73,6 +77,11 @@ entry:
 .mode:
 	or word [faults], FAULT_MODE
 .mode_fits:
+	cmp bx, [hang_call]
+	jne .returns
+	dec word [hang_after]
+	js hang
+.returns:
 	cmp bx, TRANSMIT
 	je transmit
 	cmp bx, ISR
@@ -224,3 +233,5 @@ int15:
 	mov [cs:int15_ax], ax
 	mov ax, 0xBE5A
 	iret
+
+%include "tests/guest/hang.asm"

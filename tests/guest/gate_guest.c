@@ -13,6 +13,7 @@
 #include <syslinux/netdump.h>
 
 #include "bare.h"
+#include "dini/alarm.h"
 #include "netdump/handoff.h"
 #include "ports.h"
 
@@ -27,6 +28,8 @@
 
 enum { TRANSMITTED = 2, RECEIVED = 3 }; /* FuncFlag as UNDI_ISR returns it */
 enum { CALL_INT15 = 0xF0 };
+enum { UNDI_OPEN = 0x06, UNDI_TRANSMIT = 0x08, UNDI_ISR = 0x14 };
+enum { HANG_REAL, HANG_PROTECTED, HANG_LONG, HANG_MODES }; /* hang.asm */
 
 /* The head of fake_undi.asm. */
 struct undi {
@@ -34,6 +37,7 @@ struct undi {
 	uint16_t tx_room, tx_freed;
 	uint16_t event_count, event_at, event_forever;
 	uint16_t faults, calls, starts, sent_count, last_isr, int15_ax;
+	uint16_t hang_call, hang_after, hang_mode, hang_reflects;
 	uint16_t sent_bytes[16];
 	uint32_t sent_first[16];
 	struct event {
@@ -263,6 +267,75 @@ static void test_events_without_end_are_bounded(void)
 	CHECK(call->tx_done == 0);
 }
 
+/* The firmware's next call of that function but `after` ones does not return. */
+static void hang_script(uint16_t function, uint16_t after, uint16_t mode)
+{
+	undi_reset();
+	undi->tx_room = 100;
+	undi->hang_call = function;
+	undi->hang_after = after;
+	undi->hang_mode = mode;
+	nd_alarm_set(2);
+}
+
+/* It was interrupted there, by way of the firmware's own vectors if it has such. */
+static void hang_check(uint16_t function, uint16_t mode)
+{
+	CHECK(call->undi_hung == function);
+	CHECK(undi->hang_reflects == (mode == HANG_REAL ? 0 : 1));
+}
+
+/* The next calls return, and nothing is left of it. */
+static void sound_check(void)
+{
+	uint32_t vector = *(uint32_t *)phys(4 * 2);
+
+	test_one_call();
+	CHECK(call->undi_hung == 0);
+	CHECK(*(uint32_t *)phys(4 * 2) == vector);
+	test_transmit_in_order();
+	test_frames_in_pieces();
+}
+
+static void test_a_call_that_hangs_is_given_up(void)
+{
+	uint32_t vector = *(uint32_t *)phys(4 * 2);
+
+	for (uint16_t mode = HANG_REAL; mode < HANG_MODES; mode++) {
+		hang_script(UNDI_OPEN, 0, mode);
+		call->op = ND_GATE_UNDI;
+		call->undi_opcode = UNDI_OPEN;
+		gate_call();
+		hang_check(UNDI_OPEN, mode);
+		CHECK(*(uint32_t *)phys(4 * 2) == vector);
+		sound_check();
+	}
+}
+
+/* What was done before counts. */
+static void test_a_transmit_that_hangs_is_given_up(void)
+{
+	for (uint16_t mode = HANG_REAL; mode < HANG_MODES; mode++) {
+		hang_script(UNDI_TRANSMIT, 6, mode);
+		event_add(RECEIVED, 60, 60, 0);
+		batch(ND_GATE_TX_SLOTS);
+		hang_check(UNDI_TRANSMIT, mode);
+		sent_check(6);
+		frames_check(1, 0);
+		slot_check(0, 60, 0);
+		sound_check();
+	}
+}
+
+static void test_an_isr_that_hangs_is_given_up(void)
+{
+	hang_script(UNDI_ISR, 1, HANG_PROTECTED);
+	batch(2);
+	hang_check(UNDI_ISR, HANG_PROTECTED);
+	sent_check(2);
+	sound_check();
+}
+
 /* INT 15h, by way of the firmware, which is in real mode as a kernel's set-up code. */
 static struct int15_registers int15(uint32_t eax, uint32_t ebx, uint32_t ecx, uint32_t edx)
 {
@@ -379,6 +452,9 @@ void guest_main(const struct multiboot_info *info)
 		test_bad_frames_are_dropped_whole,
 		test_full_slots_wait,
 		test_events_without_end_are_bounded,
+		test_a_call_that_hangs_is_given_up,
+		test_a_transmit_that_hangs_is_given_up,
+		test_an_isr_that_hangs_is_given_up,
 		test_e820_is_walked,
 		test_e820_refuses,
 		test_older_calls_and_all_others,
@@ -396,6 +472,7 @@ void guest_main(const struct multiboot_info *info)
 	for (uint32_t i = 0; i < 0x4000; i++)
 		*(uint8_t *)phys(FRAME_PHYS + i) = (uint8_t)noise(i);
 
+	nd_alarm_init(ND_IOAPIC_PHYS);
 	sealed_bytes = gate->sealed_end - NETDUMP_GATE_HEADER;
 	crc = nd_crc32(0, gate, sealed_bytes);
 	for (unsigned int i = 0; i < sizeof test / sizeof test[0]; i++)

@@ -35,6 +35,8 @@ PUMP_EVERY	equ 4		; frames between pumps; iPXE's smallest ring holds 15
 OP_UNDI		equ 1
 OP_BATCH	equ 2
 
+NMI		equ 2		; its vector
+
 UNDI_TRANSMIT	equ 0x08
 UNDI_ISR	equ 0x14
 ISR_IN_START	equ 1
@@ -62,7 +64,7 @@ SEL_FLAT	equ 0x20	; data, 4 GiB from 0
 .rx_count	resw 1
 .rx_dropped	resw 1
 .isr_calls	resw 1
-.zero		resw 1
+.undi_hung	resw 1
 .tx_bytes	resw TX_SLOTS
 .rx_bytes	resw RX_SLOTS
 .undi_param	resb PARAM_BYTES
@@ -180,9 +182,12 @@ real16:
 		mov gs, ax
 		mov ss, ax
 		mov esp, stack_top
+		call nmi_take16
 		call dispatch16
+leave16:
 		cli
 		cld
+		call nmi_give16
 		mov ax, cs
 		mov ds, ax
 		o32 lgdt [gdt_reg]
@@ -231,6 +236,7 @@ dispatch16:
 		mov [call_area+call_block.rx_dropped], ax
 		mov [call_area+call_block.isr_calls], ax
 		mov [call_area+call_block.tx_sent], ax
+		mov [call_area+call_block.undi_hung], ax
 		mov [rx_fill], ax
 		mov ax, [call_area+call_block.op]
 		cmp ax, OP_UNDI
@@ -251,6 +257,7 @@ undi_single16:
 ; PXENV+ from ES:DI and BX.  All other registers are kept.
 undi16:
 		pushad
+		mov [undi_under_way], bx
 		push es
 		push di
 		push bx
@@ -261,10 +268,53 @@ undi16:
 		mov cx, cs
 		mov ds, cx
 		mov es, cx
+		mov word [undi_under_way], 0
 		mov [undi_result], ax
 		popad
 		mov ax, [undi_result]
 		ret
+
+; nmi_take16, nmi_give16: the NMI's vector to nmi16, and back.  Clobber AX ES; ES = DS.
+nmi_take16:
+		mov word [undi_under_way], 0
+		xor ax, ax
+		mov es, ax
+		mov eax, [es:4*NMI]
+		mov [nmi_old], eax
+		mov word [es:4*NMI], nmi16
+		mov [es:4*NMI+2], cs
+		jmp nmi_done16
+nmi_give16:
+		xor ax, ax
+		mov es, ax
+		mov eax, [nmi_old]
+		mov [es:4*NMI], eax
+nmi_done16:
+		mov ax, cs
+		mov es, ax
+		ret
+
+; nmi16: an NMI.  If UNDI has the CPU, its call is given up, and all that the gate does
+; with it; else what was interrupted ends by itself.
+; Mode:    real mode, entered by the CPU or, as from iPXE's protected mode, by INT 2.
+;          Nothing is known of the stack and segments but CS.
+nmi16:
+		cmp word [cs:undi_under_way], 0
+		jne .hung
+		iret
+.hung:
+		mov ax, cs
+		mov ds, ax
+		mov ss, ax
+		mov esp, stack_top
+		pushf			; IF=0, TF=0 here
+		push cs
+		push .open
+		iret			; what lets the CPU take the next NMI
+.open:
+		mov ax, [undi_under_way]
+		mov [call_area+call_block.undi_hung], ax
+		jmp leave16
 
 ; batch16: send the frames of the transmit slots, pump, fill the receive slots.
 batch16:
@@ -527,11 +577,13 @@ caller_gdtr:	resb 6
 caller_idtr:	resb 6
 caller_esp:	resd 1
 caller_cr0:	resd 1
+nmi_old:	resd 1
 base_linear:	resd 1
 caller_ss:	resw 1
 caller_cs:	resw 1
 real_segment:	resw 1
 undi_result:	resw 1
+undi_under_way:	resw 1		; function that UNDI was called for, 0: it is not
 rx_fill:	resw 1		; bytes that came of the frame under way, 0: none is
 rx_frame:	resw 1		; its length
 		alignb 16

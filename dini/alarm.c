@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * alarm.c - interrupts firmware that does not return.  Long mode, or 32-bit in a guest.
+ *
+ * Why this clock and no other: it is in every machine, at the same ports and on the same
+ * pin; it can be set seconds ahead; and no firmware needs it, as it may need the PIT's tick.
+ * Registers: Motorola MC146818A; Intel 82093AA (I/O APIC).
+ */
+#include "dini/alarm.h"
+
+#include "dini/io.h"
+
+#define CMOS_INDEX    0x70
+#define CMOS_DATA     0x71
+#define CMOS_NMI_OFF  0x80 /* the chipset's own: the I/O APIC's are not held by it */
+#define POST_PORT     0x80 /* a write to it takes about 1 us */
+#define SECONDS       0x00
+#define ALARM_SECONDS 0x01
+#define ALARM_MINUTES 0x03
+#define ALARM_HOURS   0x05
+#define ALARM_ANY     0xFF
+#define STATUS_A      0x0A
+#define A_RATE        0x0F
+#define A_RATE_1024HZ 0x06
+#define STATUS_B      0x0B
+#define B_SET         0x80 /* the clock stands still */
+#define B_PERIODIC    0x40
+#define B_ALARM       0x20
+#define B_UPDATED     0x10
+#define B_BINARY      0x04
+#define STATUS_C      0x0C /* to read it lowers the clock's line */
+#define STATUS_D      0x0D /* newer ones: the alarm's day, 0: any */
+
+#define IOAPIC_DATA    0x10
+#define IOAPIC_VERSION 0x01
+#define IOAPIC_ENTRY   0x10   /* two registers each */
+#define ENTRY_NMI      0x400u /* fixed destination, edge, active high, not masked */
+#define PIN_CLOCK      8
+#define SECONDS_TRIES  8
+#define PROOF_POLLS    500000 /* emulators may be late */
+
+volatile uint32_t nd_alarm_nmis; /* vectors.asm counts */
+
+static uint8_t cmos_read(uint8_t at)
+{
+	nd_outb(CMOS_INDEX, CMOS_NMI_OFF | at);
+	return nd_inb(CMOS_DATA);
+}
+
+static void cmos_write(uint8_t at, uint8_t value)
+{
+	nd_outb(CMOS_INDEX, CMOS_NMI_OFF | at);
+	nd_outb(CMOS_DATA, value);
+}
+
+static uint8_t bcd_from(unsigned int n)
+{
+	return (uint8_t)(n / 10 << 4 | n % 10);
+}
+
+static unsigned int bcd_to(uint8_t bcd)
+{
+	return (bcd >> 4) * 10u + (bcd & 0x0F);
+}
+
+/* The clock changes under the reader's hand: what was read twice is right. */
+static unsigned int seconds_read(bool binary)
+{
+	uint8_t now = cmos_read(SECONDS);
+
+	for (unsigned int i = 0; i < SECONDS_TRIES; i++) {
+		uint8_t again = cmos_read(SECONDS);
+
+		if (again == now)
+			break;
+		now = again;
+	}
+	return binary ? now : bcd_to(now);
+}
+
+/* What the clock raises its line for, and the line down. */
+static void sources_set(uint8_t sources)
+{
+	uint8_t b = cmos_read(STATUS_B) & (uint8_t) ~(B_SET | B_PERIODIC | B_ALARM | B_UPDATED);
+
+	cmos_write(STATUS_B, b);
+	cmos_read(STATUS_C);
+	cmos_write(STATUS_B, b | sources);
+}
+
+static uint32_t ioapic_read(uint32_t phys, uint8_t reg)
+{
+	volatile uint32_t *select = nd_low(phys), *data = nd_low(phys + IOAPIC_DATA);
+
+	*select = reg;
+	return *data;
+}
+
+static void ioapic_write(uint32_t phys, uint8_t reg, uint32_t value)
+{
+	volatile uint32_t *select = nd_low(phys), *data = nd_low(phys + IOAPIC_DATA);
+
+	*select = reg;
+	*data = value;
+}
+
+void nd_alarm_init(uint32_t ioapic_phys)
+{
+	uint32_t this_cpu =
+		nd_cpuid(1).ebx & 0xFF000000u; /* its APIC's number, as the entry has it */
+
+	sources_set(0);
+	if ((ioapic_read(ioapic_phys, IOAPIC_VERSION) >> 16 & 0xFF) < PIN_CLOCK)
+		return;
+	ioapic_write(ioapic_phys, IOAPIC_ENTRY + 2 * PIN_CLOCK + 1, this_cpu);
+	ioapic_write(ioapic_phys, IOAPIC_ENTRY + 2 * PIN_CLOCK, ENTRY_NMI);
+}
+
+bool nd_alarm_works(void)
+{
+	uint32_t before = nd_alarm_nmis;
+
+	cmos_write(STATUS_A, (uint8_t)((cmos_read(STATUS_A) & ~A_RATE) | A_RATE_1024HZ));
+	sources_set(B_PERIODIC);
+	for (unsigned int i = 0; i < PROOF_POLLS && nd_alarm_nmis == before; i++)
+		nd_outb(POST_PORT, 0);
+	sources_set(0);
+	return nd_alarm_nmis != before;
+}
+
+void nd_alarm_set(unsigned int seconds)
+{
+	bool binary = cmos_read(STATUS_B) & B_BINARY;
+	unsigned int at = (seconds_read(binary) + seconds) % 60;
+
+	cmos_write(ALARM_SECONDS, binary ? (uint8_t)at : bcd_from(at));
+	cmos_write(ALARM_MINUTES, ALARM_ANY);
+	cmos_write(ALARM_HOURS, ALARM_ANY);
+	cmos_write(STATUS_D, 0);
+	sources_set(B_ALARM);
+}
+
+void nd_alarm_stop(void)
+{
+	sources_set(0);
+}
