@@ -2,6 +2,7 @@
 /* action.c - what the machine does when DINI has ended.  Long mode. */
 #include "dini/action.h"
 
+#include "dini/alarm.h"
 #include "dini/boot.h"
 #include "dini/clock.h"
 #include "dini/console.h"
@@ -68,6 +69,7 @@ static _Noreturn void act(void)
 
 void nd_action_run(void)
 {
+	nd_alarm_stop(); /* it would outlive a reset */
 	if (secrets_wipe)
 		secrets_wipe();
 	nd_stack_leave64(act);

@@ -5,9 +5,9 @@
 
 DINI_DIR := $(B)/dini
 DINI_ASM := start gate vectors leave
-DINI_C := libc console clock action exception quiesce config masters iommu chipset cpu \
-	registers watchdog pci reset chip memory flight undi seal net pack handshake \
-	agent entropy main
+DINI_C := libc console clock action exception quiesce alarm firmware config masters iommu chipset \
+	cpu registers watchdog pci reset chip memory flight undi seal net pack \
+	handshake agent entropy main
 DINI_OBJ := $(DINI_ASM:%=$(DINI_DIR)/%.asm.o) $(DINI_C:%=$(DINI_DIR)/%.o) \
 	$(WIRE_SRC:wire/%.c=$(DINI_DIR)/wire-%.o)
 
@@ -59,7 +59,7 @@ GUEST_CFLAGS := $(COMMON_CFLAGS) -O2 -m32 -march=i686 -ffreestanding -fno-pie \
 CHECK += check-guest
 
 .PHONY: check-guest
-check-guest: $(B)/tests/dini_guest.elf $(DINI_DIR)/dini.bin $(B)/.setup-check $(B)/.setup-lab ## DINI in QEMU, gate and server faked
+check-guest: $(addprefix $(B)/tests/,dini_guest.elf gate.bin fake_rom.bin) $(DINI_DIR)/dini.bin $(B)/.setup-check $(B)/.setup-lab ## DINI in QEMU, gate and server faked
 	$(Q)tests/guest/dini_guest $(B)
 	$(Q)PYTHONPATH=tests/tools $(PYTHON) -m pytest -q -p no:cacheprovider \
 		tests/guest/test_dini.py tests/guest/test_sealed.py
@@ -76,6 +76,7 @@ $(GUEST_DIR)/%.o: tests/guest/%.c $(B)/.setup-build
 
 # The fault tests break these functions of DINI.
 dini_offset = 0x$$(nm $(DINI_DIR)/dini.elf | sed -n 's/^0000010000*\(.*\) [tT] $1$$/\1/p')
+$(GUEST_DIR)/dini_guest.o: GUEST_CFLAGS += -Isyslinux/overlay/com32/include
 $(GUEST_DIR)/dini_guest.o: tests/guest/dini_guest.c $(DINI_DIR)/dini.elf
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $< \
@@ -102,6 +103,12 @@ $(B)/tests/dini_guest.elf: $(GUEST_OBJ) tests/guest/guest.ld
 	$(call say,LD,$@)
 	$(Q)ld -m elf_i386 -static --no-warn-rwx-segments -z noexecstack -T tests/guest/guest.ld \
 		-o $@ $(GUEST_OBJ)
+
+# Not where the guest's handoff block lies.
+$(B)/tests/fake_rom.bin: tests/guest/fake_rom.asm tests/guest/hang.asm $(B)/.setup-build
+	$(call say,NASM,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -f bin -Wall -Werror -DUNDI_SEG=0x5000 -o $@ $<
 
 -include $(wildcard $(GUEST_DIR)/*.d)
 

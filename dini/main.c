@@ -54,6 +54,7 @@ static uint64_t datagram[ND_WIRE_DATAGRAM_MAX / 8];
 
 static uint64_t rung_ms;    /* when UNDI was opened last */
 static uint64_t refresh_ms; /* when addresses were asked for last */
+static uint64_t hung_ms;    /* when a call of UNDI was given up last, 0: never */
 static bool answered;       /* said so */
 
 /* What could open a dump of this machine.  The host's own key stays where boot put it. */
@@ -132,9 +133,22 @@ static void config_make(const uint8_t mac[6])
 	config.page = nd_memory_page;
 }
 
+/* Boot may have left it to the firmware, which must be open to say. */
+static void mac_learn(void)
+{
+	uint8_t mac[6];
+
+	if (memcmp(net.mac, (const uint8_t[6]){0}, sizeof mac) != 0 || !nd_undi_mac(mac))
+		return;
+	memcpy(net.mac, mac, sizeof mac);
+	memcpy(config.mac, mac, sizeof mac);
+	memcpy(agent.config.mac, mac, sizeof mac); /* its own, once it was begun */
+}
+
 static void undi_open(void)
 {
 	nd_undi_open_next();
+	mac_learn();
 	rung_ms = nd_clock_ms();
 	refresh_ms = rung_ms;
 	queue.count = 0;
@@ -220,16 +234,26 @@ static bool silence_check(uint64_t now_ms)
 	uint64_t silent_ms = now_ms - agent.heard_ms;
 	uint64_t rung_age_ms = now_ms - rung_ms;
 
+	if (nd_undi_hung())
+		hung_ms = now_ms;
 	if (handoff.deadline_s && silent_ms >= handoff.deadline_s * 1000ull)
 		return false;
 	if (silent_ms >= REFRESH_MS && now_ms - refresh_ms >= REFRESH_MS) {
 		refresh_ms = now_ms;
 		nd_net_refresh(&net);
 	}
-	if (agent.heard ? silent_ms >= SILENCE_MS && rung_age_ms >= SILENCE_MS
-			: rung_age_ms >= nd_undi_patience_ms())
+	if (nd_undi_hung() || (agent.heard ? silent_ms >= SILENCE_MS && rung_age_ms >= SILENCE_MS
+					   : rung_age_ms >= nd_undi_patience_ms()))
 		undi_open();
 	return true;
+}
+
+/* Why there is an end without a server's word. */
+static const char *silence_words(void)
+{
+	if (hung_ms > agent.heard_ms)
+		return nd_undi_hung_words();
+	return answered ? "the server fell silent" : "no server answered";
 }
 
 /* Until a server says that it is over, or the deadline; says which. */
@@ -243,9 +267,9 @@ static void dump_run(void)
 		frames_take(received, nd_clock_ms());
 		slots_drop(taken);
 		if (!silence_check(nd_clock_ms())) {
-			nd_say("no word from a server for %u s: giving up", handoff.deadline_s);
-			nd_seal_last_words(nd_boot.handoff_phys, answered ? "the server fell silent"
-									  : "no server answered");
+			nd_say("no word from a server for %lu s: giving up",
+			       (nd_clock_ms() - agent.heard_ms) / 1000);
+			nd_seal_last_words(nd_boot.handoff_phys, silence_words());
 			return;
 		}
 	}
@@ -294,10 +318,6 @@ uint32_t nd_main64(void)
 	nd_net_init(&net, mac, handoff.client_ip, handoff.netmask, handoff.gateway,
 		    ND_WIRE_CLIENT_PORT);
 	undi_open();
-	if (memcmp(mac, (const uint8_t[6]){0}, sizeof mac) == 0 && nd_undi_mac(mac)) {
-		memcpy(net.mac, mac, sizeof mac);
-		memcpy(config.mac, mac, sizeof mac);
-	}
 	nd_entropy_mix(config.seed, handoff.seed, &config, sizeof config);
 	nd_agent_init(&agent, &config, nd_clock_ms());
 	dump_run();

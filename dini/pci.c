@@ -148,6 +148,12 @@ static bool is_itself(const struct nd_pci_copy *copy)
 	return false;
 }
 
+void nd_pci_silence(const struct nd_pci_copy *copy, unsigned int count)
+{
+	if (count)
+		nd_pci_command(copy->bdf, 0);
+}
+
 /*
  * A bridge must pass configuration cycles before what is behind it can be reached,
  * so the far bridge comes first.

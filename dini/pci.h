@@ -31,5 +31,7 @@ bool nd_pci_is_bridge(const struct nd_pci_copy *copy);
 bool nd_pci_answers(const struct nd_pci_copy *copy);
 /* The command register, all of it; status bits clear by 1 and are left alone. */
 void nd_pci_command(uint16_t bdf, uint32_t command);
+/* The NIC no longer reaches memory, nor answers, until it is restored. */
+void nd_pci_silence(const struct nd_pci_copy *copy, unsigned int count);
 
 #endif

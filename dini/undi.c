@@ -10,15 +10,18 @@
 
 #include <string.h>
 
+#include "dini/alarm.h"
 #include "dini/boot.h"
 #include "dini/chip.h"
 #include "dini/clock.h"
 #include "dini/console.h"
 #include "dini/exception.h"
+#include "dini/firmware.h"
 #include "dini/flight.h"
 #include "dini/io.h"
 #include "dini/pci.h"
 #include "dini/reset.h"
+#include "dini/seal.h"
 
 #define UNDI_STARTUP             0x01
 #define UNDI_CLEANUP             0x02
@@ -35,6 +38,12 @@
 #define INITIALIZE_WAIT_MS 200
 #define PATIENCE_MS        8000 /* links take seconds */
 #define PATIENCE_DOUBLINGS 2    /* switches that learn first take half a minute */
+#define CALL_LIMIT_S       15  /* for one call: a link may be waited for in it */
+#define BATCH_LIMIT_S      6   /* for a batch, which takes milliseconds */
+#define ALARM_KEPT_MS      250 /* before it is put off again: a clock read badly may be far off */
+
+#define HUNG_WORDS  "firmware call .. did not return"
+#define HUNG_DIGITS (sizeof "firmware call " - 1) /* where they begin */
 
 struct undi_status {
 	uint16_t status;
@@ -78,9 +87,19 @@ static unsigned int pci_count;
 static unsigned int rung;     /* the next one */
 static unsigned int patience; /* how often it was doubled */
 
+static bool hung; /* a call did not return: nothing more is called until the next rung */
+static char hung_words[sizeof HUNG_WORDS];
+static uint64_t alarm_set_ms;
+static unsigned int alarm_s; /* that it was set to, 0: it was not */
+
 void nd_undi_init(const struct nd_handoff *handoff)
 {
 	hand = handoff;
+	nd_alarm_init(ND_IOAPIC_PHYS);
+	if (!nd_alarm_works())
+		nd_say("no NMI from the clock: a firmware call that hangs is not interrupted");
+	if (!nd_firmware_keep(handoff))
+		nd_say("the firmware's memory is not kept: a call that hangs may spoil it");
 	call = nd_low(handoff->gate_call_phys);
 	pci = nd_low(handoff->pci_copy_phys);
 	pci_count = handoff->pci_copy_count;
@@ -88,22 +107,60 @@ void nd_undi_init(const struct nd_handoff *handoff)
 	patience = 0;
 }
 
-static void gate_enter(void)
+/* A clock that is set each time would cost more than many a batch. */
+static void alarm_put_off(unsigned int limit_s)
 {
-	nd_gate_enter64(hand->gate_entry_phys);
-	nd_exception_load();
+	uint64_t now_ms = nd_clock_ms();
+
+	if (alarm_s == limit_s && now_ms - alarm_set_ms < ALARM_KEPT_MS)
+		return;
+	nd_alarm_set(limit_s);
+	alarm_set_ms = now_ms;
+	alarm_s = limit_s;
 }
 
-/* The one place where UNDI is called.  True on success; param comes back changed. */
+static void hung_words_make(uint16_t opcode)
+{
+	static const char digit[] = "0123456789ABCDEF";
+
+	memcpy(hung_words, HUNG_WORDS, sizeof HUNG_WORDS);
+	hung_words[HUNG_DIGITS] = digit[opcode >> 4 & 15];
+	hung_words[HUNG_DIGITS + 1] = digit[opcode & 15];
+}
+
+static void gate_enter(unsigned int limit_s)
+{
+	alarm_put_off(limit_s);
+	/* for what no alarm gets out of: a reset, by the firmware or by its fault */
+	nd_seal_last_words(nd_boot.handoff_phys, "the machine did not come back from its firmware");
+	nd_gate_enter64(hand->gate_entry_phys);
+	nd_exception_load();
+	nd_seal_last_words(nd_boot.handoff_phys, "");
+	if (!call->undi_hung)
+		return;
+	alarm_s = 0;
+	hung = true;
+	hung_words_make(call->undi_hung);
+	nd_say("%s in %u s", hung_words, limit_s);
+}
+
+/*
+ * The one place where UNDI is called, but for batches.  True on success; param comes back
+ * changed.
+ */
 static bool undi_call(uint16_t opcode, void *param, size_t bytes)
 {
 	struct undi_status answer;
 
+	if (hung)
+		return false;
 	memset(call, 0, sizeof *call);
 	memcpy(call->undi_param, param, bytes);
 	call->op = ND_GATE_UNDI;
 	call->undi_opcode = opcode;
-	gate_enter();
+	gate_enter(CALL_LIMIT_S);
+	if (hung)
+		return false;
 	memcpy(param, call->undi_param, bytes);
 	memcpy(&answer, param, sizeof answer);
 	if (call->undi_ax == 0 && answer.status == 0)
@@ -134,7 +191,7 @@ static void undi_initialize(void)
 	for (unsigned int i = 0; i < INITIALIZE_TRIES; i++) {
 		struct undi_initialize param = {0};
 
-		if (undi_call(UNDI_INITIALIZE, &param, sizeof param))
+		if (undi_call(UNDI_INITIALIZE, &param, sizeof param) || hung)
 			return;
 		nd_clock_wait_ms(INITIALIZE_WAIT_MS);
 	}
@@ -235,6 +292,18 @@ static bool rung_restarted(enum nd_reset unused)
 	return true;
 }
 
+/* A call that was given up has left its mark: the firmware begins where it was sealed. */
+static void firmware_recover(void)
+{
+	if (!hung)
+		return;
+	hung = false;
+	nd_pci_silence(pci, pci_count);
+	nd_firmware_restore();
+	nd_pci_restore(pci, pci_count);
+	nd_pci_master_on(pci, pci_count);
+}
+
 void nd_undi_open_next(void)
 {
 	static const struct {
@@ -252,6 +321,7 @@ void nd_undi_open_next(void)
 	const unsigned int rungs = sizeof ladder / sizeof ladder[0];
 	bool opened = false;
 
+	firmware_recover();
 	for (unsigned int tries = 0; tries < rungs && !opened; tries++) {
 		if (rung == rungs) {
 			rung = 0;
@@ -269,6 +339,16 @@ void nd_undi_open_next(void)
 uint32_t nd_undi_patience_ms(void)
 {
 	return PATIENCE_MS << patience;
+}
+
+bool nd_undi_hung(void)
+{
+	return hung;
+}
+
+const char *nd_undi_hung_words(void)
+{
+	return hung_words;
 }
 
 bool nd_undi_mac(uint8_t mac[6])
@@ -309,11 +389,14 @@ unsigned int nd_undi_batch(const uint16_t *tx_bytes, unsigned int count, unsigne
 	unsigned int rx_max = hand->rx_slots < ND_GATE_RX_SLOTS ? hand->rx_slots : ND_GATE_RX_SLOTS;
 	unsigned int taken;
 
+	*received = 0;
+	if (hung)
+		return 0;
 	memset(call, 0, sizeof *call);
 	call->op = ND_GATE_BATCH;
 	call->tx_count = (uint16_t)count;
 	memcpy(call->tx_bytes, tx_bytes, count * sizeof *tx_bytes);
-	gate_enter();
+	gate_enter(BATCH_LIMIT_S);
 	*received = call->rx_count < rx_max ? call->rx_count : rx_max;
 	taken = call->tx_done < count ? call->tx_done : count;
 	nd_flight_note(&flight, taken, call->tx_sent, nd_clock_ms());

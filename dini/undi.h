@@ -18,6 +18,15 @@ void nd_undi_init(const struct nd_handoff *handoff);
 void nd_undi_open_next(void);
 /* How long that answer is to be waited for: longer each time round. */
 uint32_t nd_undi_patience_ms(void);
+
+/*
+ * A call that does not return is interrupted after seconds, and no more is called until
+ * the next rung.
+ */
+bool nd_undi_hung(void);
+/* Which call it was last, in words. */
+const char *nd_undi_hung_words(void);
+
 /* The NIC's own address, from the firmware; false if it does not say. */
 bool nd_undi_mac(uint8_t mac[6]);
 

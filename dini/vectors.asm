@@ -4,6 +4,7 @@
 ; Mode: long mode, entered by the CPU on the current stack, IF = 0.
 
 extern nd_exception_report
+extern nd_alarm_nmis
 
 global nd_vectors
 
@@ -17,7 +18,8 @@ bits 64
 %rep EXCEPTIONS
 vector_%+n:
 %if n == 2
-	iretq				; NMI: masked; one on its way says nothing here
+	inc dword [rel nd_alarm_nmis]	; NMI: the alarm's, and no firmware runs
+	iretq
 %else
 %if ((WITH_ERROR >> n) & 1) == 0
 	push qword 0

@@ -10,12 +10,14 @@
  *   fault   an exception inside DINI is reported, and the machine gets out of it
  *   early   so is one inside the seal's check, and the action is the configured one: test_dini.py
  *   sealed  with keys, and a server outside: test_sealed.py
+ *   hang-WHERE-HOW  firmware that does not return, under the gate of PXELINUX: test_dini.py
  * Runs in 32-bit flat mode, paging off.  Failure ends QEMU by its exit port.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <syslinux/netdump.h>
 
 #include "bare.h"
 #include "com32/netdump/acpi.h"
@@ -33,12 +35,13 @@
 #define TX_PHYS       0x82000u
 #define RX_PHYS       0x89000u
 #define PCI_COPY_PHYS 0x72000u
+#define QUEUE_PHYS    0x40000u    /* frames for the gate of PXELINUX to fetch */
+#define ROM_PHYS      0x50000u    /* fake_rom.asm */
 #define DINI_PHYS     0x7FC01000u /* 4 KiB aligned, no more */
 #define LOW_PHYS      0x4000000u
 #define HIGH_PHYS     0x120000000ull /* in the first GiB above 4 GiB */
 #define HIGHER_PHYS   0x17FFFF000ull /* the last page of the second */
 #define ABSENT_PHYS   0x200000000ull
-#define READ_ID       7
 
 extern const uint8_t guest_gate_image[], guest_gate_image_end[]; /* fake_gate.asm */
 void guest_server(uint32_t was_real_mode, uint32_t base_kib, uint32_t has_ticked);
@@ -48,10 +51,33 @@ static const uint8_t dini_ip[4] = {10, 0, 2, 15};
 static const uint8_t server_ip[4] = {10, 0, 2, 2};
 static const uint8_t netmask[4] = {255, 255, 255, 0};
 
+/* The head of fake_rom.asm. */
+struct rom {
+	uint16_t entry_offset, bytes;
+	uint32_t function;
+};
+uint32_t guest_undi(uint32_t opcode, uint8_t *block);
+
+/* Which call does not return, and how; hang.asm has the modes. */
+static struct {
+	bool wanted, always;
+	uint16_t call;
+	unsigned int after;
+	uint32_t mode;
+} hang;
+#define HANGS 0x10000u
+enum { UNDI_OPEN = 0x06, UNDI_TRANSMIT = 0x08, UNDI_ISR = 0x14, UNDI_GET_INFORMATION = 0x0C };
+
+/* Where the server's frames go: the gate's slots, or a queue that firmware fetches from. */
+static struct nd_gate_call queue, *rx = &queue;
+static uint32_t rx_phys = QUEUE_PHYS;
+static unsigned int rx_fetched;
+
 static struct nd_net net;
 static struct nd_crash crash;
 static bool fault_wanted, sealed_wanted, ladder_wanted;
 static uint64_t session, seq;
+static uint32_t read_id = 5; /* of the first of two READs; two more with each HELLO */
 static unsigned int undi_calls, batches;
 static bool low_copy_checked;
 static bool nic_cleaned; /* the last rung was reached */
@@ -129,12 +155,18 @@ static void memory_fill(void)
 	high_fill(HIGHER_PHYS, 1);
 }
 
+static const struct multiboot_module *module;
+static uint32_t modules;
+
 static uint32_t dini_load(const struct multiboot_info *info)
 {
-	const struct multiboot_module *module = phys(info->modules);
-	const struct nd_dini_header *h = phys(module->start);
+	const struct nd_dini_header *h;
 
-	CHECK(info->module_count == 1);
+	modules = info->module_count;
+	module = phys(info->modules);
+	h = phys(module->start);
+
+	CHECK(info->module_count >= 1);
 	CHECK(h->magic == ND_DINI_FILE_MAGIC && h->version == ND_HANDOFF_VERSION);
 	CHECK(h->bytes == sizeof *h && h->image_bytes == module->end - module->start);
 	CHECK(h->memory_bytes % 4096 == 0 && h->memory_bytes <= 0x200000);
@@ -158,6 +190,26 @@ static void devices_find(struct nd_handoff *h)
 	memcpy(h->device, devices.device, sizeof h->device);
 	h->device_count = devices.count;
 	h->elcr = (uint16_t)(inb(ELCR) | inb(ELCR + 1) << 8);
+}
+
+/* The gate and the firmware of the second and third module, as netdump.c32 hands them on. */
+static void rom_and_gate_make(struct nd_handoff *h)
+{
+	struct rom *rom = phys(ROM_PHYS);
+	struct netdump_gate_header *gate = phys(GATE_PHYS + NETDUMP_GATE_HEADER);
+
+	CHECK(modules == 3);
+	memcpy(rom, phys(module[2].start), module[2].end - module[2].start);
+	rom->function = (uint32_t)guest_undi;
+	memcpy(gate, phys(module[1].start), module[1].end - module[1].start);
+	gate->undi_entry_far = ROM_PHYS >> 4 << 16 | rom->entry_offset;
+	h->gate_entry_phys = GATE_PHYS + gate->entry32;
+	h->gate_call_phys = GATE_PHYS + gate->call_area;
+	h->tx_slots_phys = GATE_PHYS + gate->tx_slots;
+	h->rx_slots_phys = GATE_PHYS + gate->rx_slots;
+	h->map[h->map_count++] = (struct nd_range){ROM_PHYS, rom->bytes, ND_RANGE_UNDI, 0};
+	h->seal[h->seal_count++] = (struct nd_seal_range){ROM_PHYS, rom->bytes};
+	h->action = hang.always ? ND_ACTION_HALT : ND_ACTION_REBOOT;
 }
 
 static void handoff_make(struct nd_handoff *h)
@@ -202,6 +254,8 @@ static void handoff_make(struct nd_handoff *h)
 		relay_read(h->seed, ND_KEY_BYTES);
 	}
 	devices_find(h);
+	if (hang.wanted)
+		rom_and_gate_make(h);
 	h->deadline_s = ladder_wanted ? 120 : 20;
 	memcpy(h->host, "guest", 6);
 	h->map[h->map_count++] = (struct nd_range){0, 0x9F000, ND_RANGE_RAM, 0};
@@ -217,20 +271,20 @@ static void handoff_make(struct nd_handoff *h)
 
 static void reply(size_t bytes, const void *message)
 {
-	struct nd_gate_call *call = phys(CALL_PHYS);
-	uint8_t *frame = phys(RX_PHYS + call->rx_count * ND_GATE_SLOT_BYTES);
+	uint8_t *frame = phys(rx_phys + rx->rx_count * ND_GATE_SLOT_BYTES);
 
+	CHECK(rx->rx_count < ND_GATE_RX_SLOTS);
 	memcpy(frame + ND_FRAME_UDP_PAYLOAD, message, bytes);
 	bytes = nd_net_udp(&net, frame, dini_ip, ND_WIRE_CLIENT_PORT, bytes);
 	if (bytes)
-		call->rx_bytes[call->rx_count++] = (uint16_t)bytes;
+		rx->rx_bytes[rx->rx_count++] = (uint16_t)bytes;
 }
 
-static void read_send(uint32_t read_id, unsigned int from, unsigned int to)
+static void read_send(uint32_t id, unsigned int from, unsigned int to)
 {
 	static struct nd_wire_read read;
 
-	nd_read_init(&read, session, ++seq, read_id, 0, 1u << 20);
+	nd_read_init(&read, session, ++seq, id, 0, 1u << 20);
 	for (unsigned int i = from; i < to; i++)
 		CHECK(nd_read_extent_add(&read, asked[i].phys, asked[i].pages, 0));
 	reply(read.header.length, &read);
@@ -238,12 +292,15 @@ static void read_send(uint32_t read_id, unsigned int from, unsigned int to)
 
 static void hello_take(const struct nd_wire_hello *hello)
 {
-	CHECK(hello->range_count == 4 && memcmp(hello->host, "guest", 6) == 0);
+	CHECK(hello->range_count == (hang.wanted ? 5 : 4) && memcmp(hello->host, "guest", 6) == 0);
 	CHECK(hello->cr3 == crash.cr3 && memcmp(hello->reason, crash.reason, 9) == 0);
 	CHECK(memcmp(hello->mac, dini_mac, 6) == 0);
 	session = hello->header.session;
 	print("guest: hello\n");
-	read_send(READ_ID, 0, ASKED_FIRST);
+	for (unsigned int i = 0; i < ASKED; i++) /* what was lost on the way: all anew */
+		asked[i].right_bytes = 0;
+	read_id += 2;
+	read_send(read_id, 0, ASKED_FIRST);
 }
 
 /* One LZ4 block (its format is public); the guest trusts DINI no further than room. */
@@ -333,14 +390,16 @@ static void data_take(const struct nd_wire_data *data)
 	struct nd_record record;
 
 	CHECK(data->header.session == session);
-	CHECK(data->read_id == READ_ID || data->read_id == READ_ID + 1);
+	if (data->read_id < read_id) /* asked for before it said HELLO again */
+		return;
+	CHECK(data->read_id <= read_id + 1);
 	nd_record_first(&reader, data);
 	while (nd_record_next(&reader, &record))
 		record_take(&record);
 	if (!(data->flags & ND_DATA_LAST))
 		return;
-	if (data->read_id == READ_ID) {
-		read_send(READ_ID + 1, ASKED_FIRST, ASKED);
+	if (data->read_id == read_id) {
+		read_send(read_id + 1, ASKED_FIRST, ASKED);
 		return;
 	}
 	for (unsigned int i = 0; i < ASKED; i++)
@@ -471,6 +530,73 @@ static void pci_check(void)
 	CHECK(!(config_read(copy[0].bdf, nic_capability(0x01) + 4) & 3));
 }
 
+static void arp_answer(void)
+{
+	while (rx->rx_count < ND_GATE_RX_SLOTS) {
+		uint8_t *frame = phys(rx_phys + rx->rx_count * ND_GATE_SLOT_BYTES);
+		size_t bytes = nd_net_output(&net, frame, batches);
+
+		if (!bytes)
+			break;
+		rx->rx_bytes[rx->rx_count++] = (uint16_t)bytes;
+	}
+}
+
+static uint8_t *far_at(const uint8_t *p)
+{
+	return phys((p[0] | (uint32_t)p[1] << 8) + ((p[2] | (uint32_t)p[3] << 8) << 4));
+}
+
+static void isr_serve(uint8_t *block)
+{
+	bool start = block[2] == 1;
+	uint32_t at = rx_phys + rx_fetched * ND_GATE_SLOT_BYTES;
+	uint16_t reply[7] = {0};
+
+	if (start) {
+		CHECK(++batches < 100000);
+		arp_answer();
+	} else if (rx_fetched < rx->rx_count) {
+		reply[1] = 3; /* received */
+		reply[2] = reply[3] = rx->rx_bytes[rx_fetched++];
+		reply[4] = 14;
+		reply[5] = (uint16_t)(at & 15);
+		reply[6] = (uint16_t)(at >> 4);
+	} else {
+		rx_fetched = rx->rx_count = 0;
+	}
+	memcpy(block, reply, sizeof reply);
+}
+
+static bool hangs_now(uint32_t opcode)
+{
+	if (hang.always)
+		return true;
+	return opcode == hang.call && hang.after-- == 0;
+}
+
+/* Called by fake_rom.asm in 32-bit flat mode: AX of the call, or that it hangs. */
+uint32_t guest_undi(uint32_t opcode, uint8_t *block)
+{
+	const uint8_t *tbd;
+
+	CHECK(opcode != 0x15);
+	if (hangs_now(opcode))
+		return HANGS | hang.mode;
+	memset(block, 0, 2);
+	if (opcode == UNDI_OPEN)
+		pci_check();
+	if (opcode == UNDI_GET_INFORMATION)
+		memcpy(block + 12, dini_mac, sizeof dini_mac);
+	if (opcode == UNDI_ISR)
+		isr_serve(block);
+	if (opcode == UNDI_TRANSMIT) {
+		tbd = far_at(block + 8);
+		frame_take(far_at(tbd + 2), tbd[0] | (size_t)tbd[1] << 8);
+	}
+	return 0;
+}
+
 static void undi_serve(struct nd_gate_call *call)
 {
 	bool reaches_memory = config_read(nic_bdf(), 4) & 4;
@@ -495,9 +621,9 @@ static void undi_serve(struct nd_gate_call *call)
 void guest_server(uint32_t was_real_mode, uint32_t base_kib, uint32_t has_ticked)
 {
 	struct nd_gate_call *call = phys(CALL_PHYS);
-	uint8_t *frame;
-	size_t bytes;
 
+	rx = call;
+	rx_phys = RX_PHYS;
 	CHECK(was_real_mode == 1);
 	CHECK(has_ticked);
 	CHECK(base_kib == *(uint16_t *)phys(LOW_COPY_PHYS + 0x413));
@@ -518,13 +644,7 @@ void guest_server(uint32_t was_real_mode, uint32_t base_kib, uint32_t has_ticked
 		return;
 	for (unsigned int i = 0; i < call->tx_count; i++)
 		frame_take(phys(TX_PHYS + i * ND_GATE_SLOT_BYTES), call->tx_bytes[i]);
-	while (call->rx_count < ND_GATE_RX_SLOTS) {
-		frame = phys(RX_PHYS + call->rx_count * ND_GATE_SLOT_BYTES);
-		bytes = nd_net_output(&net, frame, batches);
-		if (!bytes)
-			break;
-		call->rx_bytes[call->rx_count++] = (uint16_t)bytes;
-	}
+	arp_answer();
 }
 
 /* Checksums that fit do not make a copy of what is outside the seal one to go by. */
@@ -588,6 +708,21 @@ static void early_fault(struct nd_handoff *h)
 	memset(phys(DINI_PHYS + CHECK_OFFSET), 0x06, 16);
 }
 
+/* hang-WHERE-HOW: first letters do. */
+static void hang_take(const char *word)
+{
+	if (memcmp(word, "hang-", 5) != 0)
+		return;
+	hang.wanted = true;
+	word += 5;
+	hang.always = *word == 'a'; /* always */
+	hang.call = *word == 'o' ? UNDI_OPEN : *word == 't' ? UNDI_TRANSMIT : UNDI_ISR;
+	hang.after = *word == 'o' ? 0 : 6; /* in the dump */
+	while (*word && *word++ != '-')
+		;
+	hang.mode = *word == 'r' ? 0 : *word == 'p' ? 1 : *word == 'l' ? 2 : 4;
+}
+
 void guest_main(const struct multiboot_info *info)
 {
 	const char *words = phys(info->cmdline);
@@ -603,8 +738,10 @@ void guest_main(const struct multiboot_info *info)
 	pci_copy();
 	sealed_wanted = memcmp(word, "sealed", 6) == 0;
 	ladder_wanted = memcmp(word, "ladder", 6) == 0;
+	hang_take(word);
 	handoff_make(phys(HANDOFF_PHYS));
-	refusals_check(entry);
+	if (!hang.wanted)
+		refusals_check(entry);
 	if (memcmp(word, "refuse", 6) == 0) {
 		print("guest: PASS\n");
 		leave(EXIT_PASS);

@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import contract  # noqa: E402  (needs the path above)
 
 WAIT_S = 300  # for a guest on a busy machine: they take seconds
+POLL_S = 0.2
 
 HANDOFF_PHYS = 0x90000  # SeaBIOS leaves this memory alone
 DINI_PHYS = 0x7000000
@@ -26,6 +27,7 @@ HANDOFF_BYTES = contract.size("nd_handoff")
 GATE_PHYS_AT = contract.offset("nd_handoff", "gate_phys")
 DINI_PHYS_AT = contract.offset("nd_handoff", "dini_phys")
 LAST_WORDS_BYTES = contract.define("ND_REASON_BYTES")
+LAST_WORDS_AT = HANDOFF_BYTES - LAST_WORDS_BYTES
 
 
 class GuestTimeout(AssertionError):
@@ -65,6 +67,11 @@ class Guest:
         self.text += more.decode("latin-1").replace("\r", "")
         return bool(more)
 
+    def _read_some(self):
+        """What has come already."""
+        if select.select([self.process.stdout], [], [], POLL_S)[0]:
+            self._read_more(time.monotonic() + POLL_S, "more")
+
     def wait_line(self, text):
         """The first whole line that contains text."""
         deadline = time.monotonic() + WAIT_S
@@ -90,13 +97,21 @@ class Guest:
             with open(path, "rb") as file:
                 return file.read()
 
+    def wait_reset(self):
+        """Until the guest resets the machine; for one with -no-shutdown, whose memory stays."""
+        deadline = time.monotonic() + WAIT_S
+        while "(shutdown)" not in self._command("info status"):
+            self._read_some()
+            if time.monotonic() > deadline:
+                raise GuestTimeout(f"no reset came; the guest said:\n{self.text}")
+
     def _command(self, line):
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(WAIT_S)
             sock.connect(self.monitor)
             self._await_prompt(sock)
             sock.sendall(line.encode() + b"\n")
-            self._await_prompt(sock)
+            return self._await_prompt(sock)
 
     def _await_prompt(self, sock):
         seen = b""
@@ -105,6 +120,7 @@ class Guest:
             if not more:
                 raise AssertionError(f"QEMU's monitor is gone; the guest said:\n{self.text}")
             seen += more
+        return seen.decode("latin-1")
 
 
 def handoff(dini, seal_crc=None, phys=HANDOFF_PHYS):
