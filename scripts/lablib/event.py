@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What happens to the server or the network while a dump is under way: --event.
+"""What happens to the server, the network or the firmware while a dump is under way: --event.
 
     NAME[:SECONDS][@MIB]    e.g. server-kill:5@20
 
@@ -12,6 +12,7 @@ import re
 import time
 from dataclasses import dataclass
 
+from .hang import hang
 from .process import LabError
 
 MIB = 1 << 20
@@ -32,6 +33,8 @@ KINDS = {
                         seconds=5),
     "net-down": Kind(lambda lab: lab.network.filter.down(), lambda lab: lab.network.filter.up(),
                      seconds=60, faulty_network=True),
+    # it is DINI that ends it
+    "firmware-hang": Kind(lambda lab: hang(lab.machine), lambda lab: None, seconds=0),
 }
 AT_MIB = 8
 

@@ -19,7 +19,7 @@ class Machine:
         self._processes = processes
         self._out_dir = out_dir
         self._on_line = on_line
-        self._sockets = tempfile.mkdtemp(prefix="ndlab-")  # short: a path has 107 bytes
+        self.sockets = tempfile.mkdtemp(prefix="ndlab-")  # short: a path has 107 bytes
         self._monitor = None
         self._serial_socket = None
         self._reader = None
@@ -30,9 +30,9 @@ class Machine:
         serial, monitor = self._listen("serial"), self._listen("monitor")
         argv = ["qemu-system-x86_64", "-accel", "tcg", "-machine", machine, "-m", mem,
                 "-smp", str(cpus), "-display", "none", "-no-reboot", "-boot", "n",
-                "-chardev", f"socket,id=ser0,path={self._sockets}/serial",
+                "-chardev", f"socket,id=ser0,path={self.sockets}/serial",
                 "-serial", "chardev:ser0",
-                "-chardev", f"socket,id=mon0,path={self._sockets}/monitor",
+                "-chardev", f"socket,id=mon0,path={self.sockets}/monitor",
                 "-mon", "chardev=mon0,mode=control",
                 *network.qemu_args(),
                 *extra,  # a port that the NIC is to be plugged into has to be there first
@@ -49,7 +49,7 @@ class Machine:
 
     def _listen(self, name):
         listener = socket.socket(socket.AF_UNIX)
-        listener.bind(os.path.join(self._sockets, name))
+        listener.bind(os.path.join(self.sockets, name))
         listener.listen(1)
         listener.settimeout(0.2)
         return listener
@@ -86,6 +86,13 @@ class Machine:
     def pause(self):
         self._monitor.command("stop")
 
+    def go_on(self):
+        self._monitor.command("cont")
+
+    def monitor(self, line):
+        """What QEMU's monitor for people says to a line."""
+        return self._monitor.command("human-monitor-command", **{"command-line": line})
+
     def memory_save(self, phys, size, path):
         """Have QEMU write guest-physical memory to a file."""
         self._monitor.command("pmemsave", val=phys, size=size, filename=os.path.abspath(path))
@@ -104,7 +111,7 @@ class Machine:
             self._serial_socket.close()
         if self._monitor:
             self._monitor.close()
-        shutil.rmtree(self._sockets, ignore_errors=True)
+        shutil.rmtree(self.sockets, ignore_errors=True)
 
 
 class Monitor:

@@ -31,7 +31,7 @@ def options(run):
                      help="of the dump's datagrams, both ways (--net dnsmasq)")
     run.add_argument("--event", action="append", default=[], metavar="NAME[:SECONDS][@MIB]",
                      help="while the dump is under way, once so many MiB of it are on disk: "
-                          "server-kill, net-down (--net dnsmasq); may be given often")
+                          "server-kill, net-down (--net dnsmasq), firmware-hang; may be given often")
     run.add_argument("--dead-servers", action="store_true",
                      help="name two servers before ours that never answer (--net dnsmasq)")
     run.add_argument("--append", default="", metavar="WORDS", help="options for netdump.c32")

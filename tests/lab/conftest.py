@@ -45,6 +45,7 @@ RUNS = {
     # Each life is long enough for a map, which comes once a second.
     "server-kill": ["--system", "ref", "--mem", "256M", "--append-kernel", "fill=all",
                     "--event", "server-kill:3@40", "--event", "server-kill:3@80"],
+    "firmware-hang": [*SMALL, "--event", "firmware-hang@10", "--event", "firmware-hang@40"],
     "dead-servers": ["--system", "ref", "--mem", "64M", "--dead-servers"],
     "vt-d": [*Q35, "--qemu-arg=-device", "--qemu-arg=intel-iommu,intremap=on",
              "--append-kernel", "intel_iommu=on"],

@@ -39,6 +39,13 @@ def test_a_minute_without_a_network_is_waited_out(run):
     assert sent_share(run) < 1.2
 
 
+@pytest.mark.run("firmware-hang")
+def test_firmware_that_hangs_is_started_afresh(run):
+    assert [event["name"] for event in run.facts["events"]] == ["firmware-hang"] * 2
+    hung = re.findall(r"^dini: firmware call (?:08|14) did not return", run.serial(), re.M)
+    assert len(hung) == 2
+
+
 @pytest.mark.run("dead-servers")
 def test_the_next_server_takes_over(run):
     servers = re.search(r"server=(\S+),(\S+),(\S+)", run.config())
