@@ -38,9 +38,9 @@
 #define INITIALIZE_WAIT_MS 200
 #define PATIENCE_MS        8000 /* links take seconds */
 #define PATIENCE_DOUBLINGS 2    /* switches that learn first take half a minute */
-#define CALL_LIMIT_S       15  /* for one call: a link may be waited for in it */
-#define BATCH_LIMIT_S      6   /* for a batch, which takes milliseconds */
-#define ALARM_KEPT_MS      250 /* before it is put off again: a clock read badly may be far off */
+#define CALL_LIMIT_S       15   /* for one call: a link may be waited for in it */
+#define BATCH_LIMIT_S      6    /* for a batch, which takes milliseconds */
+#define ALARM_KEPT_MS      250  /* before it is put off again: a clock read badly may be far off */
 
 #define HUNG_WORDS  "firmware call .. did not return"
 #define HUNG_DIGITS (sizeof "firmware call " - 1) /* where they begin */
@@ -92,10 +92,20 @@ static char hung_words[sizeof HUNG_WORDS];
 static uint64_t alarm_set_ms;
 static unsigned int alarm_s; /* that it was set to, 0: it was not */
 
+/* The first of ACPI's: the ISA lines, the clock's among them, are its. */
+static uint32_t ioapic_phys(const struct nd_handoff *handoff)
+{
+	for (uint32_t i = 0; i < handoff->device_count; i++)
+		if (handoff->device[i].kind == ND_DEVICE_IOAPIC &&
+		    handoff->device[i].phys < UINT32_MAX)
+			return (uint32_t)handoff->device[i].phys;
+	return ND_IOAPIC_PHYS;
+}
+
 void nd_undi_init(const struct nd_handoff *handoff)
 {
 	hand = handoff;
-	nd_alarm_init(ND_IOAPIC_PHYS);
+	nd_alarm_init(ioapic_phys(handoff));
 	if (!nd_alarm_works())
 		nd_say("no NMI from the clock: a firmware call that hangs is not interrupted");
 	if (!nd_firmware_keep(handoff))
@@ -230,6 +240,14 @@ static void undi_bring_up(void)
 	undi_open();
 }
 
+/* The firmware's memory as it was sealed; the NIC reaches none of it, and cannot yet. */
+static void firmware_restore(void)
+{
+	nd_pci_silence(pci, pci_count);
+	nd_firmware_restore();
+	nd_pci_restore(pci, pci_count);
+}
+
 /*
  * The first reset from `first` to `last` that the NIC comes back from.  One that leaves it
  * silent is followed by harsher ones, whatever was asked for: a silent NIC needs them.
@@ -287,6 +305,8 @@ static bool rung_restarted(enum nd_reset unused)
 	chip_close();
 	undi_simple(UNDI_SHUTDOWN);
 	undi_simple(UNDI_CLEANUP);
+	firmware_restore();
+	nd_pci_master_on(pci, pci_count);
 	undi_simple(UNDI_STARTUP);
 	undi_bring_up();
 	return true;
@@ -298,10 +318,8 @@ static void firmware_recover(void)
 	if (!hung)
 		return;
 	hung = false;
-	nd_pci_silence(pci, pci_count);
-	nd_firmware_restore();
-	nd_pci_restore(pci, pci_count);
-	nd_pci_master_on(pci, pci_count);
+	firmware_restore();
+	chip_close();
 }
 
 void nd_undi_open_next(void)
