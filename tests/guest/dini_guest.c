@@ -80,7 +80,7 @@ static uint64_t session, seq;
 static uint32_t read_id = 5; /* of the first of two READs; two more with each HELLO */
 static unsigned int undi_calls, batches;
 static bool low_copy_checked;
-static bool nic_cleaned; /* the last rung was reached */
+static bool nic_cleaned;     /* the last rung was reached */
 static bool nic_deaf = true; /* the firmware opens and closes: bus mastering is off meanwhile */
 static uint8_t page0[ND_PAGE_BYTES]; /* as the crash left it */
 
@@ -584,8 +584,11 @@ uint32_t guest_undi(uint32_t opcode, uint8_t *block)
 	if (hangs_now(opcode))
 		return HANGS | hang.mode;
 	memset(block, 0, 2);
-	if (opcode == UNDI_OPEN)
+	if (opcode == UNDI_OPEN) {
+		/* each opening is of two: one that resets the chip, and the real one */
+		nic_deaf = !(config_read(nic_bdf(), 4) & 4);
 		pci_check();
+	}
 	if (opcode == UNDI_GET_INFORMATION)
 		memcpy(block + 12, dini_mac, sizeof dini_mac);
 	if (opcode == UNDI_ISR)
