@@ -82,7 +82,8 @@ class Traffic:
     def qemu_args(self):
         words = ["-netdev", f"dgram,id=n1,local.type=unix,local.path={self._path('there')},"
                  f"remote.type=unix,remote.path={self._path('here')}",
-                 "-device", "e1000,netdev=n1,romfile="]
+                 # a slot behind the NIC that boots, which is to be eth0
+                 "-device", "e1000,netdev=n1,romfile=,addr=0x10"]
         return [f"--qemu-arg={word}" for word in words]
 
     def _send(self):
