@@ -240,6 +240,13 @@ static void undi_bring_up(void)
 	undi_open();
 }
 
+static void undi_restart(void)
+{
+	chip_close();
+	undi_simple(UNDI_SHUTDOWN);
+	undi_bring_up();
+}
+
 /* The firmware's memory as it was sealed; the NIC reaches none of it, and cannot yet. */
 static void firmware_restore(void)
 {
@@ -274,9 +281,7 @@ static bool rung_restored(enum nd_reset unused)
 {
 	(void)unused;
 	nic_reset(ND_RESET_FLR, ND_RESET_AF);
-	chip_close();
-	undi_simple(UNDI_SHUTDOWN);
-	undi_bring_up();
+	undi_restart();
 	return true;
 }
 
@@ -292,9 +297,7 @@ static bool rung_reset(enum nd_reset how)
 {
 	if (!nic_reset(how, how))
 		return false;
-	chip_close();
-	undi_simple(UNDI_SHUTDOWN);
-	undi_bring_up();
+	undi_restart();
 	return true;
 }
 
@@ -385,11 +388,6 @@ unsigned int nd_undi_tx_room(void)
 	unsigned int room = nd_flight_room(&flight);
 
 	return room < slots ? room : slots;
-}
-
-uint32_t nd_undi_slot_bytes(void)
-{
-	return hand->slot_bytes;
 }
 
 void *nd_undi_tx_slot(unsigned int slot)

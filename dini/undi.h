@@ -30,9 +30,8 @@ const char *nd_undi_hung_words(void);
 /* The NIC's own address, from the firmware; false if it does not say. */
 bool nd_undi_mac(uint8_t mac[6]);
 
-/* Frame buffers of the gate, each of nd_undi_slot_bytes(): so many may be filled for now. */
+/* The gate's frame buffers, of slot_bytes each: so many may be filled for now. */
 unsigned int nd_undi_tx_room(void);
-uint32_t nd_undi_slot_bytes(void);
 void *nd_undi_tx_slot(unsigned int slot);
 const void *nd_undi_rx_slot(unsigned int slot);
 
