@@ -307,6 +307,8 @@ uint32_t nd_main64(void)
 	nd_console_init();
 	nd_memory_init(handoff.map, handoff.map_count);
 	crash_take(nd_boot.crash_phys);
+	if (handoff.skip)
+		nd_say("left out, as skip= says: %x", handoff.skip);
 	nd_quiesce(&handoff);
 	nd_clock_init();
 	nd_say("clock %u kHz", nd_clock_khz());

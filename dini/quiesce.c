@@ -23,14 +23,20 @@ static bool page0_kept;
 
 void nd_quiesce(const struct nd_handoff *h)
 {
-	nd_watchdog_stop();
-	nd_masters_off();
-	nd_iommu_off(h->device, h->device_count);
-	nd_cpu_quiesce();
-	nd_chipset_quiesce(h);
+	if (!(h->skip & ND_STEP_WATCHDOGS))
+		nd_watchdog_stop();
+	if (!(h->skip & ND_STEP_MASTERS))
+		nd_masters_off();
+	if (!(h->skip & ND_STEP_IOMMU))
+		nd_iommu_off(h->device, h->device_count);
+	if (!(h->skip & ND_STEP_CPU))
+		nd_cpu_quiesce();
+	if (!(h->skip & ND_STEP_CHIPSET))
+		nd_chipset_quiesce(h);
 	memcpy(page0, nd_low(0), sizeof page0);
 	page0_kept = true;
-	memcpy(nd_low(0), nd_low(h->low_copy_phys), ND_LOW_COPY_BYTES);
+	if (!(h->skip & ND_STEP_VECTORS))
+		memcpy(nd_low(0), nd_low(h->low_copy_phys), ND_LOW_COPY_BYTES);
 }
 
 const void *nd_quiesce_page0(void)

@@ -92,6 +92,12 @@ static char hung_words[sizeof HUNG_WORDS];
 static uint64_t alarm_set_ms;
 static unsigned int alarm_s; /* that it was set to, 0: it was not */
 
+/* Whether the configuration leaves it in. */
+static bool does(enum nd_step step)
+{
+	return !(hand->skip & step);
+}
+
 /* The first of ACPI's: the ISA lines, the clock's among them, are its. */
 static uint32_t ioapic_phys(const struct nd_handoff *handoff)
 {
@@ -105,10 +111,11 @@ static uint32_t ioapic_phys(const struct nd_handoff *handoff)
 void nd_undi_init(const struct nd_handoff *handoff)
 {
 	hand = handoff;
-	nd_alarm_init(ioapic_phys(handoff));
-	if (!nd_alarm_works())
+	if (does(ND_STEP_ALARM))
+		nd_alarm_init(ioapic_phys(handoff));
+	if (!does(ND_STEP_ALARM) || !nd_alarm_works())
 		nd_say("no NMI from the clock: a firmware call that hangs is not interrupted");
-	if (!nd_firmware_keep(handoff))
+	if (does(ND_STEP_FIRMWARE) && !nd_firmware_keep(handoff))
 		nd_say("the firmware's memory is not kept: a call that hangs may spoil it");
 	call = nd_low(handoff->gate_call_phys);
 	pci = nd_low(handoff->pci_copy_phys);
@@ -122,6 +129,8 @@ static void alarm_put_off(unsigned int limit_s)
 {
 	uint64_t now_ms = nd_clock_ms();
 
+	if (!does(ND_STEP_ALARM))
+		return;
 	if (alarm_s == limit_s && now_ms - alarm_set_ms < ALARM_KEPT_MS)
 		return;
 	nd_alarm_set(limit_s);
@@ -214,18 +223,32 @@ static bool mac_is_set(const uint8_t mac[6])
 	return memcmp(mac, none, sizeof none) != 0;
 }
 
+static void configuration_restore(void)
+{
+	if (does(ND_STEP_RESTORE))
+		nd_pci_restore(pci, pci_count);
+}
+
+static void master_on(void)
+{
+	if (does(ND_STEP_RESTORE))
+		nd_pci_master_on(pci, pci_count);
+}
+
 /*
  * Firmware resets its chip when it closes what it had opened, and at no other time: so it
  * opens and closes once, while nothing that the system's driver left in the chip gets to memory.
  */
 static void chip_close(void)
 {
-	nd_pci_restore(pci, pci_count);
-	undi_open();
-	undi_simple(UNDI_CLOSE);
-	if (pci_count)
+	configuration_restore();
+	if (does(ND_STEP_CLOSE)) {
+		undi_open();
+		undi_simple(UNDI_CLOSE);
+	}
+	if (pci_count && does(ND_STEP_CHIP))
 		nd_chip_mend(&pci[0]);
-	nd_pci_master_on(pci, pci_count);
+	master_on();
 }
 
 static void undi_bring_up(void)
@@ -250,9 +273,10 @@ static void undi_restart(void)
 /* The firmware's memory as it was sealed; the NIC reaches none of it, and cannot yet. */
 static void firmware_restore(void)
 {
-	nd_pci_silence(pci, pci_count);
+	if (does(ND_STEP_RESTORE))
+		nd_pci_silence(pci, pci_count);
 	nd_firmware_restore();
-	nd_pci_restore(pci, pci_count);
+	configuration_restore();
 }
 
 /*
@@ -261,9 +285,16 @@ static void firmware_restore(void)
  */
 static bool nic_reset(enum nd_reset first, enum nd_reset last)
 {
-	nd_pci_reach(pci, pci_count);
+	static const enum nd_step reset_step[ND_RESETS] = {
+		[ND_RESET_FLR] = ND_STEP_FLR,     [ND_RESET_AF] = ND_STEP_FLR,
+		[ND_RESET_POWER] = ND_STEP_POWER, [ND_RESET_LINK] = ND_STEP_LINK,
+		[ND_RESET_BUS] = ND_STEP_BUS,
+	};
+
+	if (does(ND_STEP_RESTORE))
+		nd_pci_reach(pci, pci_count);
 	for (unsigned int how = first; how <= last; how++) {
-		if (!nd_reset_can(pci, pci_count, how))
+		if (!does(reset_step[how]) || !nd_reset_can(pci, pci_count, how))
 			continue;
 		nd_say("undi: %s", nd_reset_name(how));
 		if (nd_reset_run(pci, how))
@@ -309,7 +340,7 @@ static bool rung_restarted(enum nd_reset unused)
 	undi_simple(UNDI_SHUTDOWN);
 	undi_simple(UNDI_CLEANUP);
 	firmware_restore();
-	nd_pci_master_on(pci, pci_count);
+	master_on();
 	undi_simple(UNDI_STARTUP);
 	undi_bring_up();
 	return true;

@@ -218,6 +218,7 @@ bool nd_handoff_arm(struct nd_region *r, const struct nd_options *o, const struc
 		       "restored at a crash\n");
 	h->action = (uint32_t)o->action;
 	h->deadline_s = o->deadline_s;
+	h->skip = o->skip;
 	armed = r;
 	netdump_arm(seal);
 	return true;

@@ -172,6 +172,28 @@ static bool deadline(const char *s, struct nd_options *o)
 	return s && !*s;
 }
 
+/* STEP[,STEP...]; each name stands where enum nd_step has its bit. */
+static bool steps(const char *s, struct nd_options *o)
+{
+	static const char *const names[] = {
+		"watchdogs", "masters", "iommu", "cpu",  "chipset", "vectors", "restore",  "close",
+		"chip",      "flr",     "power", "link", "bus",     "alarm",   "firmware",
+	};
+
+	do {
+		size_t length = strcspn(s, ","), i = 0;
+
+		while (i < sizeof names / sizeof names[0] &&
+		       (strlen(names[i]) != length || memcmp(names[i], s, length)))
+			i++;
+		if (i == sizeof names / sizeof names[0])
+			return false;
+		o->skip |= 1u << i;
+		s += length;
+	} while (*s && s++);
+	return true;
+}
+
 static bool fallback(const char *s, struct nd_options *o)
 {
 	o->fallback_boot = !strcmp(s, "boot");
@@ -210,6 +232,9 @@ static const struct option {
 	{"nic", mac, true, "nic=aa:bb:cc:dd:ee:ff"},
 	{"action", action, true, "action=reboot, halt or hold"},
 	{"deadline", deadline, true, "deadline=SECONDS, at most 86400, 0 for none"},
+	{"skip", steps, true,
+	 "skip=STEP[,STEP...] of watchdogs, masters, iommu, cpu, chipset, vectors, restore, close, "
+	 "chip, flr, power, link, bus, alarm, firmware"},
 	{"fallback", fallback, true, "fallback=boot"},
 	{"dini", dini, true, "dini=FILE"},
 	{"key", keys, false, "key=HEX[,HEX...], at most 4 of 64 hex digits each"},
@@ -217,8 +242,8 @@ static const struct option {
 	{"insecure", insecure, true, "insecure, without a value"},
 	/* the last, which no word has the name of; it may be a key beside its place */
 	{"", NULL, false,
-	 "an option of netdump.c32 (server, ip, gateway, mac, nic, action, deadline, fallback, "
-	 "dini, key, psk, insecure)"},
+	 "an option of netdump.c32 (server, ip, gateway, mac, nic, action, deadline, skip, "
+	 "fallback, dini, key, psk, insecure)"},
 };
 
 static const struct option *option_find(const char *word, size_t name_length)

@@ -19,6 +19,7 @@ struct nd_options {
 	uint8_t mac[6];
 	enum nd_action action;
 	uint32_t deadline_s;
+	uint32_t skip; /* enum nd_step, or'ed */
 	bool fallback_boot;
 	const char *dini;
 	bool insecure;

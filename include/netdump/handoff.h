@@ -51,6 +51,28 @@ enum nd_range_kind {
 	ND_RANGE_DINI = 4, /* fenced: DINI */
 };
 
+/*
+ * What DINI does to a machine before its firmware is called.  Some machine may be worse off for
+ * one of them: the configuration can have it left out.
+ */
+enum nd_step {
+	ND_STEP_WATCHDOGS = 1 << 0, /* stop what resets the machine in time */
+	ND_STEP_MASTERS = 1 << 1,   /* no PCI function writes to memory any more */
+	ND_STEP_IOMMU = 1 << 2,     /* no translation, no interrupt remapping */
+	ND_STEP_CPU = 1 << 3,       /* breakpoints, counters and traces off, local APIC */
+	ND_STEP_CHIPSET = 1 << 4,   /* NMI sources, I/O APICs, HPET, PICs, PIT */
+	ND_STEP_VECTORS = 1 << 5,   /* interrupt vectors and BIOS data as boot had them */
+	ND_STEP_RESTORE = 1 << 6,   /* configuration space of the NIC and its bridges */
+	ND_STEP_CLOSE = 1 << 7,     /* open and close UNDI once, which resets many a chip */
+	ND_STEP_CHIP = 1 << 8,      /* registers that certain chips need set */
+	ND_STEP_FLR = 1 << 9,       /* function level reset, PCI Express's and AF's */
+	ND_STEP_POWER = 1 << 10,    /* D3hot and back */
+	ND_STEP_LINK = 1 << 11,     /* link off and on */
+	ND_STEP_BUS = 1 << 12,      /* secondary bus reset */
+	ND_STEP_ALARM = 1 << 13,    /* an NMI ends a firmware call that hangs */
+	ND_STEP_FIRMWARE = 1 << 14, /* the firmware's memory as sealed, before it starts anew */
+};
+
 struct nd_range {
 	uint64_t phys;
 	uint64_t bytes;
@@ -135,7 +157,7 @@ struct nd_handoff {
 	uint8_t server_key[ND_SERVERS_MAX][ND_KEY_BYTES]; /* 2: X25519 public keys */
 	uint8_t psk[ND_KEY_BYTES];                        /* 2: the host's own key */
 	uint8_t seed[ND_KEY_BYTES];                       /* 2: what boot had of randomness */
-	uint32_t zero;
+	uint32_t skip; /* 3: enum nd_step, or'ed: what DINI leaves out */
 
 	uint32_t map_count;
 	struct nd_range map[ND_MAP_RANGES_MAX];

@@ -48,9 +48,10 @@ static void every_option_is_read(void **state)
 		parse(&o,
 		      "server=10.0.0.1,10.0.0.255:7000 ip=192.168.1.2 gateway=192.168.1.1 "
 		      "mac=52-54-00:12:ab:CD action=hold deadline=0 fallback=boot dini=x.bin "
+		      "skip=watchdogs,flr,firmware "
 		      "-- xen.gz --- vmlinuz",
 		      why),
-		9);
+		10);
 	assert_int_equal(o.server_count, 2);
 	assert_memory_equal(o.server_ip[1], second, 4);
 	assert_int_equal(o.server_port, 7000);
@@ -59,6 +60,7 @@ static void every_option_is_read(void **state)
 	assert_int_equal(o.action, ND_ACTION_HOLD);
 	assert_int_equal(o.deadline_s, 0);
 	assert_string_equal(o.dini, "x.bin");
+	assert_int_equal(o.skip, ND_STEP_WATCHDOGS | ND_STEP_FLR | ND_STEP_FIRMWARE);
 }
 
 /* Each names the word at fault. */
@@ -79,6 +81,10 @@ static const char *const bad[] = {
 	"deadline=86401",
 	"deadline=1s",
 	"fallback=panic",
+	"skip",
+	"skip=flr,",
+	"skip=fl",
+	"skip=flr,,bus",
 	"dini=",
 	"serve=",
 	"quiet",
@@ -129,6 +135,40 @@ static void keys_are_read(void **state)
 	assert_int_equal(parse(&o, "insecure -- vmlinuz", why), 2);
 	assert_null(nd_options_key_fault(&o));
 	assert_int_equal(nd_options_security(&o), ND_SECURITY_PLAIN);
+}
+
+/* Each name is where enum nd_step has its bit. */
+static void every_step_is_known(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *word;
+		uint32_t step;
+	} steps[] = {
+		{"skip=watchdogs -- x", ND_STEP_WATCHDOGS},
+		{"skip=masters -- x", ND_STEP_MASTERS},
+		{"skip=iommu -- x", ND_STEP_IOMMU},
+		{"skip=cpu -- x", ND_STEP_CPU},
+		{"skip=chipset -- x", ND_STEP_CHIPSET},
+		{"skip=vectors -- x", ND_STEP_VECTORS},
+		{"skip=restore -- x", ND_STEP_RESTORE},
+		{"skip=close -- x", ND_STEP_CLOSE},
+		{"skip=chip -- x", ND_STEP_CHIP},
+		{"skip=flr -- x", ND_STEP_FLR},
+		{"skip=power -- x", ND_STEP_POWER},
+		{"skip=link -- x", ND_STEP_LINK},
+		{"skip=bus -- x", ND_STEP_BUS},
+		{"skip=alarm -- x", ND_STEP_ALARM},
+		{"skip=firmware -- x", ND_STEP_FIRMWARE},
+	};
+
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		struct nd_options o;
+		char why[200];
+
+		assert_int_equal(parse(&o, steps[i].word, why), 2);
+		assert_int_equal(o.skip, steps[i].step);
+	}
 }
 
 /* What is named, and that no digit of a key is shown. */
@@ -241,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_stand),
 		cmocka_unit_test(every_option_is_read),
+		cmocka_unit_test(every_step_is_known),
 		cmocka_unit_test(bad_words_are_named),
 		cmocka_unit_test(keys_are_read),
 		cmocka_unit_test(bad_keys_are_named_and_not_shown),
