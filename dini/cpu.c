@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * cpu.c - breakpoints, branch records, counters, traces and the LAPIC.  Long mode.
+ * cpu.c - other CPUs, breakpoints, branch records, counters, traces and the LAPIC.  Long mode.
  *
  * In real mode a #DB would go to whatever the BIOS has for it, and traces (BTS, PEBS, PT) are
  * written to the system's memory by the CPU itself.  Each MSR is touched only where CPUID
@@ -40,6 +40,8 @@
 #define MSR_APIC_BASE    0x1B
 #define APIC_ON          (1u << 11)
 #define APIC_X2          (1u << 10)
+#define APIC_FIRST       (1u << 8) /* this CPU started the machine */
+#define MSR_X2_ICR       0x830
 #define MSR_ARCH_CAPS    0x10A
 #define ARCH_CAPS_XAPIC  (1u << 21) /* there is MSR_XAPIC_STATUS */
 #define MSR_XAPIC_STATUS 0xBD
@@ -48,6 +50,10 @@
 #define LAPIC_TPR     0x080
 #define LAPIC_SVR     0x0F0
 #define LAPIC_VERSION 0x030
+#define LAPIC_ICR     0x300
+#define ICR_INIT      0xC4500u /* to all but this CPU */
+#define ICR_PENDING   0x01000u
+#define ICR_POLLS     100000
 #define LVT_CMCI      0x2F0
 #define LVT_TIMER     0x320
 #define LVT_THERMAL   0x330
@@ -125,6 +131,16 @@ static void amd_counters_off(void)
 	}
 }
 
+static bool has_lapic(void)
+{
+	return nd_cpuid(1).edx & (1u << 9);
+}
+
+static void lapic_write(uint32_t base, uint32_t reg, uint32_t value)
+{
+	*(volatile uint32_t *)nd_low(base + reg) = value;
+}
+
 static bool x2apic_is_locked(void)
 {
 	struct nd_cpuid r;
@@ -137,11 +153,6 @@ static bool x2apic_is_locked(void)
 	return nd_rdmsr(MSR_XAPIC_STATUS) & XAPIC_DISABLED;
 }
 
-static void lapic_write(uint32_t base, uint32_t reg, uint32_t value)
-{
-	*(volatile uint32_t *)nd_low(base + reg) = value;
-}
-
 /*
  * xAPIC mode, every local source masked, the PIC's line passed through.  The task
  * priority keeps out messages of devices that the system left running; the PIC's
@@ -152,7 +163,7 @@ static void lapic_init(void)
 	uint64_t msr;
 	uint32_t base, last_lvt;
 
-	if (!(nd_cpuid(1).edx & (1u << 9)))
+	if (!has_lapic())
 		return;
 	msr = nd_rdmsr(MSR_APIC_BASE);
 	if (!(msr & APIC_ON) || (msr >> 32))
@@ -179,6 +190,29 @@ static void lapic_init(void)
 	if (last_lvt >= 6)
 		lapic_write(base, LVT_CMCI, LVT_MASKED);
 	lapic_write(base, LVT_LINT0, LVT_EXTINT);
+}
+
+void nd_cpu_stop_others(void)
+{
+	uint64_t msr;
+	uint32_t base;
+
+	if (!has_lapic())
+		return;
+	msr = nd_rdmsr(MSR_APIC_BASE);
+	if (!(msr & APIC_ON) || !(msr & APIC_FIRST))
+		return;
+	if (msr & APIC_X2) {
+		nd_wrmsr(MSR_X2_ICR, ICR_INIT);
+		return;
+	}
+	if (msr >> 32)
+		return;
+	base = (uint32_t)msr & 0xFFFFF000u;
+	lapic_write(base, LAPIC_ICR, ICR_INIT);
+	for (unsigned int i = 0; i < ICR_POLLS; i++)
+		if (!(*(volatile uint32_t *)nd_low(base + LAPIC_ICR) & ICR_PENDING))
+			break;
 }
 
 void nd_cpu_quiesce(void)

@@ -177,7 +177,7 @@ static bool steps(const char *s, struct nd_options *o)
 {
 	static const char *const names[] = {
 		"watchdogs", "masters", "iommu", "cpu",  "chipset", "vectors", "restore",  "close",
-		"chip",      "flr",     "power", "link", "bus",     "alarm",   "firmware",
+		"chip",      "flr",     "power", "link", "bus",     "alarm",   "firmware", "others",
 	};
 
 	do {
@@ -234,7 +234,7 @@ static const struct option {
 	{"deadline", deadline, true, "deadline=SECONDS, at most 86400, 0 for none"},
 	{"skip", steps, true,
 	 "skip=STEP[,STEP...] of watchdogs, masters, iommu, cpu, chipset, vectors, restore, close, "
-	 "chip, flr, power, link, bus, alarm, firmware"},
+	 "chip, flr, power, link, bus, alarm, firmware, others"},
 	{"fallback", fallback, true, "fallback=boot"},
 	{"dini", dini, true, "dini=FILE"},
 	{"key", keys, false, "key=HEX[,HEX...], at most 4 of 64 hex digits each"},

@@ -71,6 +71,7 @@ enum nd_step {
 	ND_STEP_BUS = 1 << 12,      /* secondary bus reset */
 	ND_STEP_ALARM = 1 << 13,    /* an NMI ends a firmware call that hangs */
 	ND_STEP_FIRMWARE = 1 << 14, /* the firmware's memory as sealed, before it starts anew */
+	ND_STEP_OTHERS = 1 << 15,   /* other CPUs, should the system not have stopped them */
 };
 
 struct nd_range {

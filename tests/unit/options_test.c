@@ -160,6 +160,7 @@ static void every_step_is_known(void **state)
 		{"skip=bus -- x", ND_STEP_BUS},
 		{"skip=alarm -- x", ND_STEP_ALARM},
 		{"skip=firmware -- x", ND_STEP_FIRMWARE},
+		{"skip=others -- x", ND_STEP_OTHERS},
 	};
 
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
