@@ -21,8 +21,16 @@ demo: dist stub server $(B)/.setup-lab ## boot Debian's kernel, crash it, receiv
 lab-rates: dist stub server $(B)/.setup-lab ## the rate of a dump with 1 % and 5 % loss, as shares
 	$(Q)scripts/lab rates
 
+# Systems that print every memory map that they can get at.
+MAPS_GUESTS := $(B)/tests/maps.bzimage $(B)/tests/maps.multiboot
+$(B)/tests/maps.multiboot: MAPS_FORM := -DMULTIBOOT
+$(MAPS_GUESTS): tests/guest/maps.asm $(B)/.setup-build
+	$(call say,NASM,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -f bin -Wall -Werror $(MAPS_FORM) -o $@ $<
+
 # Whole labs: slow, so two at a time and each run shared by all the tests that look at it.
 CHECK += check-lab
 .PHONY: check-lab
-check-lab: dist stub server $(B)/.setup-lab $(B)/.setup-analysis $(B)/.setup-check ## whole machines, from the PXE boot to the dump
+check-lab: dist stub server $(MAPS_GUESTS) $(B)/.setup-lab $(B)/.setup-analysis $(B)/.setup-check ## whole machines, from the PXE boot to the dump
 	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider tests/lab

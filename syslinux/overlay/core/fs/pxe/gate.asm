@@ -506,7 +506,10 @@ int15_hook:
 		jne .unsupported
 		cmp ecx, E820_BYTES
 		jb .unsupported
-		cmp bx, [cs:e820_count]
+		push eax
+		movzx eax, word [cs:e820_count]
+		cmp ebx, eax
+		pop eax
 		jae .unsupported
 		push ds
 		push si
