@@ -113,6 +113,11 @@ crash_image_load() {
     echo "init: crash image loaded ($(cat /sys/kernel/kexec_crash_loaded))"
 }
 
+# What was said is out: a crash would cut it off.  To set a terminal waits for that.
+said() {
+    stty -F /dev/console -echo
+}
+
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
@@ -131,5 +136,6 @@ plant
 echo 1 > /proc/sys/kernel/sysrq
 cpu=$(word lab.crash_cpu 0)
 echo "init: crash on cpu $cpu"
+said
 [ "$(word lab.stop 0)" = 1 ] && while :; do sleep 3600; done
 taskset -c "$cpu" sh -c 'echo c > /proc/sysrq-trigger' || fail "cpu $cpu cannot be had"
