@@ -10,7 +10,7 @@ STUB64_CFLAGS := $(STUB_CFLAGS) -O2 -m64 -fno-pic -mno-red-zone -mcmodel=small
 
 KEXEC_OBJ := $(addprefix $(B)/stub/kexec/,entry.o main.o serial.o words.o find.o seal.o)
 REF_OBJ := $(addprefix $(B)/stub/multiboot/,main.o bootinfo.o ram.o paging.o fill.o iommu.o edu.o trap.o core.o \
-	crash.o string.o serial.o words.o find.o seal.o vectors.o trampoline.o)
+	crash.o fault.o breaks.o chips.o nic.o string.o serial.o words.o find.o seal.o vectors.o trampoline.o)
 REF_IMAGES := $(addprefix $(B)/stub/,ref.elf ref-elf64.elf ref-aout.bin)
 
 .PHONY: stub
@@ -43,6 +43,11 @@ $(B)/stub/multiboot/%.o: stub/multiboot/%.c | $(B)/.setup-build
 	$(Q)$(CC) $(STUB64_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/stub/multiboot/%.o: stub/common/%.c | $(B)/.setup-build
+	$(call say,CC64,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(STUB64_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/stub/multiboot/%.o: tests/faults/breaker/%.c | $(B)/.setup-build
 	$(call say,CC64,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(STUB64_CFLAGS) -MMD -MP -c -o $@ $<

@@ -117,6 +117,16 @@ $(B)/tests/fakecrash: $(FAKECRASH_SRC) $(wildcard tests/tools/fakecrash/*.h) $(U
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $(FAKECRASH_SRC) -ljansson -llz4 -lbearssl
 
+# What breaks a machine in the lab as --fault says: there it runs alone, without a C library.
+BREAKER_SRC := $(addprefix tests/faults/breaker/,linux.c breaks.c chips.c nic.c) stub/common/words.c
+.PHONY: breaker
+breaker: $(B)/tests/breaker
+$(B)/tests/breaker: $(BREAKER_SRC) $(wildcard tests/faults/breaker/*.h) $(UNIT_HEADERS) \
+		$(B)/.setup-build
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -static -o $@ $(BREAKER_SRC)
+
 MACHINES := 1000
 MEM := 1M
 .PHONY: load
@@ -128,11 +138,11 @@ load: server $(B)/tests/fakecrash $(B)/.setup-check ## MACHINES crash at once, w
 # (Syslinux, assembler) are theirs.
 CHECK += lint
 LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*.c tests/sim/*.c) \
-	tests/tools/faultyfiles.c $(wildcard tests/tools/fakecrash/*.c)
+	tests/tools/faultyfiles.c $(wildcard tests/tools/fakecrash/*.c tests/faults/breaker/*.c)
 LINT_FORMAT_SRC := $(wildcard wire/*.[ch] server/*.[ch] include/netdump/*.h dini/*.[ch] \
 	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch] tests/sim/*.[ch] \
 	tests/fuzz/*.[ch] tests/fuzz/shim/*.h tests/fuzz/shim/*/*.h tests/fuzz/shim/*/*/*.h \
-	tests/tools/*.c tests/tools/fakecrash/*.[ch])
+	tests/tools/*.c tests/tools/fakecrash/*.[ch] tests/faults/breaker/*.[ch])
 LINT_SHELL = $(shell grep -rlE -m1 '^\#!/bin/(ba)?sh' scripts tests stub syslinux .ci 2>/dev/null)
 .PHONY: lint
 lint: $(B)/.setup-lint $(B)/.setup-server ## clang, cppcheck, shellcheck, clang-format

@@ -9,6 +9,7 @@
  *   netdump=ADDRESS                        where the handoff block is
  *   iommu=on                               devices reach this kernel's memory only
  *   dma=check                              have QEMU's edu device try: its own and fenced memory
+ *   fault=NAME[,NAME...]                   what to break right before the crash, see fault.h
  */
 #include "netdump/handoff.h"
 #include "stub/common/find.h"
@@ -19,6 +20,7 @@
 #include "stub/multiboot/core.h"
 #include "stub/multiboot/crash.h"
 #include "stub/multiboot/edu.h"
+#include "stub/multiboot/fault.h"
 #include "stub/multiboot/fill.h"
 #include "stub/multiboot/iommu.h"
 #include "stub/multiboot/machine.h"
@@ -195,6 +197,7 @@ void nd_ref_main(uint32_t magic, uint32_t mb_info_phys)
 	static const struct nd_handoff none;
 	const struct nd_handoff *h = &none;
 	uint32_t handoff_phys, dini_phys;
+	struct nd_word faults;
 	uint64_t iommu_phys;
 
 	nd_serial_open();
@@ -227,6 +230,8 @@ void nd_ref_main(uint32_t magic, uint32_t mb_info_phys)
 	if (word_says("dma=", "check"))
 		nd_edu_check(dini_phys);
 	nd_serial_print("ref: ready\n");
+	if (handoff_phys && nd_word_find(boot.line, "fault=", &faults))
+		nd_fault_make(faults, handoff_phys);
 	crash_now(dini_phys);
 	nd_serial_print("ref: idle\n");
 	nd_halt();
