@@ -6,7 +6,7 @@
 DEMO_OUT := $(B)/demo
 
 .PHONY: demo
-demo: dist stub server $(B)/.setup-lab ## boot Debian's kernel, crash it, receive and check its dump
+demo: dist stub server breaker $(B)/.setup-lab ## boot Debian's kernel, crash it, receive and check its dump
 	$(Q)rm -rf $(DEMO_OUT)
 	$(Q)scripts/lab run --system linux --nic e1000 --check --out $(DEMO_OUT) \
 		--net $$([ "$$(id -u)" = 0 ] && echo dnsmasq || echo user)
@@ -32,5 +32,5 @@ $(MAPS_GUESTS): tests/guest/maps.asm $(B)/.setup-build
 # Whole labs: slow, so two at a time and each run shared by all the tests that look at it.
 CHECK += check-lab
 .PHONY: check-lab
-check-lab: dist stub server $(MAPS_GUESTS) $(B)/.setup-lab $(B)/.setup-analysis $(B)/.setup-check ## whole machines, from the PXE boot to the dump
+check-lab: dist stub server breaker $(MAPS_GUESTS) $(B)/.setup-lab $(B)/.setup-analysis $(B)/.setup-check ## whole machines, from the PXE boot to the dump
 	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider tests/lab

@@ -9,6 +9,7 @@
 #   lab.iomem          print /proc/iomem between two marks
 #   lab.kexec=0        do not load the crash image
 #   lab.driver=0       leave the NIC alone
+#   lab.fault=A,B      what the breaker breaks right before the crash
 #   lab.kexec_args=A,B more arguments for kexec, commas for blanks
 #   lab.stop           do everything but the crash
 PATH=/bin:/sbin
@@ -129,13 +130,17 @@ if [ "$(word lab.driver 1)" = 1 ]; then
     driver_load
     nic_use
     others_up
+else
+    echo "init: the NIC is left alone"
 fi
 plant
 [ "$(word lab.kexec 1)" = 1 ] && crash_image_load
 [ "$(word lab.iomem 0)" = 1 ] && iomem_print
 echo 1 > /proc/sys/kernel/sysrq
 cpu=$(word lab.crash_cpu 0)
+faults=$(word lab.fault "")
 echo "init: crash on cpu $cpu"
 said
 [ "$(word lab.stop 0)" = 1 ] && while :; do sleep 3600; done
+[ -n "$faults" ] && breaker "$(word netdump 0)" "$faults"
 taskset -c "$cpu" sh -c 'echo c > /proc/sysrq-trigger' || fail "cpu $cpu cannot be had"

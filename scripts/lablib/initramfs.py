@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 
+from .fault import BREAKER
 from .guest import LIBRARY_DIRS
 from .process import LabError
 
@@ -101,6 +102,17 @@ def crash_archive(path, image):
     archive = Archive()
     with open(image, "rb") as data:
         archive.file("netdump-kexec.elf", data.read())
+    with open(path, "wb") as out:
+        out.write(archive.finish())
+
+
+def breaker_archive(path):
+    """What breaks the machine as --fault says, for a run that wants it."""
+    if not os.path.exists(BREAKER):
+        raise LabError(f"{BREAKER} is not built: run make breaker")
+    archive = Archive()
+    with open(BREAKER, "rb") as data:
+        archive.file("bin/breaker", data.read(), 0o755)
     with open(path, "wb") as out:
         out.write(archive.finish())
 

@@ -29,7 +29,7 @@ SERVER = os.path.join(BUILD, "server", "netdumpd")
 HOST = "lab-guest"  # the guest's name, where the network gives it one
 
 # Lines worth showing while it runs.
-PROGRESS = re.compile(r"^(dini|netdump|init|ref|stub|kexec): (?!map )|Kernel panic|^boot:|^netdumpd: ")
+PROGRESS = re.compile(r"^(dini|netdump|init|ref|stub|kexec|breaker): (?!map )|Kernel panic|^boot:|^netdumpd: ")
 
 
 @dataclass
@@ -38,6 +38,7 @@ class Settings:
     out: str
     nic: str = "e1000"
     machine: str = "pc"
+    behind: str = None         # of machine.BEHIND
     mem: str = "1G"
     cpus: int = 1
     net: str = "dnsmasq"
@@ -116,7 +117,7 @@ class Lab:
         if self.server:
             self.server.start(self.network)
         self.machine.start(self.network, nic=settings.nic, mac=self.mac,
-                           machine=settings.machine, mem=settings.mem, cpus=settings.cpus,
+                           machine=settings.machine, behind=settings.behind, mem=settings.mem, cpus=settings.cpus,
                            extra=settings.qemu_arg,
                            pcap=self.pcap)
         self.say(f"QEMU is on: {settings.machine}, {settings.nic} {self.mac}, {settings.mem}, "

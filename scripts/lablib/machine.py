@@ -11,6 +11,10 @@ import threading
 
 from .process import BUSY_S, LabError, Lines
 
+# What the NIC may be plugged into, other than the machine itself.
+BEHIND = {"bridge": "pci-bridge,id=above,chassis_nr=1",
+          "root-port": "pcie-root-port,id=above,chassis=1"}
+
 
 class Machine:
     """One QEMU.  The lab listens on two sockets, QEMU connects: nothing is missed."""
@@ -26,7 +30,8 @@ class Machine:
         self.serial = None
         self.process = None
 
-    def start(self, network, *, nic, mac, machine, mem, cpus, extra=(), pcap=None):
+    def start(self, network, *, nic, mac, machine, mem, cpus, behind=None, extra=(),
+              pcap=None):
         serial, monitor = self._listen("serial"), self._listen("monitor")
         argv = ["qemu-system-x86_64", "-accel", "tcg", "-machine", machine, "-m", mem,
                 "-smp", str(cpus), "-display", "none", "-no-reboot", "-boot", "n",
@@ -36,7 +41,8 @@ class Machine:
                 "-mon", "chardev=mon0,mode=control",
                 *network.qemu_args(),
                 *extra,  # a port that the NIC is to be plugged into has to be there first
-                "-device", f"{nic},netdev=n0,mac={mac}"]
+                *(["-device", BEHIND[behind]] if behind else []),
+                "-device", f"{nic},netdev=n0,mac={mac}" + (",bus=above" if behind else "")]
         if pcap:
             argv += ["-object", f"filter-dump,id=pcap0,netdev=n0,file={pcap}"]
         self.process, _ = self._processes.start("qemu", argv,

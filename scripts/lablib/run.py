@@ -6,8 +6,9 @@ import os
 import shlex
 import time
 
-from . import event, summary
+from . import event, fault, summary
 from .lab import BUILD, Lab, Settings
+from .machine import BEHIND
 from .process import LabError
 from .scenario import SYSTEMS, Scenario
 
@@ -18,6 +19,8 @@ def options(run):
     run.add_argument("--nic", default="e1000", metavar="MODEL",
                      help="any NIC of QEMU's (-device), with properties if need be")
     run.add_argument("--machine", default="pc", help="pc, q35, with properties if need be")
+    run.add_argument("--behind", choices=sorted(BEHIND),
+                     help="the NIC is behind a PCI bridge, or a root port (q35)")
     run.add_argument("--mem", default="1G", metavar="SIZE", help="default: 1G")
     run.add_argument("--cpus", type=int, default=1, metavar="N")
     run.add_argument("--net", choices=("dnsmasq", "user"),
@@ -32,6 +35,11 @@ def options(run):
     run.add_argument("--event", action="append", default=[], metavar="NAME[:SECONDS][@MIB]",
                      help="while the dump is under way, once so many MiB of it are on disk: "
                           "server-kill, net-down (--net dnsmasq), firmware-hang; may be given often")
+    run.add_argument("--fault", default="", metavar="NAME[,NAME...]",
+                     help="what is broken when the machine crashes: " + ", ".join(fault.names()))
+    run.add_argument("--without-remedy", action="store_true",
+                     help="leave out what heals the faults (netdump.c32's skip=): the dump is to "
+                          "break, or the fault is none")
     run.add_argument("--dead-servers", action="store_true",
                      help="name two servers before ours that never answer (--net dnsmasq)")
     run.add_argument("--append", default="", metavar="WORDS", help="options for netdump.c32")
@@ -75,6 +83,14 @@ def prepare(args):
                                or event.takes_faulty_network(args.events)):
         raise LabError("--loss, --event net-down and --dead-servers take --net dnsmasq: QEMU's "
                        "own network has no place for them")
+    if args.behind == "root-port" and args.machine.split(",")[0] != "q35":
+        raise LabError("--behind root-port: only --machine q35 has PCI Express")
+    args.faults = fault.Faults([fault.load(name) for name in args.fault.split(",") if name],
+                               args.without_remedy)
+    args.faults.check(args.system)
+    args.netdump += args.faults.netdump()
+    args.append_kernel = args.faults.kernel(args.system) + args.append_kernel
+    args.qemu_arg = args.faults.qemu() + args.qemu_arg
     if args.check:
         args.netdump = [word for word in args.netdump if not word.startswith("action=")]
         args.netdump.append("action=hold")
@@ -85,7 +101,7 @@ def prepare(args):
 
 
 def _settings(args):
-    return Settings(out=args.out, nic=args.nic, machine=args.machine, mem=args.mem,
+    return Settings(out=args.out, nic=args.nic, machine=args.machine, behind=args.behind, mem=args.mem,
                     cpus=args.cpus, net=args.net, mac=args.mac, bootfile=args.bootfile,
                     insecure=args.insecure, psk=args.psk, loss=args.loss,
                     dead_servers=args.dead_servers, pcap=args.pcap, verbose=args.verbose,

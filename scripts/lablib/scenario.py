@@ -9,8 +9,9 @@ from . import planted
 from .compare import compare
 from .dump import folders, newest
 from .event import Events
+from .fault import DONE
 from .guest import Guest
-from .initramfs import crash_archive, system_archive
+from .initramfs import breaker_archive, crash_archive, system_archive
 from .lab import BUILD
 from .process import BUSY_S, LabError, whole_line
 from .tftproot import netdump_config
@@ -23,7 +24,7 @@ KERNEL_WORDS = ("console=ttyS0,115200", "crashkernel=1M", "panic=30", "oops=pani
 BOOT_FAILED = r"^boot: ?$|^(?:init: failed: |netdump: (?!fence|note)).*(?=\n)"
 PANIC = re.compile(r"Kernel panic - not syncing: (.*)|^ref: (?:panic|crash)\w*: (.*)")
 FENCE = re.compile(r"netdump: fence (\d+) KiB \((.*)\)")
-END = re.compile(r"^(?:dini|stub|ref): (hold|halt|reboot)$", re.M)
+END = re.compile(r"^(?:dini|stub|ref): (hold|halt(?:ed)?|reboot)$", re.M)
 LAST_LINE = re.compile(r"on the wire")  # of the server, about a dump
 EVENTS_S = 0.1  # how often the lab looks whether one is due
 REFUSED = re.compile(r"^(?:dini|stub|ref): ((?:refused|failed|no word).*)")
@@ -42,11 +43,15 @@ class Linux:
         lab.tftp.link("vmlinuz", guest.vmlinuz)
         lab.tftp.link("system.cpio.gz", system_archive(guest))
         crash_archive(lab.tftp.file("crash.cpio"), image)
+        modules = ["crash.cpio", "system.cpio.gz"]
+        if options.faults.guest():
+            breaker_archive(lab.tftp.file("breaker.cpio"))
+            modules.insert(0, "breaker.cpio")
         words = [*KERNEL_WORDS, f"lab.crash_cpu={options.crash_cpu}"]
         if options.check:
             words.append("lab.iomem")
         self.config = netdump_config(options.netdump, "vmlinuz", [*words, *options.append_kernel],
-                                     ["crash.cpio", "system.cpio.gz"])
+                                     modules)
         self.booted = r"^init: running, (.*)"
 
     @staticmethod
@@ -113,7 +118,8 @@ class Scenario:
         started = time.monotonic()
         self._await(self._system.booted, BOOT_S, "the system to boot")
         self.elapsed["boot"] = time.monotonic() - started
-        panicked = self._await(r"Kernel panic - not syncing|^(?:dini|stub): entered", CRASH_S,
+        panicked = self._await(r"Kernel panic - not syncing|^(?:dini|stub): entered"
+                               r"|^ref: (?:refused|halted)", CRASH_S,
                                "the crash")
         ended = self._await_end(panicked.start())
         _, refused = lab.machine.serial.time_of(REFUSED, last=True)
@@ -174,12 +180,26 @@ class Scenario:
         return bool(self.dump and self.dump.complete
                     and self.dump.info.get("status") == "complete")
 
+    def right(self):
+        """Complete, and right if it was to be checked."""
+        if self.options.check and not (self.check and self.check.right()):
+            return False
+        return self.complete()
+
+    def refused(self):
+        """Whether the machine gave every reason that the faults want it to give, and no dump."""
+        return not self.complete() and all(reason in self.outcome
+                                           for reason in self.options.faults.reasons())
+
     def good(self):
-        """Complete, and right if it was to be checked, in spite of all that was to happen."""
+        """What it was to be, in spite of all that was to happen."""
+        faults, text = self.options.faults, self.lab.machine.serial.text
         if not self.events.happened():
             return False
-        if self.options.check and not (self.check and self.check.right()):
+        if any(state != DONE for state in faults.states(text).values()):
             return False
         if planted.is_exposed(self.planted, self.lab.settings.insecure):
             return False
-        return self.complete()
+        if faults.without_remedy:
+            return bool(self.lab.machine.serial.time_of(ENTERED)[1]) and not self.right()
+        return self.refused() if faults.reasons() else self.right()

@@ -4,6 +4,7 @@
 import os
 
 from . import planted
+from .fault import DONE
 from .scenario import ENTERED, FENCE, PANIC
 
 
@@ -25,7 +26,7 @@ def collect(scenario):
     return {
         "good": scenario.good(), "complete": scenario.complete(), "outcome": scenario.outcome,
         "system": scenario.options.system, "nic": lab.settings.nic,
-        "machine": lab.settings.machine, "mem": lab.settings.mem, "cpus": lab.settings.cpus,
+        "machine": lab.settings.machine, "behind": lab.settings.behind, "mem": lab.settings.mem, "cpus": lab.settings.cpus,
         "net": lab.settings.net, "mac": lab.mac,
         "insecure": lab.settings.insecure, "psk": lab.settings.psk,
         "release": info.get("release"),
@@ -40,6 +41,9 @@ def collect(scenario):
         "reasked_pages": info.get("reasked_pages"),
         "reasked_share": round(info["reasked_pages"] / max(info["pages"], 1), 4) if info else None,
         "resumed": info.get("resumed"),
+        "faults": scenario.options.faults.as_json(serial.text),
+        "without_remedy": scenario.options.without_remedy,
+        "to_refuse": bool(scenario.options.faults.reasons()),
         "loss": scenario.loss, "events": scenario.events.as_json(),
         "planted": scenario.planted,
         "seconds_to_entry": after(entered_at),
@@ -58,6 +62,10 @@ def _number(value, unit=""):
     return "not known" if value is None else f"{value:,}{unit}".replace(",", " ")
 
 
+def _behind(place):
+    return f" behind a {place.replace('-', ' ')}" if place else ""
+
+
 def _seconds(value):
     return "not known" if value is None else f"{value:.2f} s"
 
@@ -66,7 +74,7 @@ def text(facts):
     """The same for a person."""
     rows = [
         ("system", f"{facts['release'] or facts['system']} on {facts['machine']}, "
-                   f"{facts['nic']}, {facts['mem']}, {facts['cpus']} CPU"),
+                   f"{facts['nic']}{_behind(facts['behind'])}, {facts['mem']}, {facts['cpus']} CPU"),
         ("keys", "none: in the clear" if facts["insecure"]
          else "the server's and the machine's" if facts["psk"] else "the server's"),
         ("panic", facts["panic"] or "not seen"),
@@ -91,8 +99,11 @@ def text(facts):
 
 
 def _fault_rows(facts):
-    """What the lab did to the dump on its way."""
-    rows = [(f"lost {way.replace('_', ' ')}",
+    """What the lab did to the machine, and to the dump on its way."""
+    rows = [(fault["name"], f"{fault['state']}: {fault['breaks']}") for fault in facts["faults"]]
+    if facts["without_remedy"]:
+        rows.append(("remedy", "left out"))
+    rows += [(f"lost {way.replace('_', ' ')}",
              f"{_number(count['lost'])} of {_number(count['datagrams'])} datagrams, "
              f"{count['lost'] / max(count['datagrams'], 1):.2%}")
             for way, count in (facts["loss"] or {}).items()]
@@ -124,6 +135,15 @@ def _check_rows(check):
 
 def verdict(facts):
     """In one line, and if the run was not good, what it failed in."""
+    for fault in facts["faults"]:
+        if fault["state"] != DONE:
+            return f"NOT PUT TO THE TEST: {fault['name']}: {fault['state']}"
+    if facts["without_remedy"]:
+        return (f"broken ({facts['why'] or facts['outcome']}), as it is to be without the remedy"
+                if facts["good"] else "NOT BROKEN, though its remedy was left out")
+    if facts["to_refuse"]:
+        return (f"rightly {facts['outcome']}" if facts["good"]
+                else f"NOT REFUSED ({facts['outcome']})")
     if facts["good"]:
         return "complete and right" if facts["check"] else "complete"
     if not facts["complete"]:

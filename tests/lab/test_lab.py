@@ -11,10 +11,14 @@ import time
 import pytest
 
 from conftest import BOOT_S, NET, Run, command
-from lablib import planted, summary
-from lablib.process import Lines, whole_line
+from lablib import fault, planted, summary
+from lablib.process import LabError, Lines, whole_line
 
 END_S = 120
+# As summary.collect() has them, of a run that was complete.
+FACTS = {"good": False, "complete": True, "check": None, "events": [], "planted": None,
+         "insecure": False, "faults": [], "without_remedy": False, "to_refuse": False,
+         "outcome": "hold", "why": None}
 
 
 def processes_of(out):
@@ -53,15 +57,49 @@ def test_half_a_line_is_no_line(tmp_path):
     ({"in_capture": 9, "in_dump": 512}, True, False)])  # as it should be
 def test_a_text_on_the_wire_is_no_good_run(found, insecure, exposed):
     assert planted.is_exposed(found, insecure) == exposed
-    facts = {"good": not exposed, "complete": True, "check": {}, "events": [], "planted": found,
-             "insecure": insecure}
+    facts = {**FACTS, "good": not exposed, "check": {}, "planted": found, "insecure": insecure}
     assert ("NOT SECRET" in summary.verdict(facts)) == exposed
 
 
 def test_an_event_that_never_came_is_the_verdict():
-    facts = {"good": False, "complete": True, "check": {"pages_different": 0}, "planted": None,
-             "events": [{"seconds": 5.0}, {"seconds": None}], "insecure": False}
+    facts = {**FACTS, "check": {"pages_different": 0},
+             "events": [{"seconds": 5.0}, {"seconds": None}]}
     assert "an event never came" in summary.verdict(facts)
+
+
+def test_every_fault_has_a_file_that_holds():
+    for name in fault.names():
+        assert fault.load(name).breaks
+
+
+@pytest.mark.parametrize("text, words", [
+    ("breaks = 1", "breaks"), ('guest = ["nic-d3"]', "breaks is missing"),
+    ('breaks = "x"\nremedies = []', "remedies is none of breaks"),
+    ('breaks = "x"\nguest = "nic-d3"', "guest is to be a list"),
+    ('breaks = "x"\nexpect = "refused"', "reason"), ("breaks =", "Invalid value")])
+def test_a_file_without_sense_is_named(monkeypatch, tmp_path, text, words):
+    monkeypatch.setattr(fault, "FOLDER", str(tmp_path))
+    (tmp_path / "made-up.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(LabError, match=f"made-up.toml: .*{words}"):
+        fault.load("made-up")
+
+
+@pytest.mark.parametrize("line, state", [
+    ("breaker: nic-d3: done", "done"),
+    ("breaker: nic-d3: did not take: no", "did not take: no"),
+    ("breaker: nic-d3: not applicable: none", "not applicable: none"),
+    ("init: breaker: nic-d3: done", "the breaker did not get to it"),
+    ("", "the breaker did not get to it")])
+def test_a_fault_is_there_when_the_breaker_says_so(line, state):
+    assert fault.load("nic-d3").state(f"a\n{line}\nb\n") == state
+    facts = {**FACTS, "faults": [{"name": "nic-d3", "state": state}], "good": state == "done"}
+    assert ("NOT PUT TO THE TEST" in summary.verdict(facts)) == (state != "done")
+
+
+def test_without_its_remedy_a_fault_is_to_break_the_dump():
+    left_out = {**FACTS, "without_remedy": True, "faults": [{"name": "nic-d3", "state": "done"}]}
+    assert "NOT BROKEN" in summary.verdict(left_out)
+    assert "as it is to be" in summary.verdict({**left_out, "good": True, "why": "silence"})
 
 
 def test_without_root_qemus_own_network_does(tmp_path):
@@ -79,7 +117,10 @@ def test_qemus_own_network_has_no_faults(tmp_path, words):
 
 @pytest.mark.parametrize("words", [["--psk", "--insecure"], ["--loss", "100"],
                                    ["--loss", "0.001"], ["--loss", "-1"], ["--event", "flood"],
-                                   ["--event", "server-kill:x"], ["--event", "server-kill@"]])
+                                   ["--fault", "flood"], ["--without-remedy"],
+                                   ["--fault", "seal-flip", "--without-remedy"],
+                                   ["--fault", "driver-unbound", "--system", "ref"],
+                                   ["--behind", "root-port"], ["--event", "server-kill:x"], ["--event", "server-kill@"]])
 def test_words_without_sense_start_nothing(tmp_path, words):
     run = Run(tmp_path / "run", *words)
     assert run.status == 2 and words[0] in run.stderr
