@@ -24,6 +24,8 @@ static const struct {
 } mends[] = {
 	/* 82574L in QEMU before 8.1: descriptors of the extended kind stay on (RFCTL) */
 	{0x10D38086, 0x5008, 0},
+	/* and a transmit queue that was taken out of arbitration stays out (TARC0) */
+	{0x10D38086, 0x3840, 0x403},
 };
 
 /* Where BAR 0 has memory below 4 GiB; 0: it has none. */
