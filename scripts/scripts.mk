@@ -29,6 +29,11 @@ $(MAPS_GUESTS): tests/guest/maps.asm $(B)/.setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) -f bin -Wall -Werror $(MAPS_FORM) -o $@ $<
 
+# Hours: results are kept in build/matrix, and what is there is not made again.
+.PHONY: matrix
+matrix: dist stub server breaker $(B)/.setup-lab ## NICs by places by faults, a machine for each
+	$(Q)scripts/lab matrix $(MATRIX_FLAGS)
+
 # Whole labs: slow, so two at a time and each run shared by all the tests that look at it.
 CHECK += check-lab
 .PHONY: check-lab

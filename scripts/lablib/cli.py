@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 
-from . import rates, run, summary
+from . import matrix, rates, run, summary
 from .process import LabError
 
 GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -16,7 +16,7 @@ def parser():
     top = argparse.ArgumentParser(
         prog="scripts/lab",
         description="Boot a virtual machine by PXE, crash it, receive its dump.")
-    verbs = top.add_subparsers(required=True, metavar="run|rates")
+    verbs = top.add_subparsers(required=True, metavar="run|rates|matrix")
     one = verbs.add_parser(
         "run", help="one crash, from the PXE boot to the dump on disk",
         description="One crash, from the PXE boot to the dump on disk.",
@@ -31,6 +31,14 @@ def parser():
         epilog="Exit status: 0 every share is as large as it should be, 1 not so.")
     rates.options(several)
     several.set_defaults(work=_rates, prepare=rates.prepare)
+    table = verbs.add_parser(
+        "matrix", help="NICs by places by faults, a machine for each",
+        description="NICs by places by faults, a machine for each cell, and with each fault's remedy "
+                    "left out, too.  What has a result already is not run again.",
+        epilog="Exit status: 0 every cell is as it should be and every fault breaks a dump without "
+               "its remedy, 1 not so.")
+    matrix.options(table)
+    table.set_defaults(work=_matrix, prepare=matrix.prepare)
     return top
 
 
@@ -43,6 +51,13 @@ def _run(args):
 def _rates(args):
     found = rates.measure(args)
     print(json.dumps(found, indent=1) if args.json else rates.text(found), flush=True)
+    return GOOD if found["good"] else BAD
+
+
+def _matrix(args):
+    found = matrix.measure(args)
+    print(json.dumps(found, indent=1) if args.json else matrix.text(found, args.markdown),
+          flush=True)
     return GOOD if found["good"] else BAD
 
 

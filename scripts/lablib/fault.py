@@ -10,8 +10,9 @@ Each is a file, tests/faults/NAME.toml:
     netdump  options for netdump.c32
     qemu     arguments for QEMU
     seen     a pattern for the serial line that proves it was there, besides the breaker's word
-    systems  whose it is, if not both kernels': "linux", "ref"
+    systems  which kernels can have it, the one first that the matrix takes: "linux", "ref"
     remedy   the steps of DINI (netdump.c32's skip=) that heal it
+    control  options for netdump.c32 when those are left out
     expect   "right", or "refused" with a
     reason   that the machine is to give
 """
@@ -44,6 +45,7 @@ class Fault:
     seen: str = ""
     systems: list = field(default_factory=lambda: list(SYSTEMS))
     remedy: list = field(default_factory=list)
+    control: list = field(default_factory=list)
     expect: str = "right"
     reason: str = ""
 
@@ -128,6 +130,7 @@ class Faults:
         words = [word for fault in self.all for word in fault.netdump]
         if self.without_remedy:
             words.append("skip=" + ",".join(self._remedies()))
+            words += [word for fault in self.all for word in fault.control]
         return words
 
     def qemu(self):

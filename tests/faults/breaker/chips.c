@@ -43,6 +43,13 @@ static enum nd_broken intel_rings(const struct nd_nic *nic)
 	return broken_if(reg32(regs, RDBAL) == NOWHERE && reg32(regs, TDBAL) == NOWHERE);
 }
 
+/* The 82574L's transmit arbitration and receive filters; firmware that opens sets neither. */
+#define TARC0          0x3840
+#define TARC_ENABLE    (1u << 10)
+#define RFCTL          0x5008
+#define RFCTL_EXTENDED (1u << 15)
+#define FILTER_BYTES   0x500C
+
 static enum nd_broken intel_wedge(const struct nd_nic *nic)
 {
 	volatile uint8_t *regs = nd_nic_memory(nic, 0, 0, INTEL_BYTES);
@@ -52,6 +59,27 @@ static enum nd_broken intel_wedge(const struct nd_nic *nic)
 	reg32_set(regs, TCTL, reg32(regs, TCTL) & ~TCTL_EN);
 	reg32_set(regs, TDT, reg32(regs, TDH) ^ 1);
 	return broken_if(!(reg32(regs, TCTL) & TCTL_EN) && reg32(regs, TDT) != reg32(regs, TDH));
+}
+
+static enum nd_broken i82574_wedge(const struct nd_nic *nic)
+{
+	volatile uint8_t *regs = nd_nic_memory(nic, 0, 0, INTEL_BYTES);
+
+	if (!regs)
+		return ND_BROKEN_NOT;
+	reg32_set(regs, TARC0, reg32(regs, TARC0) & ~TARC_ENABLE);
+	return reg32(regs, TARC0) & TARC_ENABLE ? ND_BROKEN_NOT : intel_wedge(nic);
+}
+
+/* And descriptors of another form, which its own reset leaves so (see dini/chip.c). */
+static enum nd_broken i82574_rings(const struct nd_nic *nic)
+{
+	volatile uint8_t *regs = nd_nic_memory(nic, 0, 0, FILTER_BYTES);
+
+	if (!regs)
+		return ND_BROKEN_NOT;
+	reg32_set(regs, RFCTL, reg32(regs, RFCTL) | RFCTL_EXTENDED);
+	return reg32(regs, RFCTL) & RFCTL_EXTENDED ? intel_rings(nic) : ND_BROKEN_NOT;
 }
 
 /* RTL8139. */
@@ -159,17 +187,16 @@ static enum nd_broken vmx_wedge(const struct nd_nic *nic)
 	return broken_if(regs && !vmx_command(regs, VMX_QUIESCE));
 }
 
-/* Other rings are looked at when it is activated only, and these are none. */
+/* It is active, with the driver's rings, and new ones are looked at in one that is not only. */
 static enum nd_broken vmx_rings(const struct nd_nic *nic)
 {
 	volatile uint8_t *regs = nd_nic_memory(nic, 1, 0, VMX_BYTES);
 
 	if (!regs)
 		return ND_BROKEN_NOT;
-	vmx_command(regs, VMX_QUIESCE);
 	reg32_set(regs, VMX_DSAL, NOWHERE);
 	reg32_set(regs, VMX_DSAH, 0);
-	return broken_if(vmx_command(regs, VMX_ACTIVATE));
+	return broken_if(!vmx_command(regs, VMX_ACTIVATE));
 }
 
 /* Am79C970A, in words. */
@@ -291,7 +318,7 @@ static const struct chip {
 	enum nd_broken (*wedge)(const struct nd_nic *nic);
 } chips[] = {
 	{0x100E8086, intel_rings, intel_wedge},   /* e1000 */
-	{0x10D38086, intel_rings, intel_wedge},   /* e1000e */
+	{0x10D38086, i82574_rings, i82574_wedge}, /* e1000e */
 	{0x813910EC, rtl_rings, rtl_wedge},       /* rtl8139 */
 	{0x10001AF4, virtio_rings, virtio_wedge}, /* virtio-net-pci, transitional */
 	{0x10411AF4, virtio_rings, virtio_wedge}, /* and not */
