@@ -8,13 +8,16 @@ STUB32_CFLAGS := $(STUB_CFLAGS) -m32 -march=i686 -fpie
 
 STUB64_CFLAGS := $(STUB_CFLAGS) -O2 -m64 -fno-pic -mno-red-zone -mcmodel=small
 
-KEXEC_OBJ := $(addprefix $(B)/stub/kexec/,entry.o main.o serial.o words.o find.o seal.o)
+KEXEC_OBJ := $(addprefix $(B)/stub/kexec/,main.o call.o serial.o words.o find.o seal.o reason.o)
+IMAGE_OBJ := $(addprefix $(B)/stub/kexec/,image-asm.o image.o reset.o) $(KEXEC_OBJ)
+WRAP_OBJ := $(addprefix $(B)/stub/kexec/,wrap-asm.o wrap.o) $(KEXEC_OBJ)
 REF_OBJ := $(addprefix $(B)/stub/multiboot/,main.o bootinfo.o ram.o paging.o fill.o iommu.o edu.o trap.o core.o \
-	crash.o fault.o breaks.o chips.o nic.o string.o serial.o words.o find.o seal.o vectors.o trampoline.o)
+	crash.o fault.o breaks.o chips.o nic.o string.o serial.o words.o find.o seal.o reason.o reset.o \
+	vectors.o trampoline.o)
 REF_IMAGES := $(addprefix $(B)/stub/,ref.elf ref-elf64.elf ref-aout.bin)
 
 .PHONY: stub
-stub: $(B)/stub/netdump-kexec.elf $(REF_IMAGES) ## the stubs that hand a crash over to DINI
+stub: $(addprefix $(B)/stub/,netdump-kexec.elf netdump-wrap) $(REF_IMAGES) ## the stubs that hand a crash over to DINI
 
 $(B)/stub/kexec/%.o: stub/kexec/%.c | $(B)/.setup-build
 	$(call say,CC32,$<)
@@ -26,16 +29,37 @@ $(B)/stub/kexec/%.o: stub/common/%.c | $(B)/.setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(STUB32_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/stub/kexec/entry.o: stub/kexec/entry.asm | $(B)/.setup-build
+KEXEC_NASM = $(Q)$(NASM) -f elf32 -Wall -Werror -o $@ $<
+
+$(B)/stub/kexec/%-asm.o: stub/kexec/%.asm | $(B)/.setup-build
 	$(call say,NASM,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(NASM) -f elf32 -Wall -Werror -o $@ $<
+	$(KEXEC_NASM)
+
+$(B)/stub/kexec/call.o: stub/kexec/call.asm | $(B)/.setup-build
+	$(call say,NASM,$<)
+	$(Q)mkdir -p $(@D)
+	$(KEXEC_NASM)
 
 # -pie makes it ET_DYN, which is what makes kexec-tools look for a place for it.
-$(B)/stub/netdump-kexec.elf: $(KEXEC_OBJ) stub/kexec/kexec.ld
+KEXEC_LD = $(Q)ld -m elf_i386 -pie --no-dynamic-linker -z noexecstack -z norelro \
+	--no-warn-rwx-segments --build-id=none -s -o $@
+
+$(B)/stub/netdump-kexec.elf: $(IMAGE_OBJ) stub/kexec/image.ld
 	$(call say,LD,$@)
-	$(Q)ld -m elf_i386 -pie --no-dynamic-linker -z noexecstack -z norelro --no-warn-rwx-segments \
-		--build-id=none -s -T stub/kexec/kexec.ld -o $@ $(KEXEC_OBJ)
+	$(KEXEC_LD) -T stub/kexec/image.ld $(IMAGE_OBJ)
+
+$(B)/stub/kexec/wrap.elf: $(WRAP_OBJ) stub/kexec/wrap.ld
+	$(call say,LD,$@)
+	$(KEXEC_LD) -T stub/kexec/wrap.ld $(WRAP_OBJ)
+
+# The tool finds its part beside itself.
+$(B)/stub/netdump-wrap.bin: $(B)/stub/kexec/wrap.elf
+	$(call say,OBJCOPY,$@)
+	$(Q)objcopy -O binary -j .part $< $@
+
+$(B)/stub/netdump-wrap: stub/kexec/netdump-wrap $(B)/stub/netdump-wrap.bin
+	$(Q)install $< $@
 
 $(B)/stub/multiboot/%.o: stub/multiboot/%.c | $(B)/.setup-build
 	$(call say,CC64,$<)
@@ -82,7 +106,7 @@ $(B)/stub/ref-aout.bin: $(B)/stub/multiboot/ref-aout.elf
 	$(call say,OBJCOPY,$@)
 	$(Q)objcopy -O binary $< $@
 
--include $(KEXEC_OBJ:.o=.d) $(REF_OBJ:.o=.d)
+-include $(sort $(IMAGE_OBJ:.o=.d) $(WRAP_OBJ:.o=.d)) $(REF_OBJ:.o=.d)
 
 # Tests: what does no I/O on this machine, the images in a bare guest.
 UNIT_TESTS += words find ram
@@ -90,7 +114,7 @@ words_TEST_SRC := stub/common/words.c
 find_TEST_SRC := stub/common/find.c
 ram_TEST_SRC := stub/multiboot/ram.c
 
-STUB_FAKES := $(B)/tests/fake_dini.bin $(B)/tests/fake_purgatory.bin
+STUB_FAKES := $(addprefix $(B)/tests/,fake_dini.bin fake_purgatory.bin fake_loader.bin fake_kernel.bin)
 
 $(STUB_FAKES) $(B)/tests/fake_undi.bin: $(B)/tests/%.bin: tests/guest/%.asm | $(B)/.setup-build
 	$(call say,NASM,$<)
@@ -98,11 +122,13 @@ $(STUB_FAKES) $(B)/tests/fake_undi.bin: $(B)/tests/%.bin: tests/guest/%.asm | $(
 	$(Q)$(NASM) -f bin -Wall -Werror -o $@ $<
 
 $(B)/tests/fake_undi.bin: tests/guest/hang.asm
+$(B)/tests/fake_loader.bin $(B)/tests/fake_kernel.bin: tests/guest/fake_boot.inc
 
 CHECK += check-crash-image check-ref
 .PHONY: check-crash-image check-ref
-check-crash-image: $(B)/stub/netdump-kexec.elf $(STUB_FAKES) $(B)/.setup-check $(B)/.setup-lab ## the crash image in a bare guest
-	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/guest/test_crash_image.py
+check-crash-image: $(addprefix $(B)/stub/,netdump-kexec.elf netdump-wrap) $(STUB_FAKES) $(B)/.setup-check $(B)/.setup-lab ## the crash image and a wrapped kernel in a bare guest
+	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/guest/test_crash_image.py \
+		tests/guest/test_wrap.py
 
 check-ref: $(REF_IMAGES) $(STUB_FAKES) $(B)/.setup-check $(B)/.setup-lab ## the reference kernel in a bare guest
 	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/guest/test_ref.py

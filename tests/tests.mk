@@ -65,7 +65,7 @@ UNIT_HEADERS := $(wildcard tests/unit/*.h include/netdump/*.h wire/*.h server/*.
 	com32/netdump/*.h)
 
 .PHONY: check-unit
-check-unit: $(UNIT_BIN) $(B)/tests/libwire.so ## unit tests, under the sanitizers
+check-unit: $(UNIT_BIN) $(B)/tests/libwire.so $(B)/stub/netdump-wrap ## unit tests, under the sanitizers
 	$(Q)for t in $(UNIT_BIN); do $$t || exit 1; done
 	$(Q)PYTHONPATH=tests/tools PYTHONDONTWRITEBYTECODE=1 \
 		$(PYTHON) -m pytest -q -p no:cacheprovider tests/unit

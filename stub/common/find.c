@@ -44,6 +44,16 @@ bool nd_find_at(const volatile uint8_t *low, uint64_t phys)
 	       h->dini_entry_phys - h->dini_phys < h->dini_image_bytes;
 }
 
+bool nd_find_remains_at(const volatile uint8_t *low, uint64_t phys)
+{
+	const struct nd_handoff *h;
+
+	if (!place_fits(phys) || !signature_at(low, (uint32_t)phys))
+		return false;
+	h = block(low, (uint32_t)phys);
+	return h->version == ND_HANDOFF_VERSION && h->bytes == sizeof *h;
+}
+
 uint32_t nd_find_next(const volatile uint8_t *low, uint32_t from_phys, uint32_t *damaged)
 {
 	uint32_t phys = (from_phys + ND_HANDOFF_ALIGN - 1) & ~(ND_HANDOFF_ALIGN - 1u);

@@ -16,7 +16,11 @@
 /* Whether a whole block lies at phys that names a DINI which could be called. */
 bool nd_find_at(const volatile uint8_t *low, uint64_t phys);
 
-/* The first such block at or above from_phys; 0: none.  Adds to *damaged what has the
+/* Whether what lies at phys was a block once: damaged or not, it still has room for last words.
+ * Only for a place that boot named. */
+bool nd_find_remains_at(const volatile uint8_t *low, uint64_t phys);
+
+/* The first block of the first kind at or above from_phys; 0: none.  Adds to *damaged what has the
  * signature and is no such block. */
 uint32_t nd_find_next(const volatile uint8_t *low, uint32_t from_phys, uint32_t *damaged);
 

@@ -1,32 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * main.c - the crash image: from a crashed stock Linux kernel to DINI.
+ * main.c - from a crashed stock Linux kernel to DINI.
  *
  * 32-bit flat protected mode, paging off, one CPU, interrupts off.  It runs inside the
  * crash kernel reservation wherever kexec-tools put it, so it must not need relocating:
- * no static pointers (the linker script checks).
+ * no static pointers (the linker scripts check).
  */
 #include <stdint.h>
 
 #include "netdump/handoff.h"
 #include "stub/common/find.h"
 #include "stub/common/phys.h"
+#include "stub/common/reason.h"
 #include "stub/common/seal.h"
 #include "stub/common/serial.h"
 #include "stub/common/words.h"
 #include "stub/kexec/stub.h"
 
-#define PARAMS_LINE_OFFSET 0x228 /* cmd_line_ptr in struct boot_params */
-#define ELF_MAGIC          0x464C457Fu
+#define PARAMS_LINE_OFFSET      0x228 /* cmd_line_ptr in struct boot_params */
+#define PARAMS_LINE_HIGH_OFFSET 0x0C8 /* ext_cmd_line_ptr: its upper half */
+#define ELF_MAGIC               0x464C457Fu
 
 static struct nd_crash crash;
 
-static const char *command_line(uint32_t params_phys)
+static uint32_t params_field(uint32_t params_phys, uint32_t offset)
+{
+	return *(uint32_t *)nd_at_phys(params_phys + offset);
+}
+
+const char *nd_stub_line(uint32_t params_phys)
 {
 	uint32_t line_phys = 0;
 
-	if (params_phys)
-		line_phys = *(uint32_t *)nd_at_phys(params_phys + PARAMS_LINE_OFFSET);
+	if (params_phys && !params_field(params_phys, PARAMS_LINE_HIGH_OFFSET))
+		line_phys = params_field(params_phys, PARAMS_LINE_OFFSET);
 	return line_phys ? nd_at_phys(line_phys) : "";
 }
 
@@ -57,15 +64,6 @@ static void crash_fill(const char *line)
 	crash.elfcorehdr_bytes = bytes;
 }
 
-static void last_words_put(struct nd_handoff *h, const char *text)
-{
-	char *to = h->last_words, *last = to + sizeof h->last_words - 1;
-
-	while (to < last && *text)
-		*to++ = *text++;
-	*to = 0;
-}
-
 /* Comes back only if there is no dump by this block; says why. */
 static void block_try(uint32_t handoff_phys)
 {
@@ -73,7 +71,7 @@ static void block_try(uint32_t handoff_phys)
 
 	nd_serial_print("stub: handoff block at %x, dini at %x\n", handoff_phys, h->dini_phys);
 	if (!nd_seal_holds(h)) {
-		last_words_put(h, "stub: fenced memory was changed");
+		nd_reason_leave(h, "stub: fenced memory was changed");
 		nd_serial_print("stub: refused: fenced memory was changed\n");
 		return;
 	}
@@ -82,23 +80,36 @@ static void block_try(uint32_t handoff_phys)
 		nd_stub_dini(h->dini_entry_phys, handoff_phys, (uint32_t)(uintptr_t)&crash));
 }
 
+/* The block that the command line names; 0: it names none that could be tried. */
+static uint32_t named_try(const char *line, const volatile uint8_t *low)
+{
+	struct nd_word value;
+	uint64_t named;
+
+	if (!nd_word_find(line, "netdump=", &value))
+		return 0;
+	if (nd_word_number(value, &named)) {
+		if (nd_find_at(low, named)) {
+			block_try((uint32_t)named);
+			return (uint32_t)named;
+		}
+		if (nd_find_remains_at(low, named)) {
+			nd_reason_leave(nd_at_phys((uint32_t)named),
+					"stub: the handoff block is damaged");
+			nd_serial_print("stub: refused: the handoff block is damaged\n");
+			return 0;
+		}
+	}
+	nd_serial_print("stub: no handoff block where netdump= says\n");
+	return 0;
+}
+
 /* Every block that looks right, the named one first. */
 static void blocks_try(const char *line)
 {
 	const volatile uint8_t *low = nd_at_phys(0);
-	uint32_t damaged = 0, tried = 0, phys = 0;
-	uint64_t named = 0;
-	struct nd_word value;
+	uint32_t named = named_try(line, low), tried = named != 0, damaged = 0, phys = 0;
 
-	if (nd_word_find(line, "netdump=", &value)) {
-		if (nd_word_number(value, &named) && nd_find_at(low, named)) {
-			block_try((uint32_t)named);
-			tried++;
-		} else {
-			nd_serial_print("stub: no handoff block where netdump= says\n");
-			named = 0;
-		}
-	}
 	while ((phys = nd_find_next(low, phys, &damaged)) != 0) {
 		if (phys != named) {
 			block_try(phys);
@@ -114,17 +125,10 @@ static void blocks_try(const char *line)
 
 void nd_stub_main(uint32_t params_phys)
 {
-	const char *line = command_line(params_phys);
-	struct nd_word value;
+	const char *line = nd_stub_line(params_phys);
 
 	nd_serial_open();
 	nd_serial_print("\nstub: entered\n");
 	crash_fill(line);
 	blocks_try(line);
-	if (nd_word_find(line, "stub=", &value) && nd_word_is(value, "halt")) {
-		nd_serial_print("stub: halt\n");
-		nd_stub_halt();
-	}
-	nd_serial_print("stub: reboot\n");
-	nd_stub_reboot();
 }

@@ -9,7 +9,8 @@ import struct
 
 import pytest
 
-from guest import DINI_PHYS, HANDOFF_PHYS, Guest, handoff, load_args
+from guest import (DINI_PHYS, HANDOFF_PHYS, LAST_WORDS_AT, LAST_WORDS_BYTES, Guest, handoff,
+                   load_args)
 
 BUILD = "build"
 STUB_BASE = 0x345000
@@ -107,11 +108,38 @@ def test_damaged_block_is_left_alone(tmp_path):
         assert "fake dini" not in guest.text
 
 
+def test_damaged_block_that_is_named_has_the_last_words(tmp_path):
+    block = bytearray(handoff(dini()))
+    block[200] ^= 1
+    with start(tmp_path, f"stub=halt netdump={HANDOFF_PHYS:#x}",
+               block=(HANDOFF_PHYS, bytes(block))) as guest:
+        guest.wait_line("stub: halt")
+        assert "stub: refused: the handoff block is damaged" in guest.text
+        assert "fake dini" not in guest.text
+        assert last_words(guest) == b"stub: the handoff block is damaged"
+        assert guest.memory(HANDOFF_PHYS, LAST_WORDS_AT) == block[:LAST_WORDS_AT]
+
+
+@pytest.mark.parametrize("at", [0, 15, 16, 18])
+def test_what_may_be_no_block_is_not_written_to(tmp_path, at):
+    """One bit of signature, version or size is another."""
+    block = bytearray(handoff(dini()))
+    block[at] ^= 1
+    with start(tmp_path, f"stub=halt netdump={HANDOFF_PHYS:#x}",
+               block=(HANDOFF_PHYS, bytes(block))) as guest:
+        guest.wait_line("stub: halt")
+        assert "stub: no handoff block where netdump= says" in guest.text
+        assert guest.memory(HANDOFF_PHYS, len(block)) == block
+
+
+def last_words(guest):
+    return guest.memory(HANDOFF_PHYS + LAST_WORDS_AT, LAST_WORDS_BYTES).rstrip(b"\0")
+
+
 def test_broken_seal_keeps_dini_out_and_leaves_last_words(tmp_path):
     block = handoff(dini(), seal_crc=0x12345678)
     with start(tmp_path, "stub=halt", block=(HANDOFF_PHYS, block)) as guest:
         guest.wait_line("stub: halt")
         assert "stub: refused: fenced memory was changed" in guest.text
         assert "fake dini" not in guest.text
-        words = guest.memory(HANDOFF_PHYS + len(block) - 128, 128)
-        assert words.rstrip(b"\0") == b"stub: fenced memory was changed"
+        assert last_words(guest) == b"stub: fenced memory was changed"

@@ -130,6 +130,29 @@ static void a_dini_that_cannot_be_is_not_called(void **state)
 	assert_false(nd_find_at(low, 0x100010000ull));
 }
 
+/* No bit may flip; its last words are not part of that. */
+static void every_flipped_bit_is_found_and_most_leave_remains(void **state)
+{
+	(void)state;
+	struct nd_handoff *h = block_put(0x10000);
+
+	for (size_t bit = 0; bit < 8 * sizeof *h; bit++) {
+		uint8_t *at = low + 0x10000 + bit / 8;
+		uint8_t mask = (uint8_t)(1u << bit % 8);
+
+		*at ^= mask;
+		assert_int_equal(nd_find_at(low, 0x10000),
+				 bit / 8 >= offsetof(struct nd_handoff, last_words));
+		assert_int_equal(nd_find_remains_at(low, 0x10000),
+				 bit / 8 >= offsetof(struct nd_handoff, crc));
+		*at ^= mask;
+	}
+	assert_true(nd_find_at(low, 0x10000));
+	assert_false(nd_find_remains_at(low, 0x10008));
+	assert_false(nd_find_remains_at(low, 0x20000));
+	assert_false(nd_find_remains_at(low, 0x100010000ull));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +164,8 @@ int main(void)
 						memory_open, memory_close),
 		cmocka_unit_test_setup_teardown(a_dini_that_cannot_be_is_not_called, memory_open,
 						memory_close),
+		cmocka_unit_test_setup_teardown(every_flipped_bit_is_found_and_most_leave_remains,
+						memory_open, memory_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
