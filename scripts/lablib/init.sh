@@ -10,6 +10,7 @@
 #   lab.kexec=0        do not load the crash image
 #   lab.driver=0       leave the NIC alone
 #   lab.fault=A,B      what the breaker breaks right before the crash
+#   lab.kdump          load a wrapped crash kernel, not the crash image
 #   lab.kexec_args=A,B more arguments for kexec, commas for blanks
 #   lab.stop           do everything but the crash
 PATH=/bin:/sbin
@@ -119,6 +120,15 @@ said() {
     stty -F /dev/console -echo
 }
 
+kdump_load() {
+    [ -e /vmlinuz-netdump ] || fail "the initramfs has no crash kernel"
+    # shellcheck disable=SC2046 # a list of arguments
+    kexec -p $(word lab.kexec_args "" | tr ',' ' ') --initrd=/kdump.cpio.gz \
+        --append="console=ttyS0,115200 quiet reset_devices netdump=$(word netdump 0)" \
+        /vmlinuz-netdump || fail "kexec -p does not take the crash kernel"
+    echo "init: crash kernel loaded ($(cat /sys/kernel/kexec_crash_loaded))"
+}
+
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
@@ -134,7 +144,11 @@ else
     echo "init: the NIC is left alone"
 fi
 plant
-[ "$(word lab.kexec 1)" = 1 ] && crash_image_load
+if [ "$(word lab.kdump 0)" = 1 ]; then
+    kdump_load
+elif [ "$(word lab.kexec 1)" = 1 ]; then
+    crash_image_load
+fi
 [ "$(word lab.iomem 0)" = 1 ] && iomem_print
 echo 1 > /proc/sys/kernel/sysrq
 cpu=$(word lab.crash_cpu 0)

@@ -2,7 +2,7 @@
 """The stock kernel's initial file system: busybox, NIC drivers, kexec.
 
 Two archives, as a site might have them: the system, compressed, kept in
-build/guest between runs; and the crash image, made anew for each run.  Files
+build/guest between runs; and what kexec -p loads, made anew for each run.  Files
 are written in cpio's "newc" form here, so that device nodes need no root.
 """
 
@@ -19,7 +19,9 @@ from .fault import BREAKER
 from .guest import LIBRARY_DIRS
 from .process import LabError
 
-INIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "init.sh")
+HERE = os.path.dirname(os.path.abspath(__file__))
+INIT = os.path.join(HERE, "init.sh")
+KDUMP_INIT = os.path.join(HERE, "kdump.sh")
 BUSYBOX = "/bin/busybox"
 
 # Every NIC that QEMU has with a PCI bus; depmod finds what they need.
@@ -88,9 +90,9 @@ def system_archive(guest):
                                         for part in made_of):
             return path
         archive = Archive()
-        _add_system(archive)
+        _add_system(archive, INIT)
         _add_modules(archive, guest)
-        _add_kexec(archive, guest)
+        _add_program(archive, guest, "sbin/kexec")
         with open(f"{path}.new", "wb") as out:
             out.write(gzip.compress(archive.finish(), 6))
         os.rename(f"{path}.new", path)
@@ -117,11 +119,24 @@ def breaker_archive(path):
         out.write(archive.finish())
 
 
-def _add_system(archive):
+def kdump_archive(path, guest, wrapped):
+    """An archive with a wrapped crash kernel, and with the initial file system for that."""
+    system = Archive()
+    _add_system(system, KDUMP_INIT)
+    _add_program(system, guest, "sbin/vmcore-dmesg")
+    archive = Archive()
+    archive.file("kdump.cpio.gz", gzip.compress(system.finish(), 1))
+    with open(wrapped, "rb") as data:
+        archive.file("vmlinuz-netdump", data.read())
+    with open(path, "wb") as out:
+        out.write(archive.finish())
+
+
+def _add_system(archive, first_process):
     for directory in ("proc", "sys", "dev", "tmp", "run"):
         archive.directory(directory)
     archive.character_device("dev/console", 5, 1)
-    with open(INIT, "rb") as init:
+    with open(first_process, "rb") as init:
         archive.file("init", init.read(), 0o755)
     with open(BUSYBOX, "rb") as busybox:
         archive.file("bin/busybox", busybox.read(), 0o755)
@@ -166,23 +181,23 @@ def _module(path):
     return lzma.decompress(data) if path.endswith(".xz") else data
 
 
-def _add_kexec(archive, guest):
-    """kexec and exactly the libraries that its own loader says it needs."""
+def _add_program(archive, guest, name):
+    """One of kexec-tools and exactly the libraries that its own loader says it needs."""
     root = guest.kexec_root
     loader = os.path.join(root, "lib64/ld-linux-x86-64.so.2")
     dirs = [os.path.join(root, directory) for directory in LIBRARY_DIRS]
     loader_file = os.path.join(dirs[0], "ld-linux-x86-64.so.2")
-    program = os.path.join(root, "sbin/kexec")
+    program = os.path.join(root, name)
     listed = subprocess.run([loader_file, "--library-path", ":".join(dirs), "--list", program],
                             capture_output=True, text=True, check=False)
     if listed.returncode:
         raise LabError(f"finding the libraries of {program}: {listed.stderr.strip()}")
     for line in listed.stdout.splitlines():
         if " => " in line:
-            name, path = line.split(" => ")
+            library, path = line.split(" => ")
             with open(path.rsplit(" (", 1)[0], "rb") as data:
-                archive.file(f"lib/x86_64-linux-gnu/{name.strip()}", data.read(), 0o755)
+                archive.file(f"lib/x86_64-linux-gnu/{library.strip()}", data.read(), 0o755)
     with open(loader_file, "rb") as data:
         archive.file(os.path.relpath(loader, root), data.read(), 0o755)
     with open(program, "rb") as data:
-        archive.file("sbin/kexec", data.read(), 0o755)
+        archive.file(name, data.read(), 0o755)

@@ -29,7 +29,7 @@ SERVER = os.path.join(BUILD, "server", "netdumpd")
 HOST = "lab-guest"  # the guest's name, where the network gives it one
 
 # Lines worth showing while it runs.
-PROGRESS = re.compile(r"^(dini|netdump|init|ref|stub|kexec|breaker): (?!map )|Kernel panic|^boot:|^netdumpd: ")
+PROGRESS = re.compile(r"^(dini|netdump|init|ref|stub|kexec|kdump|breaker): (?!map )|Kernel panic|^boot:|^netdumpd: ")
 
 
 @dataclass

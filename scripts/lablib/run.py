@@ -57,6 +57,9 @@ def options(run):
                      help="for the dump, from the crash on; default: 600")
     run.add_argument("--crash-cpu", type=int, default=0, metavar="N",
                      help="linux: the CPU that crashes")
+    run.add_argument("--kdump", action="store_true",
+                     help="linux: crash into its own kernel, wrapped by netdump-wrap, so that kdump "
+                          "follows where there is no network dump")
     run.add_argument("--crash", default="panic", metavar="KIND",
                      help="ref: how it crashes (panic, ud2, pagefault, stack)")
     run.add_argument("--bootfile", default="pxelinux.0", help="or lpxelinux.0")
@@ -94,6 +97,8 @@ def prepare(args):
     if args.check:
         args.netdump = [word for word in args.netdump if not word.startswith("action=")]
         args.netdump.append("action=hold")
+    if args.kdump and args.system != "linux":
+        raise LabError("--kdump: the reference kernel has no crash kernel")
     if args.cpus < 1 or not 0 <= args.crash_cpu < args.cpus:
         raise LabError(f"--crash-cpu {args.crash_cpu}: there are CPUs 0 to {args.cpus - 1}")
     if not args.out:

@@ -3,6 +3,7 @@
 
 import os
 import re
+import subprocess
 import time
 
 from . import planted
@@ -11,7 +12,7 @@ from .dump import folders, newest
 from .event import Events
 from .fault import DONE
 from .guest import Guest
-from .initramfs import breaker_archive, crash_archive, system_archive
+from .initramfs import breaker_archive, crash_archive, kdump_archive, system_archive
 from .lab import BUILD
 from .process import BUSY_S, LabError, whole_line
 from .tftproot import netdump_config
@@ -20,39 +21,62 @@ from .vmcore import Vmcore, without
 BOOT_S = 480   # PXE, TFTP, the kernel and its init under TCG on a busy machine
 CRASH_S = 240  # from init to the panic
 
-KERNEL_WORDS = ("console=ttyS0,115200", "crashkernel=1M", "panic=30", "oops=panic")
+KDUMP_MIB = 192  # of memory for a crash kernel
+KERNEL_WORDS = ("console=ttyS0,115200", "panic=30", "oops=panic")
 BOOT_FAILED = r"^boot: ?$|^(?:init: failed: |netdump: (?!fence|note)).*(?=\n)"
 PANIC = re.compile(r"Kernel panic - not syncing: (.*)|^ref: (?:panic|crash)\w*: (.*)")
 FENCE = re.compile(r"netdump: fence (\d+) KiB \((.*)\)")
-END = re.compile(r"^(?:dini|stub|ref): (hold|halt(?:ed)?|reboot)$", re.M)
+END = re.compile(r"^(?:dini|stub|ref|kdump): (hold|halt(?:ed)?|reboot)$", re.M)
 LAST_LINE = re.compile(r"on the wire")  # of the server, about a dump
 EVENTS_S = 0.1  # how often the lab looks whether one is due
 REFUSED = re.compile(r"^(?:dini|stub|ref): ((?:refused|failed|no word).*)")
 ENTERED = re.compile(r"^dini: entered")
+KDUMP = re.compile(r"^kdump: vmcore (\d+) bytes\nkdump: panic text found$", re.M)
+
+
+def built(name):
+    """The path of one of the stubs."""
+    path = os.path.join(BUILD, "stub", name)
+    if not os.path.exists(path):
+        raise LabError(f"{path} is not built: run make stub")
+    return path
 
 
 class Linux:
-    """Debian's stock kernel, crashed through kexec -p."""
+    """Debian's stock kernel, crashed through kexec -p into our image or a wrapped kernel."""
 
     def __init__(self, lab, options, say):
         guest = Guest(BUILD)
         guest.prepare(say)
-        image = os.path.join(BUILD, "stub", "netdump-kexec.elf")
-        if not os.path.exists(image):
-            raise LabError(f"{image} is not built: run make stub")
         lab.tftp.link("vmlinuz", guest.vmlinuz)
         lab.tftp.link("system.cpio.gz", system_archive(guest))
-        crash_archive(lab.tftp.file("crash.cpio"), image)
         modules = ["crash.cpio", "system.cpio.gz"]
         if options.faults.guest():
             breaker_archive(lab.tftp.file("breaker.cpio"))
             modules.insert(0, "breaker.cpio")
         words = [*KERNEL_WORDS, f"lab.crash_cpu={options.crash_cpu}"]
+        if options.kdump:
+            self._wrap_kernel(lab, guest)
+            words.append("lab.kdump")
+            self.crash_kernel_mib = KDUMP_MIB
+        else:
+            crash_archive(lab.tftp.file("crash.cpio"), built("netdump-kexec.elf"))
+            self.crash_kernel_mib = 1
+        words.append(f"crashkernel={self.crash_kernel_mib}M")
         if options.check:
             words.append("lab.iomem")
         self.config = netdump_config(options.netdump, "vmlinuz", [*words, *options.append_kernel],
                                      modules)
         self.booted = r"^init: running, (.*)"
+
+    @staticmethod
+    def _wrap_kernel(lab, guest):
+        wrapped = os.path.join(lab.out, "vmlinuz-netdump")
+        done = subprocess.run([built("netdump-wrap"), guest.vmlinuz, wrapped],
+                              capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise LabError(done.stderr.strip())
+        kdump_archive(lab.tftp.file("crash.cpio"), guest, wrapped)
 
     @staticmethod
     def expected(text):
@@ -73,10 +97,10 @@ class Linux:
 class Reference:
     """Our multiboot kernel with its stub inside."""
 
+    crash_kernel_mib = 0
+
     def __init__(self, lab, options, say):
-        image = os.path.join(BUILD, "stub", "ref.elf")
-        if not os.path.exists(image):
-            raise LabError(f"{image} is not built: run make stub")
+        image = built("ref.elf")
         say("the reference kernel crashes by " + options.crash)
         lab.tftp.link("ref.elf", image)
         self.config = netdump_config(options.netdump, "ref.elf",
@@ -110,13 +134,13 @@ class Scenario:
         self.loss = None     # Filter.counts()
         self.planted = None  # how often the guest's text is in the capture, and in the dump
         self._before = folders(lab.dumps)
-        self._system = SYSTEMS[options.system](lab, options, lab.say)
+        self.system = SYSTEMS[options.system](lab, options, lab.say)
 
     def run(self):
         lab = self.lab
-        lab.start(self._system.config)
+        lab.start(self.system.config)
         started = time.monotonic()
-        self._await(self._system.booted, BOOT_S, "the system to boot")
+        self._await(self.system.booted, BOOT_S, "the system to boot")
         self.elapsed["boot"] = time.monotonic() - started
         panicked = self._await(r"Kernel panic - not syncing|^(?:dini|stub): entered"
                                r"|^ref: (?:refused|halted)", CRASH_S,
@@ -169,7 +193,7 @@ class Scenario:
         started = time.monotonic()
         core = Vmcore(self.dump.file("vmcore"))
         try:
-            self.check = compare(core, self._system.expected(lab.machine.serial.text),
+            self.check = compare(core, self.system.expected(lab.machine.serial.text),
                                  self.dump.ranges("absent"), lab.machine.memory_save,
                                  os.path.join(lab.out, "memory.chunk"))
         finally:
@@ -186,10 +210,17 @@ class Scenario:
             return False
         return self.complete()
 
+    def kdump_bytes(self):
+        """What the crash kernel had of the crashed one, its panic in it; None: that did not come."""
+        found = KDUMP.search(self.lab.machine.serial.text)
+        return int(found[1]) if found else None
+
     def refused(self):
-        """Whether the machine gave every reason that the faults want it to give, and no dump."""
+        """Whether the machine gave every reason that the faults want it to give, and no dump, and
+        went on to kdump if it had that."""
         return not self.complete() and all(reason in self.outcome
-                                           for reason in self.options.faults.reasons())
+                                           for reason in self.options.faults.reasons()) \
+            and bool(self.kdump_bytes()) == self.options.kdump
 
     def good(self):
         """What it was to be, in spite of all that was to happen."""

@@ -27,6 +27,8 @@ def collect(scenario):
         "good": scenario.good(), "complete": scenario.complete(), "outcome": scenario.outcome,
         "system": scenario.options.system, "nic": lab.settings.nic,
         "machine": lab.settings.machine, "behind": lab.settings.behind, "mem": lab.settings.mem, "cpus": lab.settings.cpus,
+        "crash_kernel_mib": scenario.system.crash_kernel_mib,
+        "kdump_bytes": scenario.kdump_bytes(),
         "net": lab.settings.net, "mac": lab.mac,
         "insecure": lab.settings.insecure, "psk": lab.settings.psk,
         "release": info.get("release"),
@@ -89,6 +91,8 @@ def text(facts):
         ("panic to first log line", _seconds(facts["seconds_to_first_log"])),
         ("panic to end", _seconds(facts["seconds_to_end"])),
     ]
+    if facts["kdump_bytes"]:
+        rows.append(("kdump", f"{_number(facts['kdump_bytes'], ' bytes')}, the panic in its log"))
     if facts["check"]:
         rows += _check_rows(facts["check"])
     rows.append(("dump", facts["dump"] or "none"))

@@ -53,7 +53,11 @@ RUNS = {
                "--append-kernel", "amd_iommu=on"],
     "domain": [*Q35, "--system", "ref", "--append-kernel", "iommu=on dma=check", *EDU,
                "--qemu-arg=-device", "--qemu-arg=intel-iommu"],
+    "kdump": ["--kdump"],
+    "kdump-refused": ["--kdump", "--fault", "seal-flip", "--append-kernel", "lab.kexec_args=-s"],
 }
+# Those of them that make no dump.
+REFUSED_RUNS = {"kdump-refused"}
 # Those of them that QEMU's own network cannot do: their tests are skipped without root.
 ROOT_RUNS = {"net-down", "loss", "dead-servers"}
 
