@@ -60,7 +60,7 @@ class Cell:
             words += ["--fault", self.fault]
         if self.control:
             words.append("--without-remedy")
-        elif self.nic not in FIRMWARE:
+        elif self.nic not in FIRMWARE or self.system == "ref":
             words.append("--check")
         return words
 
@@ -132,7 +132,9 @@ def judge(cell, facts, stderr):
     if cell.control:
         return (BROKEN, why) if facts["good"] else (RIGHT, "in spite of what was left out")
     if facts["good"]:
-        return (REFUSED, why.removeprefix("refused: ")) if facts["to_refuse"] else (RIGHT, "")
+        if facts["to_refuse"]:
+            return REFUSED, why.removeprefix("refused: ")
+        return RIGHT, "" if facts["check"] else "complete, but not compared"
     return FAILED, why if not facts["complete"] else "the dump differs from the memory"
 
 

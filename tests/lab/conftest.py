@@ -58,6 +58,29 @@ RUNS = {
 }
 # Those of them that make no dump.
 REFUSED_RUNS = {"kdump-refused"}
+# What test_faults.py looks at: cells of the matrix, most of them by the kernel that boots at once.
+REF = ["--system", "ref", "--mem", "128M"]
+ROOT_PORT = ["--machine", "q35", "--behind", "root-port"]
+CELLS = {
+    "bars-moved": [*REF, "--nic", "e1000", "--fault", "bars-moved"],
+    "bars-moved-bridge": [*REF, "--nic", "i82559er", "--behind", "bridge", "--fault", "bars-moved"],
+    "bars-moved-root-port": [*REF, *ROOT_PORT, "--nic", "vmxnet3", "--fault", "bars-moved"],
+    "bus-master-off-bridge": [*REF, "--nic", "rtl8139", "--behind", "bridge",
+                              "--fault", "bus-master-off"],
+    "nic-d3": [*REF, "--nic", "e1000e", "--machine", "q35", "--fault", "nic-d3"],
+    "rings-corrupt-root-port": [*REF, *ROOT_PORT, "--nic", "virtio-net-pci",
+                                "--fault", "rings-corrupt"],
+    "tx-wedged": [*REF, "--nic", "e1000e", "--machine", "q35", "--fault", "tx-wedged"],
+}
+CONTROLS = {
+    "bars-moved-control": [*CELLS["bars-moved"], "--without-remedy"],
+    "nic-d3-control": [*CELLS["nic-d3"], "--without-remedy"],
+    "rings-corrupt-control": [*REF, "--nic", "e1000e", "--machine", "q35",
+                              "--fault", "rings-corrupt", "--without-remedy"],
+    "tx-wedged-control": [*CELLS["tx-wedged"], "--without-remedy"],
+}
+DAMAGED = {"seal-flip": [*REF, "--nic", "ne2k_pci", "--fault", "seal-flip"]}
+ALL_RUNS = {**RUNS, **CELLS, **CONTROLS, **DAMAGED}
 # Those of them that QEMU's own network cannot do: their tests are skipped without root.
 ROOT_RUNS = {"net-down", "loss", "dead-servers"}
 
@@ -111,8 +134,8 @@ def runs(request, tmp_path_factory):
               for mark in item.iter_markers("run")}
     folder = tmp_path_factory.mktemp("runs")
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        made = {name: pool.submit(Run, folder / name, "--check", *RUNS[name])
-                for name in RUNS if name in wanted and can_run(name)}
+        made = {name: pool.submit(Run, folder / name, "--check", *ALL_RUNS[name])
+                for name in ALL_RUNS if name in wanted and can_run(name)}
         yield made
         pool.shutdown(cancel_futures=True)
     large = [folder / name / what for name in made for what in ("dumps", "net.pcap")]

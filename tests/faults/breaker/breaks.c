@@ -127,6 +127,7 @@ static enum nd_broken word_break(struct nd_word word, const struct nd_handoff *h
 		return ND_BROKEN_NOT;
 	nic.bdf = copy->bdf;
 	nic.id = nd_nic_config(&nic, 0);
+	nd_serial_print("breaker: the nic is %x on bus %u\n", nic.id, nic.bdf >> 8);
 	for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++)
 		if (nd_word_is(word, breaks[i].word))
 			return breaks[i].run(&nic, h, why);
