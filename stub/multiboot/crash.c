@@ -2,7 +2,8 @@
 /*
  * crash.c - the in-kernel stub: from an exception to DINI.  Long mode, interrupts off.
  *
- * All it needs was laid out at boot.  Fenced memory is not mapped while the kernel is
+ * All it needs was laid out at boot.  Where DINI cannot be entered or refuses, the kernel goes
+ * on with what it has itself, fallback.c.  Fenced memory is not mapped while the kernel is
  * healthy, so no stray write of its own can reach it.
  */
 #include "stub/multiboot/crash.h"
@@ -11,9 +12,11 @@
 
 #include "stub/common/find.h"
 #include "stub/common/phys.h"
+#include "stub/common/reason.h"
 #include "stub/common/seal.h"
 #include "stub/common/serial.h"
 #include "stub/multiboot/core.h"
+#include "stub/multiboot/fallback.h"
 #include "stub/multiboot/machine.h"
 #include "stub/multiboot/paging.h"
 #include "stub/multiboot/trap.h"
@@ -100,13 +103,9 @@ static bool fenced_map(uint32_t phys, uint32_t bytes)
 	return nd_paging_map(from, from, to - from);
 }
 
-/* NULL: DINI may be called. */
-static const char *fence_fault(void)
+/* NULL: DINI may be called.  The block is mapped. */
+static const char *fence_fault(const struct nd_handoff *h)
 {
-	const struct nd_handoff *h = nd_at_phys(way_out.handoff_phys);
-
-	if (!fenced_map(way_out.handoff_phys, sizeof *h))
-		return "the handoff block cannot be mapped";
 	if (!nd_find_at(nd_at_phys(0), way_out.handoff_phys))
 		return "the handoff block is damaged";
 	for (uint32_t i = 0; i < h->seal_count; i++)
@@ -117,15 +116,22 @@ static const char *fence_fault(void)
 
 static void dini_try(void)
 {
+	struct nd_handoff *h = nd_at_phys(way_out.handoff_phys);
 	const char *fault;
 
 	if (!way_out.handoff_phys) {
 		nd_serial_print("ref: no netdump\n");
 		return;
 	}
-	fault = fence_fault();
+	if (!fenced_map(way_out.handoff_phys, sizeof *h)) {
+		nd_serial_print("ref: refused: the handoff block cannot be mapped\n");
+		return;
+	}
+	fault = fence_fault(h);
 	if (fault) {
 		nd_serial_print("ref: refused: %s\n", fault);
+		if (nd_find_remains_at(nd_at_phys(0), way_out.handoff_phys))
+			nd_reason_leave(h, fault);
 		return;
 	}
 	nd_serial_print("ref: dini refused %u\n",
@@ -138,14 +144,14 @@ void nd_trap(uint64_t vector, const struct nd_regs *regs)
 	if (entered++) {
 		nd_serial_print("ref: exception %u while crashing, rip %X\n", (uint32_t)vector,
 				regs->rip);
-		nd_halt();
+		nd_fallback_end();
 	}
 	reason_fill(vector, regs);
 	nd_serial_print("ref: panic: %s\n", crash.reason);
 	nd_core_registers(regs);
 	dini_try();
-	nd_serial_print("ref: halted\n");
-	nd_halt();
+	nd_fallback_report(crash.reason, regs);
+	nd_fallback_end();
 }
 
 void nd_panic(const char *reason)

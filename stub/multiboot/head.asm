@@ -35,6 +35,7 @@ global nd_ref_entry
 global nd_gdt
 global nd_gdtr
 global nd_stack_guard
+global nd_stack_top
 
 section .multiboot progbits alloc noexec nowrite align=4
 header:
@@ -63,14 +64,14 @@ boot_pd:
 nd_stack_guard:
 	resb 0x1000
 	resb STACK_BYTES
-stack_top:
+nd_stack_top:
 
 section .text progbits alloc exec nowrite align=16
 bits 32
 nd_ref_entry:
 	cli
 	cld
-	mov esp, stack_top
+	mov esp, nd_stack_top
 	mov edi, eax			; nd_ref_main's arguments, where long mode wants them
 	mov esi, ebx
 	call long_mode_check32

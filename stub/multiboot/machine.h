@@ -12,6 +12,7 @@
 #define SEL_TSS    0x20
 extern uint64_t nd_gdt[];
 extern uint8_t nd_stack_guard[]; /* one page, below the stack, never mapped */
+extern uint8_t nd_stack_top[];
 
 /* vectors.asm: one entry per vector, this far apart */
 #define ND_VECTOR_BYTES 16

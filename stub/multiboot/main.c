@@ -5,6 +5,7 @@
  * Long mode, one CPU, interrupts off from start to end.  Words on its command line:
  *   crash=ud2|pagefault|stack|panic|none   how to crash once everything is prepared
  *   fill=none|some|all|random              how much memory to fill, see fill.h
+ *   fallback=halt|reboot                   what follows if there is no network dump
  *   secret=STRING                          kept in memory, to be looked for in a dump
  *   netdump=ADDRESS                        where the handoff block is
  *   iommu=on                               devices reach this kernel's memory only
@@ -20,6 +21,7 @@
 #include "stub/multiboot/core.h"
 #include "stub/multiboot/crash.h"
 #include "stub/multiboot/edu.h"
+#include "stub/multiboot/fallback.h"
 #include "stub/multiboot/fault.h"
 #include "stub/multiboot/fill.h"
 #include "stub/multiboot/iommu.h"
@@ -218,6 +220,7 @@ void nd_ref_main(uint32_t magic, uint32_t mb_info_phys)
 	nd_trap_open();
 	nd_core_open(&ram);
 	nd_crash_open(handoff_phys, h);
+	nd_fallback_open(word_says("fallback=", "reboot"));
 	memory_map();
 	nd_core_open(&ram); /* again: memory_map() may have had to leave some out */
 	nd_serial_print("ref: %u MiB in %u ranges\n", (uint32_t)(nd_ram_bytes(&ram) >> MIB_SHIFT),

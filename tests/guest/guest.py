@@ -24,6 +24,8 @@ DINI_PHYS = 0x7000000
 DINI_BYTES = 0x10000
 HANDOFF_VERSION = contract.define("ND_HANDOFF_VERSION")
 HANDOFF_BYTES = contract.size("nd_handoff")
+SEAL_AT = 24  # seal_crc: what the block's own checksum begins with
+PCI_COPY_AT = contract.offset("nd_handoff", "mac") - 8
 GATE_PHYS_AT = contract.offset("nd_handoff", "gate_phys")
 DINI_PHYS_AT = contract.offset("nd_handoff", "dini_phys")
 LAST_WORDS_BYTES = contract.define("ND_REASON_BYTES")
@@ -123,18 +125,27 @@ class Guest:
         return seen.decode("latin-1")
 
 
-def handoff(dini, seal_crc=None, phys=HANDOFF_PHYS):
-    """The handoff block of include/netdump/handoff.h that lies at phys, for a DINI at DINI_PHYS."""
+def handoff(dini, seal_crc=None, phys=HANDOFF_PHYS, sealed=(), pci_copy=(0, 0)):
+    """The handoff block of include/netdump/handoff.h that lies at phys, for a DINI at DINI_PHYS.
+
+    sealed: what the seal covers besides DINI's image, as (phys, bytes); pci_copy: phys, count.
+    """
     entry_offset = struct.unpack_from("<I", dini, 16)[0]
     block = bytearray(HANDOFF_BYTES)
     block[0:16] = b"$PXE-NETDUMP-ND$"
     struct.pack_into("<HH", block, 16, HANDOFF_VERSION, HANDOFF_BYTES)
-    crc = zlib.crc32(dini) if seal_crc is None else seal_crc
-    struct.pack_into("<IIII", block, 24, crc, 1, DINI_PHYS, len(dini))
+    ranges = [(DINI_PHYS, dini), *sealed]
+    crc = 0
+    for _, data in ranges:
+        crc = zlib.crc32(data, crc)
+    struct.pack_into("<II", block, SEAL_AT, crc if seal_crc is None else seal_crc, len(ranges))
+    for number, (start, data) in enumerate(ranges):
+        struct.pack_into("<II", block, SEAL_AT + 8 + 8 * number, start, len(data))
     struct.pack_into("<I", block, GATE_PHYS_AT, phys)  # the gate begins with the block
     struct.pack_into("<IIII", block, DINI_PHYS_AT, DINI_PHYS, DINI_BYTES, len(dini),
                      DINI_PHYS + entry_offset)
-    checked = bytes(block[24:HANDOFF_BYTES - LAST_WORDS_BYTES])
+    struct.pack_into("<II", block, PCI_COPY_AT, *pci_copy)
+    checked = bytes(block[SEAL_AT:HANDOFF_BYTES - LAST_WORDS_BYTES])
     struct.pack_into("<I", block, 20, zlib.crc32(checked))
     return bytes(block)
 

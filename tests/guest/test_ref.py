@@ -11,7 +11,8 @@ import zlib
 
 import pytest
 
-from guest import DINI_PHYS, HANDOFF_PHYS, Guest, handoff, load_args
+from guest import (DINI_PHYS, HANDOFF_PHYS, LAST_WORDS_AT, LAST_WORDS_BYTES, Guest, handoff,
+                   load_args)
 
 BUILD = "build"
 PAGE = 4096
@@ -66,7 +67,37 @@ def test_each_crash_says_why_and_that_there_is_no_netdump(word, line):
     with start(f"crash={word}", memory="6G") as guest:
         guest.wait_line("ref: halted")
         assert re.search(line, guest.text, re.M), guest.text
-        assert "ref: no netdump\nref: halted\n" in guest.text
+        assert "ref: no netdump\nref: crash report: " in guest.text
+        assert "ref: end of report\nref: halted\n" in guest.text
+
+
+@pytest.mark.parametrize("word", ["ud2", "panic", "pagefault", "stack"])
+def test_the_report_says_what_happened_and_who_called(word):
+    with start(f"crash={word} fill=none") as guest:
+        guest.wait_line("ref: halted")
+        report = guest.text[guest.text.index("ref: crash report: "):]
+        reason = re.search("ref: panic: (.*)", guest.text)[1]
+        assert report.startswith(f"ref: crash report: {reason}\nref: rip 0x")
+        registers = {name: int(value, 16) for name, value in
+                     re.findall(r"\b(r\w+|error|cr\d) (0x[0-9a-f]+)", report.split("\n", 1)[1])}
+        assert len(registers) == 16 + len(["rip", "rflags", "error"]) + 4
+        assert registers["cr0"] & 0x80000001 == 0x80000001
+        if "rip" in reason:
+            assert registers["rip"] == int(reason.split("rip ")[1], 16)
+        if " at " in reason:
+            assert registers["cr2"] == int(reason.split(" at ")[1].split(",")[0], 16)
+        callers = [int(value, 16) for value in re.findall(r"^ref: called from (\S+)$", report, re.M)]
+        assert 0 < len(callers) <= 16
+        for phys in callers:  # behind a call of whatever kind
+            before = guest.memory(phys - 7, 7)
+            assert before[2] == 0xE8 or 0xFF in before, hex(phys)
+        assert (len(callers) == 16 and len(set(callers)) == 1) == (word == "stack")
+
+
+def test_it_resets_the_machine_if_told():
+    with start("crash=panic fallback=reboot fill=none") as guest:
+        guest.wait_end()
+        assert guest.text.endswith("ref: end of report\nref: reboot\n")
 
 
 @pytest.mark.parametrize("words", ["", "crash=none"])
@@ -150,7 +181,7 @@ def test_dini_gets_a_whole_core_header(tmp_path):
     with start_with_dini(tmp_path, "crash=ud2 fill=none") as guest:
         guest.wait_line("ref: halted")
         assert f"ref: handoff block at {HANDOFF_PHYS:#x}, found" in guest.text
-        assert "ref: dini refused 3\nref: halted\n" in guest.text
+        assert "ref: dini refused 3\nref: crash report: invalid opcode" in guest.text
         match = re.search(r"entered ok elfcorehdr (\S+) bytes (\S+) cr3 (\S+) idt (\S+)\n",
                           guest.text)
         assert match, guest.text
@@ -200,8 +231,59 @@ def test_overwritten_dini_is_not_entered(tmp_path):
     """The pattern goes over DINI here, since QEMU's map has no fence."""
     with start_with_dini(tmp_path, "crash=panic fill=some") as guest:
         guest.wait_line("ref: halted")
-        assert "ref: refused: fenced memory was changed\nref: halted\n" in guest.text
+        assert "ref: refused: fenced memory was changed\nref: crash report: " in guest.text
         assert "fake dini" not in guest.text
+        assert last_words(guest) == "fenced memory was changed"
+
+
+def last_words(guest):
+    words = guest.memory(HANDOFF_PHYS + LAST_WORDS_AT, LAST_WORDS_BYTES)
+    return words.split(b"\0")[0].decode()
+
+
+# What boot seals, where there is room for it.
+SEALED = {"gate": (HANDOFF_PHYS + 0xC00, 0x1C00), "low copy": (0x93000, 0x500),
+          "pci copy": (0x93800, 2 * 260), "firmware": (0x94000, 0x8000),
+          "hidden firmware": (0x6F00000, 0x40000)}
+
+
+def start_sealed(folder, words, flipped=None):
+    """With a seal over all of it; one bit of a part that is named has flipped since."""
+    data = {name: (phys, zlib.compress(name.encode()).ljust(size, b"\x5a"))
+            for name, (phys, size) in SEALED.items()}
+    block = handoff(dini(), sealed=data.values(), pci_copy=(SEALED["pci copy"][0], 2))
+    data["dini"] = (DINI_PHYS, dini())
+    if flipped:
+        phys, whole = data[flipped]
+        changed = bytearray(whole)
+        changed[len(changed) * 3 // 4] ^= 1 << len(changed) % 8
+        data[flipped] = (phys, bytes(changed))
+    pieces = {name.replace(" ", "-"): piece for name, piece in data.items()}
+    return start(words, *load_args(folder, block=(HANDOFF_PHYS, block), **pieces), memory="256M")
+
+
+def test_a_whole_seal_of_every_part_lets_dini_be_entered(tmp_path):
+    with start_sealed(tmp_path, "crash=panic fill=none") as guest:
+        guest.wait_line("ref: halted")
+        assert "fake dini: entered ok" in guest.text
+
+
+@pytest.mark.parametrize("part", [*SEALED, "dini"])
+def test_a_flipped_bit_leaves_the_crash_to_the_kernel(tmp_path, part):
+    with start_sealed(tmp_path, "crash=panic fill=none fallback=reboot", flipped=part) as guest:
+        guest.wait_end()
+        assert "ref: refused: fenced memory was changed\nref: crash report: asked" in guest.text
+        assert guest.text.endswith("ref: end of report\nref: reboot\n")
+        assert "fake dini" not in guest.text
+
+
+def test_a_flipped_bit_of_the_block_too(tmp_path):
+    with start_sealed(tmp_path, "crash=panic fill=none fault=handoff-flip") as guest:
+        guest.wait_line("ref: halted")
+        assert "breaker: handoff-flip: done\n" in guest.text
+        assert "ref: refused: the handoff block is damaged\nref: crash report: asked" in guest.text
+        assert "fake dini" not in guest.text
+        assert last_words(guest) == "the handoff block is damaged"
 
 
 def test_stack_overflow_reaches_dini_too(tmp_path):

@@ -119,6 +119,7 @@ def test_qemus_own_network_has_no_faults(tmp_path, words):
                                    ["--loss", "0.001"], ["--loss", "-1"], ["--event", "flood"],
                                    ["--fault", "flood"], ["--without-remedy"],
                                    ["--fault", "seal-flip", "--without-remedy"],
+                                   ["--kdump", "--system", "ref"],
                                    ["--fault", "driver-unbound", "--system", "ref"],
                                    ["--behind", "root-port"], ["--event", "server-kill:x"], ["--event", "server-kill@"]])
 def test_words_without_sense_start_nothing(tmp_path, words):

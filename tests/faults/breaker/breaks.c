@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* breaks.c - see breaks.h: what any PCI NIC has, and the seal. */
+/* breaks.c - see breaks.h: what any PCI NIC has, the seal, and the handoff block. */
 #include "tests/faults/breaker/breaks.h"
 
 #include "stub/common/serial.h"
@@ -101,6 +101,24 @@ static enum nd_broken seal_flip(const struct nd_nic *unused, const struct nd_han
 	return *byte == (was ^ 1) ? ND_BROKEN : ND_BROKEN_NOT;
 }
 
+/* One bit of a server's key. */
+static enum nd_broken handoff_flip(const struct nd_nic *unused, const struct nd_handoff *h,
+				   const char **why)
+{
+	volatile uint8_t *byte = nd_breaker_map(
+		(uintptr_t)h->gate_phys + offsetof(struct nd_handoff, server_key), 1);
+	uint8_t was;
+
+	(void)unused;
+	*why = "the handoff block cannot be reached";
+	if (!byte)
+		return ND_BROKEN_NOT;
+	was = *byte;
+	*byte = was ^ 1;
+	*why = "the handoff block does not change";
+	return *byte == (was ^ 1) ? ND_BROKEN : ND_BROKEN_NOT;
+}
+
 static const struct {
 	const char *word;
 	enum nd_broken (*run)(const struct nd_nic *nic, const struct nd_handoff *h,
@@ -113,6 +131,7 @@ static const struct {
 	{"tx-wedged", nd_chip_tx_wedged},
 	{"driver-unbound", driver_unbound},
 	{"seal-flip", seal_flip},
+	{"handoff-flip", handoff_flip},
 };
 
 static enum nd_broken word_break(struct nd_word word, const struct nd_handoff *h, const char **why)
