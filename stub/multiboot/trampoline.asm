@@ -7,6 +7,7 @@
 MSR_EFER	equ 0xC0000080
 EFER_LME	equ 0x100
 CR0_PG		equ 0x80000000
+CR4_PCIDE	equ 0x20000
 SEL_CODE64	equ 0x08
 SEL_DATA	equ 0x10
 SEL_CODE32	equ 0x18
@@ -47,6 +48,8 @@ nd_flat_call:
 	mov rax, cr3
 	mov [saved_cr3], eax
 	mov rax, cr4
+	and eax, ~CR4_PCIDE		; paging cannot be turned off with it: Intel SDM 3, section 2.5
+	mov cr4, rax
 	mov [saved_cr4], eax
 	mov [saved_rsp], esp
 	sidt [saved_idtr]
