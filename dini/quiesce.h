@@ -6,10 +6,10 @@
 #include "netdump/handoff.h"
 
 /*
- * Other CPUs and watchdogs stopped, devices' writes and IOMMUs off, interrupt sources silenced, PIC and PIT
- * as the BIOS had them, then the first ND_LOW_COPY_BYTES of memory restored from their copy.
- * What page 0 held until then stays readable at nd_quiesce_page0().
- * What the handoff block's `skip` names is left as it is.
+ * Other CPUs and watchdogs stopped, devices' writes and IOMMUs off, interrupt sources silenced, PIC
+ * and PIT as the BIOS had them, then the first ND_LOW_COPY_BYTES of memory restored from their
+ * copy. What page 0 held until then stays readable at nd_quiesce_page0(). What the handoff block's
+ * `skip` names is left as it is.
  */
 void nd_quiesce(const struct nd_handoff *handoff);
 

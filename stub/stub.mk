@@ -12,7 +12,7 @@ KEXEC_OBJ := $(addprefix $(B)/stub/kexec/,main.o call.o serial.o words.o find.o 
 IMAGE_OBJ := $(addprefix $(B)/stub/kexec/,image-asm.o image.o reset.o) $(KEXEC_OBJ)
 WRAP_OBJ := $(addprefix $(B)/stub/kexec/,wrap-asm.o wrap.o) $(KEXEC_OBJ)
 REF_OBJ := $(addprefix $(B)/stub/multiboot/,main.o bootinfo.o ram.o paging.o fill.o iommu.o edu.o trap.o core.o \
-	crash.o fallback.o fault.o breaks.o chips.o nic.o string.o serial.o words.o find.o seal.o reason.o reset.o \
+	crash.o fallback.o fault.o breaks.o chips.o machine.o nic.o string.o serial.o words.o find.o seal.o reason.o reset.o \
 	vectors.o trampoline.o)
 REF_IMAGES := $(addprefix $(B)/stub/,ref.elf ref-elf64.elf ref-aout.bin)
 

@@ -9,6 +9,8 @@ Each is a file, tests/faults/NAME.toml:
     ref      words for the reference kernel's
     netdump  options for netdump.c32
     qemu     arguments for QEMU
+    modules  of the guest's kernel, tests/faults/NAME/NAME.c
+    cpus     how many it takes
     seen     a pattern for the serial line that proves it was there, besides the breaker's word
     systems  which kernels can have it, the one first that the matrix takes: "linux", "ref"
     remedy   the steps of DINI (netdump.c32's skip=) that heal it
@@ -42,6 +44,8 @@ class Fault:
     ref: list = field(default_factory=list)
     netdump: list = field(default_factory=list)
     qemu: list = field(default_factory=list)
+    modules: list = field(default_factory=list)
+    cpus: int = 1
     seen: str = ""
     systems: list = field(default_factory=lambda: list(SYSTEMS))
     remedy: list = field(default_factory=list)
@@ -81,7 +85,7 @@ def load(name):
             values = tomllib.load(file)
         except tomllib.TOMLDecodeError as error:
             raise LabError(f"{path}: {error}") from error
-    kinds = {one.name: str if one.type is str else list for one in fields(Fault)}
+    kinds = {one.name: one.type for one in fields(Fault)}
     del kinds["name"]
     for key, value in values.items():
         if key not in kinds:
@@ -135,6 +139,14 @@ class Faults:
 
     def qemu(self):
         return [word for fault in self.all for word in fault.qemu]
+
+    def modules(self):
+        """Their sources."""
+        return [os.path.join(FOLDER, name, f"{name}.c")
+                for fault in self.all for name in fault.modules]
+
+    def cpus(self):
+        return max((fault.cpus for fault in self.all), default=1)
 
     def reasons(self):
         """What the machine is to refuse its dump for; empty: it is to dump."""

@@ -67,6 +67,32 @@ class Guest:
             self._unpack(self._deb(package), partial)
         os.rename(partial, self.kexec_root)
 
+    def headers(self, say):
+        """The folder to build modules for the kernel in; see kmodule.py."""
+        root = os.path.join(self.dir, "linux-headers")
+        folder = os.path.join(root, "usr/src", f"linux-headers-{self.release}")
+        with open(os.path.join(self.dir, ".lock"), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(root):
+                self._headers_unpack(root, say)
+        return folder
+
+    def _headers_unpack(self, root, say):
+        package = f"linux-headers-{self.release}"
+        say(f"downloading Debian's {package}, once")
+        partial = f"{root}.new"
+        shutil.rmtree(partial, ignore_errors=True)
+        for name in [package, *(name for name in _depends(package)
+                                if name.startswith(("linux-headers-", "linux-kbuild-")))]:
+            self._unpack(self._deb(name), partial)
+        # It names the other package by where that is installed.
+        makefile = os.path.join(partial, "usr/src", package, "Makefile")
+        with open(makefile, encoding="utf-8") as file:
+            text = file.read()
+        with open(makefile, "w", encoding="utf-8") as file:
+            file.write(re.sub(r"\s/usr/src/", f" {root}/usr/src/", text))
+        os.rename(partial, root)
+
     def package(self, name, say):
         """The folder with what is in a package, downloaded and extracted once."""
         os.makedirs(self._downloads, exist_ok=True)

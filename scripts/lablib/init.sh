@@ -12,6 +12,7 @@
 #   lab.fault=A,B      what the breaker breaks right before the crash
 #   lab.kdump          load a wrapped crash kernel, not the crash image
 #   lab.kexec_args=A,B more arguments for kexec, commas for blanks
+#   lab.crash=HOW      spin, spin-deaf: by tests/faults/spin; else by sysrq
 #   lab.stop           do everything but the crash
 PATH=/bin:/sbin
 export PATH
@@ -115,6 +116,15 @@ crash_image_load() {
     echo "init: crash image loaded ($(cat /sys/kernel/kexec_crash_loaded))"
 }
 
+# Comes back only if it cannot.
+crash() { # CPU
+    case $(word lab.crash sysrq) in
+    spin) taskset -c "$1" insmod /spin.ko cpu=1 ;;
+    spin-deaf) taskset -c "$1" insmod /spin.ko cpu=1 deaf=1 ;;
+    *) taskset -c "$1" sh -c 'echo c > /proc/sysrq-trigger' ;;
+    esac
+}
+
 # What was said is out: a crash would cut it off.  To set a terminal waits for that.
 said() {
     stty -F /dev/console -echo
@@ -135,6 +145,7 @@ mount -t devtmpfs dev /dev
 mkdir -p /run /tmp
 cmdline=$(cat /proc/cmdline)
 echo "init: running, $(uname -r)"
+echo "init: cpu has $(grep -m 1 ^flags /proc/cpuinfo | grep -wo -e la57 -e pcid -e x2apic | tr '\n' ' ')"
 
 if [ "$(word lab.driver 1)" = 1 ]; then
     driver_load
@@ -156,5 +167,5 @@ faults=$(word lab.fault "")
 echo "init: crash on cpu $cpu"
 said
 [ "$(word lab.stop 0)" = 1 ] && while :; do sleep 3600; done
-[ -n "$faults" ] && breaker "$(word netdump 0)" "$faults"
-taskset -c "$cpu" sh -c 'echo c > /proc/sysrq-trigger' || fail "cpu $cpu cannot be had"
+[ -n "$faults" ] && breaker "$(word netdump 0)" "$faults" && said
+crash "$cpu" || fail "cpu $cpu cannot be had"

@@ -132,6 +132,16 @@ def kdump_archive(path, guest, wrapped):
         out.write(archive.finish())
 
 
+def module_archive(path, modules):
+    """Kernel modules of ours, at the root."""
+    archive = Archive()
+    for module in modules:
+        with open(module, "rb") as data:
+            archive.file(os.path.basename(module), data.read())
+    with open(path, "wb") as out:
+        out.write(archive.finish())
+
+
 def _add_system(archive, first_process):
     for directory in ("proc", "sys", "dev", "tmp", "run"):
         archive.directory(directory)

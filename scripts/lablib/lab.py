@@ -16,7 +16,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from . import keys
+from . import bochs, keys
 from .machine import Machine
 from .network import DnsmasqNetwork, UserNetwork
 from .process import LabError, Processes, whole_line
@@ -32,11 +32,15 @@ HOST = "lab-guest"  # the guest's name, where the network gives it one
 PROGRESS = re.compile(r"^(dini|netdump|init|ref|stub|kexec|kdump|breaker): (?!map )|Kernel panic|^boot:|^netdumpd: ")
 
 
+EMULATORS = {"qemu": Machine, "bochs": bochs.Machine}
+
+
 @dataclass
 class Settings:
     """What a run is made of; names as on the command line of scripts/lab."""
     out: str
     nic: str = "e1000"
+    emulator: str = "qemu"
     machine: str = "pc"
     behind: str = None         # of machine.BEHIND
     mem: str = "1G"
@@ -70,7 +74,7 @@ class Lab:
         self.tftp = TftpRoot(os.path.join(self.out, "tftp"), settings.tftpboot)
         self.processes = Processes(self.out)
         self.network = self._network()
-        self.machine = Machine(self.processes, self.out, self._on_line)
+        self.machine = EMULATORS[settings.emulator](self.processes, self.out, self._on_line)
         self.keys = self._keys()
         self.server = Server(self.processes, SERVER, self.dumps, self.keys,
                              self._on_line) if settings.server else None
@@ -120,7 +124,7 @@ class Lab:
                            machine=settings.machine, behind=settings.behind, mem=settings.mem, cpus=settings.cpus,
                            extra=settings.qemu_arg,
                            pcap=self.pcap)
-        self.say(f"QEMU is on: {settings.machine}, {settings.nic} {self.mac}, {settings.mem}, "
+        self.say(f"{settings.emulator} is on: {settings.machine}, {settings.nic} {self.mac}, {settings.mem}, "
                  f"{settings.cpus} CPU, network {settings.net}")
 
     def stop(self):

@@ -99,6 +99,9 @@ class DnsmasqNetwork:
             raise LabError(f"ip {' '.join(words)}: {done.stderr.strip()}; "
                            "--net user needs no tap")
 
+    def bochs_words(self, _):
+        return f"ethmod=tuntap, ethdev=/dev/net/tun:{self.tap}"
+
     def qemu_args(self):
         return ["-netdev", f"tap,id=n0,ifname={self.tap},script=no,downscript=no"]
 
@@ -118,6 +121,10 @@ class UserNetwork:
 
     def start(self, out_dir):
         """QEMU brings it up with the machine."""
+
+    def bochs_words(self, file_write):
+        script = file_write("slirp.conf", f"# slirp config\nbootfile = {self._bootfile}\n")
+        return f"ethmod=slirp, ethdev={self._tftp_dir}, script={script}"
 
     def qemu_args(self):
         if "," in self._tftp_dir:

@@ -115,7 +115,8 @@ class Processes:
         self._out_dir = out_dir
         self._running = []  # (name, Popen, reader thread or None)
 
-    def start(self, name, argv, namespace_pid=None, on_line=None, keep_lines=False):
+    def start(self, name, argv, namespace_pid=None, on_line=None, keep_lines=False,
+              stdin=subprocess.DEVNULL):
         """Start argv; what it prints goes to OUT/NAME.log.  Returns (Popen, Lines)."""
         command = ["setpriv", "--pdeathsig", "TERM", "--"] + list(argv)
         if namespace_pid is not None:
@@ -124,12 +125,12 @@ class Processes:
         lines = Lines(log, on_line) if keep_lines or on_line else None
         try:
             if lines:
-                child = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                child = subprocess.Popen(command, stdin=stdin,
                                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                          start_new_session=True)
             else:
                 with open(log, "wb") as output:
-                    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+                    child = subprocess.Popen(command, stdin=stdin, stdout=output,
                                              stderr=subprocess.STDOUT, start_new_session=True)
         except OSError as error:
             raise LabError(f"starting {name} ({command[0]}): {error.strerror}; "

@@ -6,8 +6,8 @@ import os
 import shlex
 import time
 
-from . import event, fault, summary
-from .lab import BUILD, Lab, Settings
+from . import bochs, event, fault, summary
+from .lab import BUILD, EMULATORS, Lab, Settings
 from .machine import BEHIND
 from .process import LabError
 from .scenario import SYSTEMS, Scenario
@@ -16,6 +16,8 @@ from .scenario import SYSTEMS, Scenario
 def options(run):
     run.add_argument("--system", choices=sorted(SYSTEMS), default="linux",
                      help="Debian's stock kernel, or the multiboot reference kernel")
+    run.add_argument("--emulator", choices=sorted(EMULATORS), default="qemu",
+                     help="bochs has processors with PCID and x2APIC, and takes its time")
     run.add_argument("--nic", default="e1000", metavar="MODEL",
                      help="any NIC of QEMU's (-device), with properties if need be")
     run.add_argument("--machine", default="pc", help="pc, q35, with properties if need be")
@@ -99,6 +101,9 @@ def prepare(args):
         args.netdump.append("action=hold")
     if args.kdump and args.system != "linux":
         raise LabError("--kdump: the reference kernel has no crash kernel")
+    args.cpus = max(args.cpus, args.faults.cpus())
+    if args.emulator == "bochs":
+        bochs.check(args)
     if args.cpus < 1 or not 0 <= args.crash_cpu < args.cpus:
         raise LabError(f"--crash-cpu {args.crash_cpu}: there are CPUs 0 to {args.cpus - 1}")
     if not args.out:
@@ -106,7 +111,8 @@ def prepare(args):
 
 
 def _settings(args):
-    return Settings(out=args.out, nic=args.nic, machine=args.machine, behind=args.behind, mem=args.mem,
+    return Settings(out=args.out, nic=args.nic, emulator=args.emulator,
+                    machine=args.machine, behind=args.behind, mem=args.mem,
                     cpus=args.cpus, net=args.net, mac=args.mac, bootfile=args.bootfile,
                     insecure=args.insecure, psk=args.psk, loss=args.loss,
                     dead_servers=args.dead_servers, pcap=args.pcap, verbose=args.verbose,

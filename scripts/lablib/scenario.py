@@ -6,13 +6,14 @@ import re
 import subprocess
 import time
 
-from . import planted
+from . import kmodule, planted
 from .compare import compare
 from .dump import folders, newest
 from .event import Events
 from .fault import DONE
 from .guest import Guest
-from .initramfs import breaker_archive, crash_archive, kdump_archive, system_archive
+from .initramfs import (breaker_archive, crash_archive, kdump_archive, module_archive,
+                        system_archive)
 from .lab import BUILD
 from .process import BUSY_S, LabError, whole_line
 from .tftproot import netdump_config
@@ -54,6 +55,11 @@ class Linux:
         if options.faults.guest():
             breaker_archive(lab.tftp.file("breaker.cpio"))
             modules.insert(0, "breaker.cpio")
+        if options.faults.modules():
+            module_archive(lab.tftp.file("modules.cpio"),
+                           [kmodule.build(guest, source, lab.say)
+                            for source in options.faults.modules()])
+            modules.insert(0, "modules.cpio")
         words = [*KERNEL_WORDS, f"lab.crash_cpu={options.crash_cpu}"]
         if options.kdump:
             self._wrap_kernel(lab, guest)

@@ -5,6 +5,7 @@
 #include "stub/common/serial.h"
 #include "stub/common/words.h"
 #include "tests/faults/breaker/chips.h"
+#include "tests/faults/breaker/machine.h"
 #include "tests/faults/breaker/nic.h"
 
 #define WORD_BYTES 64
@@ -132,6 +133,13 @@ static const struct {
 	{"driver-unbound", driver_unbound},
 	{"seal-flip", seal_flip},
 	{"handoff-flip", handoff_flip},
+	{"hpet-legacy", nd_machine_hpet_legacy},
+	{"pics-open", nd_machine_pics_open},
+	{"irq-storm", nd_machine_irq_storm},
+	{"watchdog-armed", nd_machine_watchdog_armed},
+	{"vectors-lost", nd_machine_vectors_lost},
+	{"x2apic", nd_breaker_x2apic},
+	{"pcid", nd_breaker_pcid},
 };
 
 static enum nd_broken word_break(struct nd_word word, const struct nd_handoff *h, const char **why)

@@ -29,5 +29,11 @@ void nd_break(const char *words, size_t bytes, const struct nd_handoff *handoff)
 volatile void *nd_breaker_map(uint64_t phys, size_t bytes);
 /* And the system's own way to take its driver off the NIC. */
 enum nd_broken nd_breaker_unbind(uint16_t bdf, const char **why);
+/* What only ring 0 can do to its CPU: the local APIC in x2APIC mode; address spaces with names. */
+struct nd_nic;
+enum nd_broken nd_breaker_x2apic(const struct nd_nic *unused, const struct nd_handoff *none,
+				 const char **why);
+enum nd_broken nd_breaker_pcid(const struct nd_nic *unused, const struct nd_handoff *none,
+			       const char **why);
 
 #endif

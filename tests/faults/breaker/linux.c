@@ -57,6 +57,26 @@ enum nd_broken nd_breaker_unbind(uint16_t bdf, const char **why)
 	return done > 0 && access(path, F_OK) ? ND_BROKEN : ND_BROKEN_NOT;
 }
 
+/* It has x2APIC mode with interrupt remapping only, */
+enum nd_broken nd_breaker_x2apic(const struct nd_nic *unused, const struct nd_handoff *none,
+				 const char **why)
+{
+	(void)unused;
+	(void)none;
+	*why = "no process can";
+	return ND_BROKEN_NEVER;
+}
+
+/* and this wherever the CPU has it. */
+enum nd_broken nd_breaker_pcid(const struct nd_nic *unused, const struct nd_handoff *none,
+			       const char **why)
+{
+	(void)unused;
+	(void)none;
+	*why = "no process can";
+	return ND_BROKEN_NEVER;
+}
+
 int main(int argc, char **argv)
 {
 	const struct nd_handoff *h;
