@@ -39,6 +39,7 @@ def check(args):
 
 class Machine:
     """One Bochs; the same verbs as QEMU's Machine, but that nobody can type."""
+    NAME = "Bochs"
 
     def __init__(self, processes, out_dir, on_line=None):
         self._processes = processes

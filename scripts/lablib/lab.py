@@ -124,7 +124,7 @@ class Lab:
                            machine=settings.machine, behind=settings.behind, mem=settings.mem, cpus=settings.cpus,
                            extra=settings.qemu_arg,
                            pcap=self.pcap)
-        self.say(f"{settings.emulator} is on: {settings.machine}, {settings.nic} {self.mac}, {settings.mem}, "
+        self.say(f"{self.machine.NAME} is on: {settings.machine}, {settings.nic} {self.mac}, {settings.mem}, "
                  f"{settings.cpus} CPU, network {settings.net}")
 
     def stop(self):

@@ -18,6 +18,7 @@ BEHIND = {"bridge": "pci-bridge,id=above,chassis_nr=1",
 
 class Machine:
     """One QEMU.  The lab listens on two sockets, QEMU connects: nothing is missed."""
+    NAME = "QEMU"
 
     def __init__(self, processes, out_dir, on_line=None):
         self._processes = processes
