@@ -80,7 +80,16 @@ CONTROLS = {
     "tx-wedged-control": [*CELLS["tx-wedged"], "--without-remedy"],
 }
 DAMAGED = {"seal-flip": [*REF, "--nic", "ne2k_pci", "--fault", "seal-flip"]}
-ALL_RUNS = {**RUNS, **CELLS, **CONTROLS, **DAMAGED}
+# The machine around the NIC.
+STATES = {
+    "interrupts": [*REF, "--append-kernel", "fill=all",
+                   "--fault", "hpet-legacy,irq-storm,vectors-lost,watchdog"],
+    "cpus": ["--nic", "rtl8139", "--mem", "512M", "--fault", "five-levels,cpu-deaf"],
+    "bochs": ["--emulator", "bochs", "--system", "ref", "--mem", "32M", "--fault", "x2apic,pcid"],
+}
+STATE_CONTROLS = {"watchdog-control": [*REF, "--append-kernel", "fill=all", "--fault", "watchdog",
+                                       "--without-remedy"]}
+ALL_RUNS = {**RUNS, **CELLS, **CONTROLS, **DAMAGED, **STATES, **STATE_CONTROLS}
 # Those of them that QEMU's own network cannot do: their tests are skipped without root.
 ROOT_RUNS = {"net-down", "loss", "dead-servers"}
 

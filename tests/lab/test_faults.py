@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from conftest import CELLS, CONTROLS, DAMAGED
+from conftest import CELLS, CONTROLS, DAMAGED, STATE_CONTROLS, STATES
 
 
 def each(cells):
@@ -14,7 +14,7 @@ def each(cells):
 
 def assert_put_to_the_test(run):
     assert run.facts.get("faults"), run.stderr
-    assert [fault["state"] for fault in run.facts["faults"]] == ["done"], run.serial()[-2000:]
+    assert {fault["state"] for fault in run.facts["faults"]} == {"done"}, run.serial()[-2000:]
 
 
 @pytest.mark.parametrize("name", each(CELLS))
@@ -41,3 +41,16 @@ def test_damage_to_fenced_memory_is_refused(name, run):
     assert run.status == 0 and run.dump is None
     assert "ref: refused: fenced memory was changed" in run.serial()
     assert "dini: entered" not in run.serial()
+
+
+@pytest.mark.parametrize("name", each(STATES))
+def test_whatever_is_around_the_nic_the_dump_is_right(name, run):
+    assert_put_to_the_test(run)
+    assert run.status == 0, run.serial()[-2000:]
+    assert run.facts["check"]["pages_different"] == 0 < run.facts["check"]["pages_compared"]
+
+
+@pytest.mark.parametrize("name", each(STATE_CONTROLS))
+def test_without_the_remedy_the_machine_is_gone(name, run):
+    assert_put_to_the_test(run)
+    assert run.status == 0 and not run.facts["complete"] and run.facts["outcome"] == "no end"
