@@ -109,10 +109,12 @@ $(B)/stub/ref-aout.bin: $(B)/stub/multiboot/ref-aout.elf
 -include $(sort $(IMAGE_OBJ:.o=.d) $(WRAP_OBJ:.o=.d)) $(REF_OBJ:.o=.d)
 
 # Tests: what does no I/O on this machine, the images in a bare guest.
-UNIT_TESTS += words find ram
+UNIT_TESTS += words find ram seal
 words_TEST_SRC := stub/common/words.c
 find_TEST_SRC := stub/common/find.c
 ram_TEST_SRC := stub/multiboot/ram.c
+seal_TEST_SRC := stub/common/seal.c dini/seal.c
+seal_TEST_FLAGS := -iquotetests/fuzz/shim -Itests/fuzz/shim
 
 STUB_FAKES := $(addprefix $(B)/tests/,fake_dini.bin fake_purgatory.bin fake_loader.bin fake_kernel.bin)
 

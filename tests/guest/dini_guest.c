@@ -5,6 +5,7 @@
  * Loaded by QEMU as a multiboot kernel with DINI's image as its module; its command
  * line's last word says what to prove:
  *   refuse  a damaged block, a damaged seal, a wrong magic: DINI returns, registers intact
+ *   flip    any one bit of what is sealed: DINI returns
  *   read    memory below and above 4 GiB, page 0, zero and absent pages arrive right
  *   ladder  a server that is heard on the last rung only: the NIC is reset on the way there
  *   fault   an exception inside DINI is reported, and the machine gets out of it
@@ -22,6 +23,7 @@
 #include "bare.h"
 #include "com32/netdump/acpi.h"
 #include "dini/net.h"
+#include "flips.h"
 #include "netdump/handoff.h"
 #include "ports.h"
 #include "relay.h"
@@ -38,6 +40,7 @@
 #define QUEUE_PHYS    0x40000u    /* frames for the gate of PXELINUX to fetch */
 #define ROM_PHYS      0x50000u    /* fake_rom.asm */
 #define DINI_PHYS     0x7FC01000u /* 4 KiB aligned, no more */
+#define HIDDEN_PHYS   0x7F000000u /* memory that firmware hides */
 #define LOW_PHYS      0x4000000u
 #define HIGH_PHYS     0x120000000ull /* in the first GiB above 4 GiB */
 #define HIGHER_PHYS   0x17FFFF000ull /* the last page of the second */
@@ -75,7 +78,7 @@ static unsigned int rx_fetched;
 
 static struct nd_net net;
 static struct nd_crash crash;
-static bool fault_wanted, sealed_wanted, ladder_wanted;
+static bool fault_wanted, sealed_wanted, ladder_wanted, flip_wanted;
 static uint64_t session, seq;
 static uint32_t read_id = 5; /* of the first of two READs; two more with each HELLO */
 static unsigned int undi_calls, batches;
@@ -212,6 +215,16 @@ static void rom_and_gate_make(struct nd_handoff *h)
 	h->action = hang.always ? ND_ACTION_HALT : ND_ACTION_REBOOT;
 }
 
+/* What boot seals besides, whether it is used here or not. */
+static void seal_more(struct nd_handoff *h)
+{
+	memset(phys(ROM_PHYS), 0xA5, 0x4000);
+	memset(phys(HIDDEN_PHYS), 0x3C, 0x10000);
+	h->seal[h->seal_count++] = (struct nd_seal_range){GATE_PHYS, 0x400};
+	h->seal[h->seal_count++] = (struct nd_seal_range){ROM_PHYS, 0x4000};
+	h->seal[h->seal_count++] = (struct nd_seal_range){HIDDEN_PHYS, 0x10000};
+}
+
 static void handoff_make(struct nd_handoff *h)
 {
 	const struct nd_dini_header *dini = phys(DINI_PHYS);
@@ -256,6 +269,8 @@ static void handoff_make(struct nd_handoff *h)
 	devices_find(h);
 	if (hang.wanted)
 		rom_and_gate_make(h);
+	if (flip_wanted)
+		seal_more(h);
 	h->deadline_s = ladder_wanted ? 120 : 20;
 	memcpy(h->host, "guest", 6);
 	h->map[h->map_count++] = (struct nd_range){0, 0x9F000, ND_RANGE_RAM, 0};
@@ -759,11 +774,17 @@ void guest_main(const struct multiboot_info *info)
 	pci_copy();
 	sealed_wanted = memcmp(word, "sealed", 6) == 0;
 	ladder_wanted = memcmp(word, "ladder", 6) == 0;
+	flip_wanted = memcmp(word, "flip", 4) == 0;
 	hang_take(word);
 	handoff_make(phys(HANDOFF_PHYS));
 	if (!hang.wanted)
 		refusals_check(entry);
-	if (memcmp(word, "refuse", 6) == 0) {
+	if (flip_wanted) {
+		flips_check(entry, HANDOFF_PHYS);
+		CHECK(undi_calls == 0 && batches == 0);
+		print("guest: every flipped bit is refused\n");
+	}
+	if (flip_wanted || memcmp(word, "refuse", 6) == 0) {
 		print("guest: PASS\n");
 		leave(EXIT_PASS);
 	}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* seal_test.c - no bit of what the seal covers flips unseen, neither by a stub nor by DINI. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "dini/boot.h"
+#include "dini/seal.h"
+#include "stub/common/seal.h"
+#include "tests/fuzz/shim/phys.h"
+
+#define MEMORY_BYTES 0x10000u
+
+uint8_t *nd_fuzz_phys; /* this memory, for both */
+struct nd_boot nd_boot;
+
+static struct nd_handoff block;
+
+static int memory_open(void **state)
+{
+	/* Of any length, side by side, out of order, as many as there can be. */
+	static const struct nd_seal_range ranges[ND_SEAL_RANGES_MAX] = {
+		{0x1000, 256}, {0x8000, 1}, {0x1100, 64}, {0x4FFD, 7},
+		{0x4FF0, 13},  {0x6000, 0}, {0, 16},      {MEMORY_BYTES - 200, 200},
+	};
+
+	(void)state;
+	nd_fuzz_phys = malloc(MEMORY_BYTES);
+	for (uint32_t i = 0; i < MEMORY_BYTES; i++)
+		nd_fuzz_phys[i] = (uint8_t)(i * 2654435761u >> 24);
+	memset(&block, 0, sizeof block);
+	memcpy(block.seal, ranges, sizeof ranges);
+	block.seal_count = ND_SEAL_RANGES_MAX;
+	for (uint32_t i = 0; i < block.seal_count; i++)
+		block.seal_crc =
+			nd_crc32(block.seal_crc, nd_fuzz_phys + ranges[i].phys, ranges[i].bytes);
+	return 0;
+}
+
+static int memory_close(void **state)
+{
+	(void)state;
+	free(nd_fuzz_phys);
+	return 0;
+}
+
+static void seal_is(bool whole)
+{
+	const char *why = "";
+
+	assert_int_equal(nd_seal_holds(&block), whole);
+	assert_int_equal(nd_seal_check(&block, &why), whole ? 0 : ND_REFUSED_SEAL);
+	assert_string_equal(why, whole ? "" : "fenced memory was changed");
+}
+
+static void every_flipped_bit_breaks_it(void **state)
+{
+	(void)state;
+	seal_is(true);
+	for (uint32_t i = 0; i < block.seal_count; i++) {
+		const struct nd_seal_range *range = &block.seal[i];
+
+		for (uint32_t bit = 0; bit < 8 * range->bytes; bit++) {
+			uint8_t *at = nd_fuzz_phys + range->phys + bit / 8;
+
+			*at ^= (uint8_t)(1u << bit % 8);
+			seal_is(false);
+			*at ^= (uint8_t)(1u << bit % 8);
+		}
+	}
+	seal_is(true);
+}
+
+static void what_lies_beside_does_not_count(void **state)
+{
+	(void)state;
+	for (uint32_t at = 0; at < MEMORY_BYTES; at++) {
+		bool covered = false;
+
+		for (uint32_t i = 0; i < block.seal_count; i++)
+			covered |= at - block.seal[i].phys < block.seal[i].bytes;
+		nd_fuzz_phys[at] ^= covered ? 0 : 0xFF;
+	}
+	seal_is(true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(every_flipped_bit_breaks_it, memory_open,
+						memory_close),
+		cmocka_unit_test_setup_teardown(what_lies_beside_does_not_count, memory_open,
+						memory_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
