@@ -33,8 +33,8 @@ def parser():
     several.set_defaults(work=_rates, prepare=rates.prepare)
     table = verbs.add_parser(
         "matrix", help="NICs by places by faults, a machine for each",
-        description="NICs by places by faults, a machine for each cell, and with each fault's remedy "
-                    "left out, too.  What has a result already is not run again.",
+        description="NICs by places by faults, a machine for each cell, and with each fault's "
+                    "remedy left out, too.  What has a result already is not run again.",
         epilog="Exit status: 0 every cell is as it should be and every fault breaks a dump without "
                "its remedy, 1 not so.")
     matrix.options(table)

@@ -29,7 +29,8 @@ SERVER = os.path.join(BUILD, "server", "netdumpd")
 HOST = "lab-guest"  # the guest's name, where the network gives it one
 
 # Lines worth showing while it runs.
-PROGRESS = re.compile(r"^(dini|netdump|init|ref|stub|kexec|kdump|breaker): (?!map )|Kernel panic|^boot:|^netdumpd: ")
+PROGRESS = re.compile(r"^(dini|netdump|init|ref|stub|kexec|kdump|breaker): (?!map )|Kernel panic"
+                      r"|^boot:|^netdumpd: ")
 
 
 EMULATORS = {"qemu": Machine, "bochs": bochs.Machine}
@@ -121,7 +122,8 @@ class Lab:
         if self.server:
             self.server.start(self.network)
         self.machine.start(self.network, nic=settings.nic, mac=self.mac,
-                           machine=settings.machine, behind=settings.behind, mem=settings.mem, cpus=settings.cpus,
+                           machine=settings.machine, behind=settings.behind,
+                           mem=settings.mem, cpus=settings.cpus,
                            extra=settings.qemu_arg,
                            pcap=self.pcap)
         self.say(f"{self.machine.NAME} is on: {settings.machine}, {settings.nic} {self.mac}, {settings.mem}, "

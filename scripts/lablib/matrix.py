@@ -71,8 +71,8 @@ def options(matrix):
         matrix.add_argument(f"--{key}", default=",".join(known), metavar="NAME[,NAME...]",
                             help="default: all of " + ", ".join(known))
     matrix.add_argument("--system", choices=fault.SYSTEMS,
-                        help="where a fault can be made by either kernel; default: the one that its "
-                             "file names first")
+                        help="where a fault can be made by either kernel; default: the one that "
+                             "its file names first")
     matrix.add_argument("--cells", choices=("all", "faults", "controls"), default="all",
                         help="those with the remedy, those without, or all")
     matrix.add_argument("--again", action="store_true",
@@ -259,14 +259,15 @@ def measure(args):
             "cells": results, "proven": faults, "missing": len(args.wanted) - len(results)}
 
 
-def _grid(results, key):
+def _grid(results, word):
     """Rows for a table: NIC and place, then a cell for each fault; reasons are numbered."""
-    faults = list(dict.fromkeys(one["fault"] for one in results))
-    places = list(dict.fromkeys((one["nic"], one["place"]) for one in results))
     found = {(one["nic"], one["place"], one["fault"]): one for one in results}
+    faults = [name for name in (NONE, *fault.names()) if any(key[2] == name for key in found)]
+    places = [(nic, place) for nic in NICS for place in PLACES
+              if any(key[:2] == (nic, place) for key in found)]
     rows = [["NIC", "place", *faults]]
     for nic, place in places:
-        rows.append([nic, place, *(key(found.get((nic, place, name))) for name in faults)])
+        rows.append([nic, place, *(word(found.get((nic, place, name))) for name in faults)])
     return rows
 
 

@@ -26,7 +26,8 @@ def collect(scenario):
     return {
         "good": scenario.good(), "complete": scenario.complete(), "outcome": scenario.outcome,
         "system": scenario.options.system, "nic": lab.settings.nic,
-        "machine": lab.settings.machine, "behind": lab.settings.behind, "mem": lab.settings.mem, "cpus": lab.settings.cpus,
+        "machine": lab.settings.machine, "behind": lab.settings.behind,
+        "mem": lab.settings.mem, "cpus": lab.settings.cpus,
         "crash_kernel_mib": scenario.system.crash_kernel_mib,
         "kdump_bytes": scenario.kdump_bytes(),
         "net": lab.settings.net, "mac": lab.mac,

@@ -121,7 +121,8 @@ def test_qemus_own_network_has_no_faults(tmp_path, words):
                                    ["--fault", "seal-flip", "--without-remedy"],
                                    ["--kdump", "--system", "ref"],
                                    ["--fault", "driver-unbound", "--system", "ref"],
-                                   ["--behind", "root-port"], ["--event", "server-kill:x"], ["--event", "server-kill@"]])
+                                   ["--behind", "root-port"], ["--event", "server-kill:x"],
+                                   ["--event", "server-kill@"]])
 def test_words_without_sense_start_nothing(tmp_path, words):
     run = Run(tmp_path / "run", *words)
     assert run.status == 2 and words[0] in run.stderr

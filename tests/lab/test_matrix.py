@@ -32,7 +32,8 @@ def test_a_summary_makes_a_cell(cell, facts, value):
 
 
 def test_a_run_without_a_summary_failed_in_its_own_words():
-    assert matrix.judge(CELL, {}, "x\nlab: no boot\nlab: the logs are in y\n") == ("failed", "no boot")
+    said = "x\nlab: no boot\nlab: the logs are in y\n"
+    assert matrix.judge(CELL, {}, said) == ("failed", "no boot")
 
 
 def result(cell, value, gave_up=False):
