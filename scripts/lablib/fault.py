@@ -11,6 +11,8 @@ Each is a file, tests/faults/NAME.toml:
     qemu     arguments for QEMU
     modules  of the guest's kernel, tests/faults/NAME/NAME.c
     cpus     how many it takes
+    emulator that has what it takes, if not QEMU: "bochs"
+    about    "nic": the matrix has it for each of them; else for one
     seen     a pattern for the serial line that proves it was there, besides the breaker's word
     systems  which kernels can have it, the one first that the matrix takes: "linux", "ref"
     remedy   the steps of DINI (netdump.c32's skip=) that heal it
@@ -46,6 +48,8 @@ class Fault:
     qemu: list = field(default_factory=list)
     modules: list = field(default_factory=list)
     cpus: int = 1
+    emulator: str = "qemu"
+    about: str = "machine"
     seen: str = ""
     systems: list = field(default_factory=lambda: list(SYSTEMS))
     remedy: list = field(default_factory=list)
@@ -147,6 +151,10 @@ class Faults:
 
     def cpus(self):
         return max((fault.cpus for fault in self.all), default=1)
+
+    def emulator(self):
+        """The one that has what they take."""
+        return next((fault.emulator for fault in self.all if fault.emulator != "qemu"), "qemu")
 
     def reasons(self):
         """What the machine is to refuse its dump for; empty: it is to dump."""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """scripts/lab matrix: NICs by places by faults, one machine for each cell.
 
+A fault of the machine around the NIC has one NIC in one place.
+
 A cell's result lies in its own folder and is not made again, unless that is asked for; so a
 matrix that was interrupted goes on where it was.  For each NIC and each fault with a remedy there
 is a control, which leaves the remedy out: a fault that breaks no dump then tests nothing.
@@ -35,6 +37,11 @@ PLACES = {
 # And where each has its control.
 NICS = {"e1000": "pc", "e1000e": "q35", "virtio-net-pci": "root-port", "vmxnet3": "q35",
         "rtl8139": "pc", "pcnet": "pc", "ne2k_pci": "pc", "i82559er": "pc"}
+# Where a fault is that is about no NIC.
+ONE_NIC, ONE_PLACE = "e1000", "pc"
+# Megabytes of each emulator and kernel.
+MEMORY = {"linux": 512, "ref": 128}
+BOCHS_MEMORY = 32  # which is slow
 # Whose firmware is at fault itself: no dump, but the machine is to give up in time.
 FIRMWARE = {"pcnet": "iPXE's driver falls silent at the first long READ"}
 
@@ -47,6 +54,8 @@ class Cell:
     fault: str
     system: str
     control: bool = False
+    about: str = "nic"
+    mem_mib: int = 128
 
     def name(self):
         words = [self.nic, self.place, self.fault, self.system]
@@ -55,7 +64,7 @@ class Cell:
     def words(self):
         """Of scripts/lab run."""
         words = ["--system", self.system, "--nic", self.nic, *PLACES[self.place],
-                 "--mem", "512M" if self.system == "linux" else "128M"]
+                 "--mem", f"{self.mem_mib}M"]
         if self.fault != NONE:
             words += ["--fault", self.fault]
         if self.control:
@@ -108,13 +117,19 @@ def prepare(args):
 def _cells(args, faults):
     for nic in args.nic:
         for name in args.fault:
-            one = faults.get(name)
-            systems = one.systems if one else fault.SYSTEMS
-            system = args.system if args.system in systems else systems[0]
-            for place in args.place:
-                yield Cell(nic, place, name, system)
-            if one and one.remedy and NICS[nic] in args.place and nic not in FIRMWARE:
-                yield Cell(nic, NICS[nic], name, system, control=True)
+            one = faults.get(name, fault.Fault(NONE, NONE, about="nic"))
+            system = args.system if args.system in one.systems else one.systems[0]
+            common = {"nic": nic, "fault": name, "system": system, "about": one.about,
+                      "mem_mib": BOCHS_MEMORY if one.emulator == "bochs" else MEMORY[system]}
+            if one.about == "nic":
+                places, home = args.place, NICS[nic]
+            else:
+                home = ONE_PLACE
+                places = [ONE_PLACE] if nic == ONE_NIC and ONE_PLACE in args.place else []
+            for place in places:
+                yield Cell(place=place, **common)
+            if one.remedy and home in places and nic not in FIRMWARE:
+                yield Cell(place=home, control=True, **common)
 
 
 def judge(cell, facts, stderr):
@@ -171,7 +186,7 @@ class Runner:
         try:
             with open(os.path.join(self._args.out, cell.name(), "cell.json"),
                       encoding="utf-8") as file:
-                return json.load(file)
+                return {**asdict(cell), **json.load(file)}
         except FileNotFoundError:
             return None
 
@@ -271,6 +286,14 @@ def _grid(results, word):
     return rows
 
 
+def _list(results, word):
+    """A row for each fault: with its remedy and without."""
+    found = {(one["fault"], one["control"]): one for one in results}
+    return [["fault", "the dump", "without the remedy"],
+            *([name, word(found.get((name, False))), word(found.get((name, True)))]
+              for name in dict.fromkeys(one["fault"] for one in results))]
+
+
 class Notes:
     """A cell's word, with the number of its reason."""
 
@@ -313,13 +336,17 @@ def _systems(cells, before):
 def text(found, markdown=False):
     """The tables for a person."""
     form, notes = _markdown if markdown else _plain, Notes()
-    cells = [one for one in found["cells"] if not one["control"]]
-    controls = [one for one in found["cells"] if one["control"]]
+    cells, controls, around = [], [], []
+    for one in found["cells"]:
+        (around if one["about"] != "nic" else controls if one["control"] else cells).append(one)
     lines = []
     if cells:
         lines += ["The dump, with the fault:", "", *form(_grid(cells, notes.word)), ""]
     if controls:
         lines += ["The same with the remedy left out:", "", *form(_grid(controls, notes.word)), ""]
+    if around:
+        lines += [f"The machine around the NIC ({ONE_NIC} on {ONE_PLACE}):", "",
+                  *form(_list(around, notes.word)), ""]
     lines += [*_systems(found["cells"], "- " if markdown else "  "), ""]
     lines += [f"{'' if markdown else '  '}{number}. {reason}"
               for number, reason in enumerate(notes.reasons, 1)]

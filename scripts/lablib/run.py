@@ -16,8 +16,9 @@ from .scenario import SYSTEMS, Scenario
 def options(run):
     run.add_argument("--system", choices=sorted(SYSTEMS), default="linux",
                      help="Debian's stock kernel, or the multiboot reference kernel")
-    run.add_argument("--emulator", choices=sorted(EMULATORS), default="qemu",
-                     help="bochs has processors with PCID and x2APIC, and takes its time")
+    run.add_argument("--emulator", choices=sorted(EMULATORS),
+                     help="default: qemu, unless a fault takes bochs, which has processors with "
+                          "PCID and x2APIC, and takes its time")
     run.add_argument("--nic", default="e1000", metavar="MODEL",
                      help="any NIC of QEMU's (-device), with properties if need be")
     run.add_argument("--machine", default="pc", help="pc, q35, with properties if need be")
@@ -102,6 +103,7 @@ def prepare(args):
     if args.kdump and args.system != "linux":
         raise LabError("--kdump: the reference kernel has no crash kernel")
     args.cpus = max(args.cpus, args.faults.cpus())
+    args.emulator = args.emulator or args.faults.emulator()
     if args.emulator == "bochs":
         bochs.check(args)
     if args.cpus < 1 or not 0 <= args.crash_cpu < args.cpus:
