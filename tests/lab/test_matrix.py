@@ -14,7 +14,7 @@ CELL = matrix.Cell("e1000", "pc", "nic-d3", "ref")
 CONTROL = matrix.Cell("e1000", "pc", "nic-d3", "ref", control=True)
 DONE = [{"state": fault.DONE}]
 FACTS = {"good": True, "complete": True, "faults": DONE, "why": None, "outcome": "hold",
-         "to_refuse": False, "check": {"pages_different": 0}}
+         "to_refuse": False}
 
 
 @pytest.mark.parametrize("cell, facts, value", [
