@@ -119,7 +119,7 @@ static void blocks_try(const char *line)
 	}
 	if (damaged)
 		nd_serial_print("stub: %u damaged handoff blocks left alone\n", damaged);
-	if (tried == 0)
+	if (tried == 0 && damaged == 0)
 		nd_serial_print("stub: no handoff block: was the machine booted by netdump.c32?\n");
 }
 

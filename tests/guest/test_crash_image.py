@@ -105,6 +105,7 @@ def test_damaged_block_is_left_alone(tmp_path):
     with start(tmp_path, "stub=halt", block=(HANDOFF_PHYS, bytes(block))) as guest:
         guest.wait_line("stub: halt")
         assert "stub: 1 damaged handoff blocks left alone" in guest.text
+        assert "stub: no handoff block" not in guest.text
         assert "fake dini" not in guest.text
 
 

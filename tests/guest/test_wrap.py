@@ -6,6 +6,7 @@ tests/lab/test_kdump.py has those.
 """
 
 import struct
+import sys
 
 import pytest
 
@@ -13,6 +14,10 @@ from guest import (DINI_PHYS, HANDOFF_PHYS, LAST_WORDS_AT, LAST_WORDS_BYTES, Gue
                    load_args)
 
 import bzimage  # guest.py knows where
+
+sys.path.insert(0, "scripts")
+
+from lablib.guest import Guest as DebianGuest  # noqa: E402  (needs the path above)
 
 TESTS = "build/tests"
 KERNEL_PHYS = 0x345000
@@ -87,6 +92,25 @@ def test_above_4_gib_the_kernel_goes_on(tmp_path):
         ends_in_the_kernel(guest, 64, HIGH_PHYS)
         assert "stub: loaded above 4 GiB, where no dump begins: on to the kernel\n" in guest.text
         assert "fake dini" not in guest.text
+
+
+@pytest.fixture(scope="module")
+def stock():
+    """Debian's kernel, as the lab has it."""
+    debian = DebianGuest("build")
+    debian.prepare(print)
+    with open(debian.vmlinuz, "rb") as file:
+        return file.read()
+
+
+def test_debians_kernel_just_boots(tmp_path, stock):
+    """By the BIOS's loader and the kernel's own real-mode code."""
+    status, said, _ = bzimage.wrap(tmp_path, stock)
+    assert (status, said) == (0, "")
+    with Guest("-kernel", str(tmp_path / "wrapped"), "-append",
+               f"console=ttyS0,115200 panic=-1 netdump={HANDOFF_PHYS:#x}") as guest:
+        guest.wait_line("Linux version 6.1.")
+        assert "stub:" not in guest.text
 
 
 def test_the_fake_kernel_runs_without_being_wrapped(tmp_path):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""netdump-wrap: what it makes of a bzImage, and what it does not take."""
+"""netdump-wrap: what it makes of a bzImage, and what it does not take.
 
-import glob
+Debian's own kernel is wrapped and entered in tests/guest/test_wrap.py.
+"""
+
 import os
 import struct
 import subprocess
@@ -13,7 +15,6 @@ import bzimage
 from bzimage import SETUP_BYTES, WRAP, field, protected_mode, wrap
 
 KERNEL = bytes(range(256)) * 16
-STOCK = glob.glob("build/guest/linux-image-*/boot/vmlinuz-*")
 
 
 def whole_kernel(image):
@@ -58,15 +59,6 @@ def test_efi_does_not_take_it_for_a_program(tmp_path):
     assert wrapped[:2] != b"MZ"
     assert field(wrapped, "xloadflags") == 0x7F & ~0x0C
     assert field(wrapped, "handover_offset") == 0
-
-
-@pytest.mark.skipif(not STOCK, reason="Debian's kernel comes with the first lab")
-def test_debians_kernel(tmp_path):
-    with open(STOCK[0], "rb") as file:
-        image = file.read()
-    status, said, wrapped = wrap(tmp_path, image)
-    assert (status, said) == (0, "")
-    is_wrapped_right(image, wrapped)
 
 
 @pytest.mark.parametrize("image, why", [
