@@ -2,11 +2,14 @@
 /* action.c - what the machine does when DINI has ended.  Long mode. */
 #include "dini/action.h"
 
+#include <stdbool.h>
+
 #include "dini/alarm.h"
 #include "dini/boot.h"
 #include "dini/clock.h"
 #include "dini/console.h"
 #include "dini/io.h"
+#include "dini/seal.h"
 #include "netdump/handoff.h"
 
 #define KEYBOARD       0x64
@@ -17,12 +20,14 @@
 
 static uint32_t chosen;
 static void (*secrets_wipe)(void);
+static bool has_block; /* which last words can be left in */
 static unsigned int failures;
 
 void nd_action_set(uint32_t action, void (*wipe)(void))
 {
 	chosen = action;
 	secrets_wipe = wipe;
+	has_block = true;
 }
 
 static _Noreturn void triple_fault(void)
@@ -80,5 +85,7 @@ void nd_action_fail(const char *why)
 	if (failures++)
 		triple_fault();
 	nd_say("failed: %s", why);
+	if (has_block)
+		nd_seal_last_words(nd_boot.handoff_phys, why);
 	nd_action_run();
 }

@@ -11,7 +11,10 @@
  */
 void nd_action_set(uint32_t action, void (*wipe)(void));
 _Noreturn void nd_action_run(void);
-/* Says why, then runs the action.  A failure within a failure resets the machine. */
+/*
+ * Says why, leaves that as last words if nd_action_set() was called, then runs the action.  A
+ * failure within a failure resets the machine.
+ */
 _Noreturn void nd_action_fail(const char *why);
 
 #endif

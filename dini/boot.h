@@ -49,6 +49,7 @@ extern struct nd_boot nd_boot;
 extern uint64_t nd_window_directory[512];    /* the window's page directory */
 extern uint64_t nd_registers_directory[512]; /* the registers' */
 extern char nd_memory_end[];
+extern struct nd_last_words nd_last_words; /* ends there; handoff.h */
 
 /*
  * Leaves long mode, near-calls entry_phys in 32-bit mode as handoff.h "Calling the

@@ -54,5 +54,5 @@ void nd_exception_report(const struct nd_exception_frame *frame)
 	__asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
 	nd_say("exception %lu at %lx error %lx address %lx", frame->vector, frame->rip,
 	       frame->error, cr2);
-	nd_action_fail("exception");
+	nd_action_fail("DINI ran into an exception of the CPU");
 }

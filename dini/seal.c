@@ -8,6 +8,9 @@
 #include "dini/boot.h"
 #include "dini/io.h"
 
+_Static_assert(sizeof nd_last_words == 152, "dini.ld");
+_Static_assert(sizeof nd_last_words.text == sizeof((struct nd_handoff *)0)->last_words, "words");
+
 #define MIB_1      0x100000u
 #define FRAME_ROOM 1514u
 
@@ -96,11 +99,7 @@ void nd_seal_seed_wipe(uint32_t phys)
 void nd_seal_last_words(uint32_t phys, const char *why)
 {
 	struct nd_handoff *h = nd_low(phys);
-	size_t bytes = 0;
 
-	while (bytes < sizeof h->last_words - 1 && why[bytes])
-		bytes++;
-
-	memcpy(h->last_words, why, bytes);
-	memset(h->last_words + bytes, 0, sizeof h->last_words - bytes);
+	nd_last_words_write(&nd_last_words, why);
+	memcpy(h->last_words, nd_last_words.text, sizeof h->last_words);
 }

@@ -12,7 +12,7 @@
 uint32_t nd_seal_block_take(uint32_t phys, struct nd_handoff *copy, const char **why);
 uint32_t nd_seal_check(const struct nd_handoff *block, const char **why);
 
-/* Leaves in the block why no dump was made, for who looks at memory afterwards. */
+/* Leaves in the block, and for the next boot, why no dump was made. */
 void nd_seal_last_words(uint32_t phys, const char *why);
 
 /* Takes the seed out of the block, which stays valid: this crash's keys came of it. */

@@ -107,6 +107,11 @@ const char *nd_door_open(struct nd_door *door, struct nd_pass *pass, uint64_t no
 	}
 }
 
+bool nd_door_hears(struct nd_door *door, uint64_t now_ms)
+{
+	return nd_bucket_take(&door->strangers, now_ms);
+}
+
 const char *nd_door_admit(struct nd_door *door, struct nd_pass *pass,
 			  const struct nd_wire_hello *hello)
 {

@@ -78,6 +78,9 @@ uint32_t nd_door_welcome(struct nd_door *door, uint64_t now_ms);
 const char *nd_door_open(struct nd_door *door, struct nd_pass *pass, uint64_t now_ms,
 			 void *datagram, size_t bytes, const struct nd_wire_header **message);
 
+/* Whether there is time for one more stranger who says what nobody can vouch for. */
+bool nd_door_hears(struct nd_door *door, uint64_t now_ms);
+
 /*
  * The HELLO that was opened last belongs to the session of this pass.  Returns NULL, or why
  * not.

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/hearsay.h"
 #include "server/log.h"
 #include "server/table.h"
 
@@ -34,6 +35,7 @@ struct nd_hub {
 	struct nd_env env;
 	struct nd_quota quota;
 	struct nd_door door;
+	struct nd_hearsay hearsay;
 	struct nd_pace pace, probes;
 	atomic_uint maps; /* being written */
 	struct nd_table table;
@@ -299,6 +301,20 @@ static void message_take(struct nd_hub *h, const struct sockaddr_in *from, struc
 	turns_call(h);
 }
 
+/* Of no session, and under no key. */
+static void last_words_take(struct nd_hub *h, const struct sockaddr_in *from, const void *datagram,
+			    size_t bytes)
+{
+	enum nd_message_error error = nd_plain_open(datagram, bytes);
+
+	if (error)
+		refuse(h, from, nd_message_error_text(error));
+	else if (!nd_door_hears(&h->door, h->now.ms))
+		refuse(h, from, "last words, but there are too many just now");
+	else
+		nd_hearsay_take(&h->hearsay, h->now.ms, h->now.s, from, datagram);
+}
+
 void nd_hub_datagram(struct nd_hub *h, struct nd_now now, const struct sockaddr_in *from,
 		     void *datagram, size_t bytes)
 {
@@ -313,6 +329,10 @@ void nd_hub_datagram(struct nd_hub *h, struct nd_now now, const struct sockaddr_
 		snprintf(text, sizeof text, "a datagram of %zu bytes: %s", bytes,
 			 nd_message_error_text(error));
 		refuse(h, from, text);
+		return;
+	}
+	if (nd_datagram_type(message) == ND_LAST_WORDS) {
+		last_words_take(h, from, datagram, bytes);
 		return;
 	}
 	seat = nd_table_find(&h->table, message->session, from);
@@ -419,6 +439,7 @@ struct nd_hub *nd_hub_new(const struct nd_hub_options *options)
 		.quota = &h->quota,
 	};
 	nd_quota_init(&h->quota, options->top, &options->quota);
+	nd_hearsay_init(&h->hearsay, options->top, &h->quota);
 	/* A quarter of the buffer stays free for what was not asked for. */
 	nd_pace_init(&h->pace, options->pool_bytes / 4 * 3);
 	nd_pace_init_fixed(&h->probes, PROBE_POOL);

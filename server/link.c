@@ -23,10 +23,11 @@ static int sorter_attach(int fd)
 {
 	static struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct nd_wire_header, magic)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __builtin_bswap32(ND_WIRE_MAGIC), 0, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __builtin_bswap32(ND_WIRE_MAGIC), 0, 5),
 		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, offsetof(struct nd_wire_header, type)),
 		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, (uint8_t)~ND_FORM_MASK),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ND_HELLO, 1, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ND_HELLO, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ND_LAST_WORDS, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, DUMPS),
 		BPF_STMT(BPF_RET | BPF_K, STRANGERS),
 	};

@@ -6,11 +6,13 @@
 
 CHECK += check-unit
 
-UNIT_TESTS += message handoff options fence acpi
+UNIT_TESTS += message handoff options fence lastwords acpi
 message_TEST_SRC := wire/message.c
 handoff_TEST_SRC :=
 options_TEST_SRC := com32/netdump/options.c
 fence_TEST_SRC := com32/netdump/fence.c
+lastwords_TEST_SRC := com32/netdump/lastwords.c com32/netdump/fence.c
+lastwords_TEST_FLAGS := -Isyslinux/overlay/com32/include
 fence_TEST_FLAGS := -Isyslinux/overlay/com32/include
 acpi_TEST_SRC := com32/netdump/acpi.c
 

@@ -27,7 +27,7 @@ const char *nd_message_error_text(enum nd_message_error error)
 		[ND_MESSAGE_SESSION] = "session 0",
 		[ND_MESSAGE_TYPE] = "unknown type",
 		[ND_MESSAGE_COUNT] = "a count does not fit the length",
-		[ND_MESSAGE_STRING] = "a string without its end",
+		[ND_MESSAGE_STRING] = "a string without its end, or not to be printed",
 		[ND_MESSAGE_EXTENT] = "an extent is empty, unaligned, or wraps",
 		[ND_MESSAGE_RECORD] = "a malformed record",
 		[ND_MESSAGE_ORDER] = "extents or records overlap, or do not ascend",
@@ -46,6 +46,15 @@ static bool string_ends(const char *string, size_t bytes)
 		if (!string[i])
 			return true;
 	return false;
+}
+
+/* Likewise, and all before its end is printable ASCII. */
+static bool text_ends(const char *text, size_t bytes)
+{
+	for (size_t i = 0; i < bytes && text[i]; i++)
+		if (text[i] < 0x20 || text[i] > 0x7e)
+			return false;
+	return string_ends(text, bytes);
 }
 
 /* Whether [phys, phys + bytes) is not empty and its last byte is below 2^64. */
@@ -148,6 +157,16 @@ static enum nd_message_error done_check(const struct nd_wire_done *d, size_t byt
 	return string_ends(d->text, sizeof d->text) ? ND_MESSAGE_OK : ND_MESSAGE_STRING;
 }
 
+static enum nd_message_error last_words_check(const struct nd_wire_last_words *w, size_t bytes)
+{
+	if (bytes != sizeof *w)
+		return bytes < sizeof *w ? ND_MESSAGE_SHORT : ND_MESSAGE_COUNT;
+	if (!w->text[0] || !text_ends(w->text, sizeof w->text) ||
+	    !text_ends(w->host, sizeof w->host))
+		return ND_MESSAGE_STRING;
+	return ND_MESSAGE_OK;
+}
+
 enum nd_message_error nd_message_check(const void *datagram, size_t bytes)
 {
 	const struct nd_wire_header *h = datagram;
@@ -173,6 +192,8 @@ enum nd_message_error nd_message_check(const void *datagram, size_t bytes)
 		return data_check(datagram, bytes);
 	case ND_DONE:
 		return done_check(datagram, bytes);
+	case ND_LAST_WORDS:
+		return last_words_check(datagram, bytes);
 	default:
 		return ND_MESSAGE_TYPE;
 	}

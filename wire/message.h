@@ -28,7 +28,7 @@ enum nd_message_error {
 	ND_MESSAGE_SESSION,  /* session 0 */
 	ND_MESSAGE_TYPE,     /* unknown type */
 	ND_MESSAGE_COUNT,    /* a count that does not fit the length or its limit */
-	ND_MESSAGE_STRING,   /* a string without its NUL */
+	ND_MESSAGE_STRING,   /* a string without its NUL, or last words that cannot be printed */
 	ND_MESSAGE_EXTENT,   /* an extent or range that is empty, unaligned, or wraps */
 	ND_MESSAGE_RECORD,   /* a record that is malformed or runs out of the message */
 	ND_MESSAGE_ORDER,    /* extents or records overlap, or do not ascend */
@@ -49,6 +49,7 @@ const char *nd_message_error_text(enum nd_message_error error);
  *   READ   0..84 extents, page aligned, none wraps 2^64
  *   DATA   record_count records, each whole, aligned to grains, none wraps
  *   DONE   text ends in NUL
+ *   LAST_WORDS  text and host end in NUL and are printable, text is not empty
  */
 enum nd_message_error nd_message_check(const void *datagram, size_t bytes);
 

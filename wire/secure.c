@@ -64,8 +64,10 @@ enum nd_message_error nd_datagram_check(const void *datagram, size_t bytes)
 	if (h->version != ND_WIRE_VERSION)
 		return ND_MESSAGE_VERSION;
 	type = nd_datagram_type(h);
-	if (type < ND_HELLO || type > ND_DONE)
+	if (type < ND_HELLO || type > ND_LAST_WORDS)
 		return ND_MESSAGE_TYPE;
+	if (type == ND_LAST_WORDS && nd_datagram_form(h))
+		return ND_MESSAGE_FORM;
 	switch (nd_datagram_form(h)) {
 	case 0:
 		most = ND_WIRE_MESSAGE_MAX;

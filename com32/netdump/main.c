@@ -77,12 +77,14 @@ static bool prepare(const struct nd_options *options)
 {
 	const char *fault = nd_options_key_fault(options);
 
+	if (!nd_gate_check() || !nd_lease_get(&lease, options))
+		return false;
+	nd_last_words_tell(&lease, options->server_port);
 	if (fault) {
 		nd_error("%s", fault);
 		return false;
 	}
-	return nd_gate_check() && nd_lease_get(&lease, options) &&
-	       nd_file_load(options->dini, &dini, &dini_bytes) &&
+	return nd_file_load(options->dini, &dini, &dini_bytes) &&
 	       nd_dini_check(options->dini, dini, dini_bytes);
 }
 

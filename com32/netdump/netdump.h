@@ -46,6 +46,9 @@ struct nd_lease {
 };
 bool nd_lease_get(struct nd_lease *lease, const struct nd_options *options);
 
+/* tell.c: what the crash before this boot left to be told, once. */
+void nd_last_words_tell(const struct nd_lease *lease, uint16_t port);
+
 /* pci.c: where the NIC is that UNDI drives; then it and the bridges above, as they are now. */
 bool nd_pci_find(uint16_t *bdf);
 uint32_t nd_pci_copy(uint16_t bdf, struct nd_pci_copy *copy, uint32_t max);

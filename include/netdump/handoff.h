@@ -172,6 +172,23 @@ struct nd_handoff {
 };
 
 /*
+ * The last words once more, for the next boot: firmware and boot loaders write over base memory
+ * on their way, but rarely over the end of DINI's region.  So who writes the block's last words
+ * writes these too, by nd_last_words_write() at nd_last_words_phys().  netdump.c32 looks for them,
+ * at the end of every ND_LAST_WORDS_ALIGN bytes, in the highest memory below 4 GiB, where DINI
+ * goes; tells what it finds, and clears it.
+ */
+#define ND_LAST_WORDS_SIGNATURE "$PXE-NETDUMP-LW$" /* 16 bytes, no NUL kept */
+#define ND_LAST_WORDS_ALIGN     4096u
+
+struct nd_last_words {
+	char signature[16]; /* ND_LAST_WORDS_SIGNATURE */
+	uint32_t crc;       /* nd_crc32() over text */
+	uint32_t zero;
+	char text[ND_REASON_BYTES]; /* NUL-terminated, zeros behind it; empty: nothing to tell */
+};
+
+/*
  * Entering DINI
  *
  * Mode:    32-bit protected mode, paging off, flat 4 GiB segments, IF = 0,
@@ -299,6 +316,27 @@ static inline uint32_t nd_handoff_crc(const struct nd_handoff *h)
 			offsetof(struct nd_handoff, last_words) - from);
 }
 
+/* Where the last words go once more.  Of a block that is not believed this is any address. */
+static inline uint32_t nd_last_words_phys(const struct nd_handoff *h)
+{
+	return h->dini_phys + h->dini_bytes - (uint32_t)sizeof(struct nd_last_words);
+}
+
+/* Cut if it has to be. */
+static inline void nd_last_words_write(struct nd_last_words *to, const char *text)
+{
+	size_t i = 0;
+
+	for (; i < sizeof to->text - 1 && text[i]; i++)
+		to->text[i] = text[i];
+	for (; i < sizeof to->text; i++)
+		to->text[i] = 0;
+	for (i = 0; i < sizeof to->signature; i++)
+		to->signature[i] = ND_LAST_WORDS_SIGNATURE[i];
+	to->zero = 0;
+	to->crc = nd_crc32(0, to->text, sizeof to->text);
+}
+
 /* Whether h is a whole block of this version; says nothing about the seal. */
 static inline int nd_handoff_valid(const struct nd_handoff *h)
 {
@@ -324,6 +362,7 @@ _Static_assert(offsetof(struct nd_handoff, mac) == 164, "nd_handoff.mac");
 _Static_assert(offsetof(struct nd_handoff, map) == 480, "nd_handoff.map");
 _Static_assert(offsetof(struct nd_handoff, device) == 1448, "nd_handoff.device");
 _Static_assert(sizeof(struct nd_handoff) == 2344, "nd_handoff");
+_Static_assert(sizeof(struct nd_last_words) == 152, "nd_last_words");
 _Static_assert(offsetof(struct nd_gate_call, tx_bytes) == 20, "nd_gate_call.tx_bytes");
 _Static_assert(sizeof(struct nd_gate_call) == 240, "nd_gate_call");
 #endif

@@ -27,6 +27,10 @@
  *   server-> READ   extents of physical memory, and a budget for the answer
  *   DINI  -> DATA   records: pages or parts of them, raw, compressed, or zero
  *   server-> DONE   the dump is on disk (or will never be, with the reason)
+ *
+ * And from the machine's next boot, outside any session, plain whatever keys there are:
+ *
+ *   boot  -> LAST_WORDS  why the crash before it left no dump; hearsay, and not answered
  */
 #ifndef NETDUMP_WIRE_H
 #define NETDUMP_WIRE_H
@@ -48,7 +52,7 @@
 #define ND_PAGE_BYTES  4096u
 #define ND_GRAIN_BYTES 64u /* records start and end on grains; a page is 64 of them */
 
-enum nd_wire_type { ND_HELLO = 1, ND_READ = 2, ND_DATA = 3, ND_DONE = 4 };
+enum nd_wire_type { ND_HELLO = 1, ND_READ = 2, ND_DATA = 3, ND_DONE = 4, ND_LAST_WORDS = 5 };
 
 /* The form, in the upper bits of header.type; neither: plain. */
 enum nd_wire_form {
@@ -195,6 +199,17 @@ struct nd_wire_done {
 	char text[ND_DONE_TEXT_BYTES]; /* NUL-terminated, why */
 };
 
+#define ND_LAST_WORDS_TEXT_BYTES 128
+
+/* Texts are printable ASCII up to their NUL.  The session is any number but 0. */
+struct nd_wire_last_words {
+	struct nd_wire_header header;
+	uint8_t mac[6];
+	uint16_t zero;
+	char host[ND_HOST_NAME_BYTES];       /* NUL-terminated, may be empty */
+	char text[ND_LAST_WORDS_TEXT_BYTES]; /* NUL-terminated, not empty */
+};
+
 #ifndef __cplusplus
 _Static_assert(sizeof(struct nd_wire_header) == 24, "nd_wire_header");
 _Static_assert(sizeof(struct nd_wire_range) == 24, "nd_wire_range");
@@ -212,6 +227,7 @@ _Static_assert(sizeof(struct nd_wire_read) + ND_HANDSHAKE_EXTRA <= ND_WIRE_DATAG
 _Static_assert(sizeof(struct nd_wire_record) == 16, "nd_wire_record");
 _Static_assert(sizeof(struct nd_wire_data) == 32, "nd_wire_data");
 _Static_assert(sizeof(struct nd_wire_done) == 160, "nd_wire_done");
+_Static_assert(sizeof(struct nd_wire_last_words) == 224, "nd_wire_last_words");
 _Static_assert((ND_WIRE_MESSAGE_MAX - sizeof(struct nd_wire_data) - sizeof(struct nd_wire_record)) /
 			       ND_GRAIN_BYTES ==
 		       22,

@@ -58,6 +58,7 @@ class Settings:
     pcap: bool = False
     verbose: bool = False
     quiet: bool = False
+    reboots: bool = False      # a reset is one; else it is QEMU's end
     qemu_arg: list = field(default_factory=list)
 
 
@@ -124,8 +125,7 @@ class Lab:
         self.machine.start(self.network, nic=settings.nic, mac=self.mac,
                            machine=settings.machine, behind=settings.behind,
                            mem=settings.mem, cpus=settings.cpus,
-                           extra=settings.qemu_arg,
-                           pcap=self.pcap)
+                           extra=settings.qemu_arg, pcap=self.pcap, reboots=settings.reboots)
         self.say(f"{self.machine.NAME} is on: {settings.machine}, {settings.nic} {self.mac}, {settings.mem}, "
                  f"{settings.cpus} CPU, network {settings.net}")
 

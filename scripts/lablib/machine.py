@@ -32,10 +32,11 @@ class Machine:
         self.process = None
 
     def start(self, network, *, nic, mac, machine, mem, cpus, behind=None, extra=(),
-              pcap=None):
+              pcap=None, reboots=False):
         serial, monitor = self._listen("serial"), self._listen("monitor")
         argv = ["qemu-system-x86_64", "-accel", "tcg", "-machine", machine, "-m", mem,
-                "-smp", str(cpus), "-display", "none", "-no-reboot", "-boot", "n",
+                "-smp", str(cpus), "-display", "none", "-boot", "n",
+                *([] if reboots else ["-no-reboot"]),
                 "-chardev", f"socket,id=ser0,path={self.sockets}/serial",
                 "-serial", "chardev:ser0",
                 "-chardev", f"socket,id=mon0,path={self.sockets}/monitor",

@@ -64,6 +64,12 @@ static void crash_fill(const char *line)
 	crash.elfcorehdr_bytes = bytes;
 }
 
+static void reason_put(struct nd_handoff *h, const char *text)
+{
+	nd_reason_leave(h, text);
+	nd_reason_keep(h, text);
+}
+
 /* Comes back only if there is no dump by this block; says why. */
 static void block_try(uint32_t handoff_phys)
 {
@@ -71,7 +77,7 @@ static void block_try(uint32_t handoff_phys)
 
 	nd_serial_print("stub: handoff block at %x, dini at %x\n", handoff_phys, h->dini_phys);
 	if (!nd_seal_holds(h)) {
-		nd_reason_leave(h, "stub: fenced memory was changed");
+		reason_put(h, "stub: fenced memory was changed");
 		nd_serial_print("stub: refused: fenced memory was changed\n");
 		return;
 	}
@@ -94,8 +100,8 @@ static uint32_t named_try(const char *line, const volatile uint8_t *low)
 			return (uint32_t)named;
 		}
 		if (nd_find_remains_at(low, named)) {
-			nd_reason_leave(nd_at_phys((uint32_t)named),
-					"stub: the handoff block is damaged");
+			reason_put(nd_at_phys((uint32_t)named),
+				   "stub: the handoff block is damaged");
 			nd_serial_print("stub: refused: the handoff block is damaged\n");
 			return 0;
 		}

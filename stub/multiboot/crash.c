@@ -48,6 +48,7 @@ static struct nd_crash crash;
 static struct {
 	uint32_t handoff_phys;
 	uint32_t dini_entry_phys;
+	uint32_t last_words_phys;
 } way_out;
 static const char *panic_reason;
 static uint32_t reason_bytes;
@@ -114,6 +115,15 @@ static const char *fence_fault(const struct nd_handoff *h)
 	return nd_seal_holds(h) ? NULL : "fenced memory was changed";
 }
 
+/* Where the next boot looks was read while the block was whole.  The block is mapped. */
+static void last_words_leave(struct nd_handoff *h, const char *why)
+{
+	if (fenced_map(way_out.last_words_phys, sizeof(struct nd_last_words)))
+		nd_last_words_write(nd_at_phys(way_out.last_words_phys), why);
+	if (nd_find_remains_at(nd_at_phys(0), way_out.handoff_phys))
+		nd_reason_leave(h, why);
+}
+
 static void dini_try(void)
 {
 	struct nd_handoff *h = nd_at_phys(way_out.handoff_phys);
@@ -130,8 +140,7 @@ static void dini_try(void)
 	fault = fence_fault(h);
 	if (fault) {
 		nd_serial_print("ref: refused: %s\n", fault);
-		if (nd_find_remains_at(nd_at_phys(0), way_out.handoff_phys))
-			nd_reason_leave(h, fault);
+		last_words_leave(h, fault);
 		return;
 	}
 	nd_serial_print("ref: dini refused %u\n",
@@ -165,6 +174,7 @@ void nd_crash_open(uint32_t handoff_phys, const struct nd_handoff *h)
 {
 	way_out.handoff_phys = handoff_phys;
 	way_out.dini_entry_phys = handoff_phys ? h->dini_entry_phys : 0;
+	way_out.last_words_phys = handoff_phys ? nd_last_words_phys(h) : 0;
 	crash.magic = ND_CRASH_MAGIC;
 	crash.version = ND_CRASH_VERSION;
 	crash.bytes = sizeof crash;

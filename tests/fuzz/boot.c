@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * boot.c - what is parsed on the machine itself besides frames: netdump.c32's options,
- * memory maps, DHCP packets; acpi.c's mode; and stub.c's, of the stubs and of DINI at its start.
+ * memory maps, DHCP packets, last words; acpi.c's mode; and stub.c's, of the stubs and of
+ * DINI at its start.
  *
  *   mode u8, and what each mode takes
  */
@@ -9,6 +10,7 @@
 
 #include <syslinux/pxe.h>
 
+#include "com32/netdump/lastwords.h"
 #include "com32/netdump/netdump.h"
 #include "netdump/wire.h"
 
@@ -243,6 +245,58 @@ static void lease(struct nd_input *in)
 	packet[0].data = packet[1].data = NULL;
 }
 
+#define WORDS_PHYS  0x200000u
+#define WORDS_PAGES 4u
+
+static _Alignas(ND_LAST_WORDS_ALIGN) uint8_t words_memory[WORDS_PAGES * ND_LAST_WORDS_ALIGN];
+
+static struct nd_last_words *words_at(uint32_t phys)
+{
+	ND_MUST(phys >= WORDS_PHYS &&
+		phys - WORDS_PHYS <= sizeof words_memory - sizeof(struct nd_last_words));
+	return (struct nd_last_words *)(words_memory + (phys - WORDS_PHYS));
+}
+
+static unsigned int words_count(const struct nd_map *map)
+{
+	char text[ND_REASON_BYTES];
+	uint64_t from_phys = 0;
+	unsigned int count = 0;
+
+	for (; nd_last_words_next(map, words_at, &from_phys, text); count++) {
+		ND_MUST(*text && memchr(text, 0, sizeof text) && count < WORDS_PAGES);
+		for (const char *c = text; *c; c++)
+			ND_MUST(*c >= ' ' && *c <= '~');
+	}
+	return count;
+}
+
+/*
+ * start u16, bytes u16 of RAM; then records: place u16, bit 15: its checksum fits; bytes of
+ * text u8, and those
+ */
+static void last_words(struct nd_input *in)
+{
+	struct nd_map map = {0};
+	unsigned int start = nd_input_u16(in) % sizeof words_memory;
+	unsigned int bytes = nd_input_u16(in) % (sizeof words_memory - start + 1);
+
+	memset(words_memory, 0, sizeof words_memory);
+	nd_map_add(&map, WORDS_PHYS + start, bytes, ND_E820_RAM);
+	while (nd_input_more(in)) {
+		unsigned int place = nd_input_u16(in);
+		size_t most = sizeof words_memory - sizeof(struct nd_last_words);
+		struct nd_last_words *w = (void *)(words_memory + (place & 0x3fff) % most / 8 * 8);
+
+		memcpy(w->signature, ND_LAST_WORDS_SIGNATURE, sizeof w->signature);
+		nd_input_copy(in, w->text, nd_input_u8(in) % (sizeof w->text + 1));
+		if (place & 0x8000)
+			w->crc = nd_crc32(0, w->text, sizeof w->text);
+	}
+	words_count(&map);
+	ND_MUST(!words_count(&map)); /* once */
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	static void (*const mode[])(struct nd_input *) = {options,
@@ -253,7 +307,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 							  nd_fuzz_ram,
 							  nd_fuzz_bootinfo,
 							  nd_fuzz_handoff,
-							  nd_fuzz_acpi};
+							  nd_fuzz_acpi,
+							  last_words};
 	struct nd_input in = {data, bytes};
 
 	mode[nd_input_u8(&in) % (sizeof mode / sizeof *mode)](&in);

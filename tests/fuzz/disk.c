@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/hearsay.h"
 #include "server/store.h"
 #include "server/verify.h"
 #include "tests/fuzz/folder.h"
@@ -184,6 +185,11 @@ static int entry_must(const char *path, const struct stat *st, int kind, struct 
 		return 0;
 	}
 	ND_MUST(*name != '.' && *name != '-' && strspn(name, allowed) == strlen(name));
+	if (at->level == 3 && S_ISREG(st->st_mode)) {
+		ND_MUST(!strcmp(name, ND_HEARSAY_NAME) || !strcmp(name, ND_HEARSAY_OLD_NAME));
+		ND_MUST(st->st_size <= ND_HEARSAY_BYTES);
+		return 0;
+	}
 	ND_MUST(at->level <= 4 && (at->level == 4 ? S_ISREG(st->st_mode) : S_ISDIR(st->st_mode)));
 	if (at->level == 3 && !is_partial(name))
 		complete_must(path);

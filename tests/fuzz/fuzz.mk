@@ -35,7 +35,7 @@ fuzz_files_LIBS := $(NETDUMPCTL_LIBS)
 fuzz_server/netdumpctl_FLAGS := -Dmain=netdumpctl_main -Wno-missing-prototypes
 
 # Code that runs without an operating system, over memory and calls that are made up.
-fuzz_boot_SRC := tests/fuzz/stub.c tests/fuzz/acpi.c $(addprefix com32/netdump/,acpi.c fence.c lease.c options.c words.c) \
+fuzz_boot_SRC := tests/fuzz/stub.c tests/fuzz/acpi.c $(addprefix com32/netdump/,acpi.c fence.c lastwords.c lease.c options.c words.c) \
 	$(addprefix stub/,common/find.c common/seal.c common/words.c multiboot/bootinfo.c \
 	multiboot/ram.c) dini/memory.c dini/seal.c
 fuzz_boot_FLAGS := -iquotetests/fuzz/shim -Itests/fuzz/shim -Isyslinux/overlay/com32/include \

@@ -340,10 +340,36 @@ static void data_forge(struct nd_input *in, unsigned int number)
 	machine_says(number, buffer, nd_data_end(&w, ND_DATA_LAST));
 }
 
-/* Any bytes; how: bit 7: with a header of a machine's session, bit 6: under its keys. */
-static void bytes_in(struct nd_input *in, unsigned int number)
+/* A text of any printable characters, its length before it. */
+static void text_take(struct nd_input *in, char *to, size_t room)
 {
-	unsigned int how = nd_input_u8(in), real = how % MACHINES;
+	size_t bytes = nd_input_u8(in) % room;
+
+	nd_input_copy(in, to, bytes);
+	for (size_t i = 0; i < bytes; i++)
+		to[i] = (char)(' ' + (uint8_t)to[i] % 95);
+}
+
+/* Many of them, of a host and of others with names that are like it. */
+static void last_words_say(struct nd_input *in, unsigned int number)
+{
+	unsigned int count = nd_input_u8(in) + 1;
+	struct nd_wire_last_words words = {0};
+
+	nd_header_init(&words.header, ND_LAST_WORDS, 1, 0, sizeof words);
+	nd_input_copy(in, words.mac, sizeof words.mac);
+	text_take(in, words.host, sizeof words.host);
+	text_take(in, words.text, sizeof words.text);
+	for (unsigned int i = 0; i < count; i++) {
+		server_takes(number, &words, sizeof words, false);
+		words.mac[5]++;
+	}
+}
+
+/* how: bit 7: with a header of a machine's session, bit 6: under its keys. */
+static void datagram_in(struct nd_input *in, unsigned int number, unsigned int how,
+			unsigned int real)
+{
 	size_t wanted = nd_input_u16(in) % (ND_WIRE_DATAGRAM_MAX + 64), bytes;
 	uint8_t *datagram = nd_input_exact(in, wanted, &bytes);
 	uint64_t buffer[ND_WIRE_DATAGRAM_MAX / 8];
@@ -363,6 +389,20 @@ static void bytes_in(struct nd_input *in, unsigned int number)
 		server_takes(number, datagram, bytes, false);
 	}
 	free(datagram);
+}
+
+/*
+ * Any bytes; how: bit 7: with a header of a machine's session, bit 6: under its keys; or bit 5
+ * alone: last words.
+ */
+static void bytes_in(struct nd_input *in, unsigned int number)
+{
+	unsigned int how = nd_input_u8(in), real = how % MACHINES;
+
+	if ((how & 0xe0) == 0x20)
+		last_words_say(in, number);
+	else
+		datagram_in(in, number, how, real);
 }
 
 /* The server is stopped and started again: another life, over what the last one left. */

@@ -70,6 +70,7 @@ def wire():
         fm.data(SESSION, 2, 1, 1, fm.LAST, []),
         fm.data(SESSION, 3, 1, 2, 0, [(0, 1408, fm.RAW, bytes(1408))]),
         done(0),
+        fm.last_words(b"why", b"host"),
     ]
     for m in messages:
         yield u8(0) + m
@@ -316,6 +317,9 @@ def hub_steps():
     yield seed(pump, later(60000), tick, step(12), patient)
     yield seed(send, take, send, u8(0) * 3, later(40000), tick, tick)
     yield seed(step(11, 3), u8(0x80), u16(160), done(0), patient)
+    for name in (b"name", b"../x", b"."):
+        yield seed(step(11, 3), u8(0x20, 40), MAC, u8(len(name)), bytes(c - 32 for c in name),
+                   u8(3), b"why", later(2000), patient)
     for count in (2, 4, 8):
         yield seed(((send + take) * 5)[:count * 3], later(3000), tick, restart, patient,
                    later(2000), patient)
@@ -391,7 +395,7 @@ def files():
 
 # --- boot.c, stub.c ----------------------------------------------------------
 
-OPTIONS, JOIN, FENCE, LEASE, WORDS, RAM_LIST, BOOTINFO, HANDOFF, ACPI = range(9)
+OPTIONS, JOIN, FENCE, LEASE, WORDS, RAM_LIST, BOOTINFO, HANDOFF, ACPI, LAST_WORDS = range(10)
 
 
 def options():
@@ -443,6 +447,11 @@ def boot():
                                 for kind in (0x10, 0x11, 0x40))
     hpet = bytes(8) + struct.pack("<Q", 0xFED00000)
     madt = bytes(8) + struct.pack("<BBHI", 0, 8, 0, 1) + struct.pack("<BBHII", 1, 12, 0, 0xFEC00000, 0)
+    place = lambda page: 4096 * page - 152
+    for words in (b"why", b"w" * 128, b"\x1b[2J\xff", b""):
+        yield seed(u8(LAST_WORDS), u16(0), u16(16384),
+                   *(seed(u16(place(page) | fits << 15), u8(len(words)), words)
+                     for page, fits in ((1, 1), (2, 0), (4, 1))))
     for how in (0, 1, 3):
         yield u8(ACPI, how) + b"".join(u8(i) + u16(len(body)) + body for i, body in
                                        enumerate((dmar, ivrs, hpet, madt)))

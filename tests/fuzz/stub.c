@@ -26,6 +26,7 @@
 
 uint8_t *nd_fuzz_phys;
 struct nd_boot nd_boot;
+struct nd_last_words nd_last_words;
 uint64_t nd_window_directory[512];
 
 const void *nd_quiesce_page0(void)
@@ -297,7 +298,7 @@ void nd_fuzz_handoff(struct nd_input *in)
 	} else {
 		ND_MUST(why);
 		nd_seal_last_words(phys, why);
-		ND_MUST(!strcmp(h->last_words, why));
+		ND_MUST(!strcmp(h->last_words, why) && !strcmp(nd_last_words.text, why));
 	}
 	memset(h, 0, sizeof *h);
 }

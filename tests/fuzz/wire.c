@@ -78,6 +78,20 @@ static void data_must(const struct nd_wire_data *d, size_t bytes)
 	free(again);
 }
 
+static void text_must(const char *text, size_t room)
+{
+	ND_MUST(memchr(text, 0, room));
+	for (; *text; text++)
+		ND_MUST(*text >= ' ' && *text <= '~');
+}
+
+static void last_words_must(const struct nd_wire_last_words *w, size_t bytes)
+{
+	ND_MUST(bytes == sizeof *w && w->text[0]);
+	text_must(w->text, sizeof w->text);
+	text_must(w->host, sizeof w->host);
+}
+
 static void message_must(const struct nd_wire_header *h, size_t bytes)
 {
 	ND_MUST(bytes <= ND_WIRE_MESSAGE_MAX && h->length == bytes && h->session);
@@ -95,6 +109,9 @@ static void message_must(const struct nd_wire_header *h, size_t bytes)
 		ND_MUST(bytes == sizeof(struct nd_wire_done));
 		ND_MUST(memchr(((const struct nd_wire_done *)h)->text, 0, ND_DONE_TEXT_BYTES));
 		break;
+	case ND_LAST_WORDS:
+		last_words_must((const void *)h, bytes);
+		break;
 	default:
 		ND_MUST(!"a type that is none");
 	}
@@ -110,7 +127,7 @@ static void header_repair(uint8_t *datagram, size_t bytes)
 	h->version = ND_WIRE_VERSION;
 	h->length = (uint16_t)bytes;
 	h->session |= 1;
-	h->type = (h->type & ND_FORM_MASK) | (1 + h->type % 4);
+	h->type = (h->type & ND_FORM_MASK) | (h->type & 0x20 ? ND_LAST_WORDS : 1 + h->type % 4);
 }
 
 static void datagram_try(struct nd_input *in, bool repair)

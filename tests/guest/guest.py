@@ -30,6 +30,7 @@ GATE_PHYS_AT = contract.offset("nd_handoff", "gate_phys")
 DINI_PHYS_AT = contract.offset("nd_handoff", "dini_phys")
 LAST_WORDS_BYTES = contract.define("ND_REASON_BYTES")
 LAST_WORDS_AT = HANDOFF_BYTES - LAST_WORDS_BYTES
+KEPT_BYTES = contract.size("nd_last_words")
 
 
 class GuestTimeout(AssertionError):
@@ -98,6 +99,17 @@ class Guest:
             self._command(f'pmemsave {phys:#x} {size:#x} "{path}"')
             with open(path, "rb") as file:
                 return file.read()
+
+    def last_words(self, handoff_phys=HANDOFF_PHYS):
+        """Why there was no dump: in the block, and, the same, where the next boot looks."""
+        block = self.memory(handoff_phys, HANDOFF_BYTES)
+        words = block[LAST_WORDS_AT:].rstrip(b"\0")
+        dini_phys, dini_bytes = struct.unpack_from("<II", block, DINI_PHYS_AT)
+        kept = self.memory(dini_phys + dini_bytes - KEPT_BYTES, KEPT_BYTES)
+        text = kept[KEPT_BYTES - LAST_WORDS_BYTES:]
+        assert kept[:20] == b"$PXE-NETDUMP-LW$" + struct.pack("<I", zlib.crc32(text))
+        assert text.rstrip(b"\0") == words
+        return words.decode()
 
     def wait_reset(self):
         """Until the guest resets the machine; for one with -no-shutdown, whose memory stays."""

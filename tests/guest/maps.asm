@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: GPL-2.0-or-later
-; maps.asm - a system that asks for memory in every form the BIOS has, prints the answers, and halts.
+; maps.asm - a system that asks for memory in every form that the BIOS has, prints the answers,
+; and halts.
 ;
 ; Built twice: as a bzImage, whose real-mode set-up it is; with MULTIBOOT defined as a multiboot
 ; image, which goes back to real mode.  What its loader left in memory it only points to: the test

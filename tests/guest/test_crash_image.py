@@ -9,8 +9,8 @@ import struct
 
 import pytest
 
-from guest import (DINI_PHYS, HANDOFF_PHYS, LAST_WORDS_AT, LAST_WORDS_BYTES, Guest, handoff,
-                   load_args)
+from guest import (DINI_PHYS, DINI_PHYS_AT, HANDOFF_PHYS, KEPT_BYTES, LAST_WORDS_AT,
+                   LAST_WORDS_BYTES, Guest, handoff, load_args)
 
 BUILD = "build"
 STUB_BASE = 0x345000
@@ -117,8 +117,23 @@ def test_damaged_block_that_is_named_has_the_last_words(tmp_path):
         guest.wait_line("stub: halt")
         assert "stub: refused: the handoff block is damaged" in guest.text
         assert "fake dini" not in guest.text
-        assert last_words(guest) == b"stub: the handoff block is damaged"
+        assert guest.last_words() == "stub: the handoff block is damaged"
         assert guest.memory(HANDOFF_PHYS, LAST_WORDS_AT) == block[:LAST_WORDS_AT]
+
+
+@pytest.mark.parametrize("member, flip", [(0, 0x1000), (0, 0x10), (4, 0x1000), (4, 0x10), (8, 1)])
+def test_what_a_damaged_block_says_of_dini_is_not_believed(tmp_path, member, flip):
+    """Its region's address and size, its image's size: DINI's header there says otherwise."""
+    block = bytearray(handoff(dini()))
+    said = list(struct.unpack_from("<III", block, DINI_PHYS_AT))
+    said[member // 4] ^= flip
+    struct.pack_into("<III", block, DINI_PHYS_AT, *said)
+    with start(tmp_path, f"stub=halt netdump={HANDOFF_PHYS:#x}",
+               block=(HANDOFF_PHYS, bytes(block))) as guest:
+        guest.wait_line("stub: halt")
+        words = guest.memory(HANDOFF_PHYS + LAST_WORDS_AT, LAST_WORDS_BYTES)
+        assert words.rstrip(b"\0") == b"stub: the handoff block is damaged"
+        assert not any(guest.memory(said[0] + said[1] - KEPT_BYTES, KEPT_BYTES))
 
 
 @pytest.mark.parametrize("at", [0, 15, 16, 18])
@@ -133,14 +148,10 @@ def test_what_may_be_no_block_is_not_written_to(tmp_path, at):
         assert guest.memory(HANDOFF_PHYS, len(block)) == block
 
 
-def last_words(guest):
-    return guest.memory(HANDOFF_PHYS + LAST_WORDS_AT, LAST_WORDS_BYTES).rstrip(b"\0")
-
-
 def test_broken_seal_keeps_dini_out_and_leaves_last_words(tmp_path):
     block = handoff(dini(), seal_crc=0x12345678)
     with start(tmp_path, "stub=halt", block=(HANDOFF_PHYS, block)) as guest:
         guest.wait_line("stub: halt")
         assert "stub: refused: fenced memory was changed" in guest.text
         assert "fake dini" not in guest.text
-        assert last_words(guest) == b"stub: fenced memory was changed"
+        assert guest.last_words() == "stub: fenced memory was changed"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from guest import LAST_WORDS_AT, LAST_WORDS_BYTES, Guest
+from guest import Guest
 
 TESTS = "build/tests"
 HANDOFF_PHYS = 0x70000  # dini_guest.c
@@ -28,15 +28,11 @@ def with_firmware(case, *args):
     return behind_a_root_port(case, *args, modules=(f"{TESTS}/gate.bin", f"{TESTS}/fake_rom.bin"))
 
 
-def last_words(guest):
-    words = guest.memory(HANDOFF_PHYS + LAST_WORDS_AT, LAST_WORDS_BYTES)
-    return words.split(b"\0")[0].decode()
-
-
 def test_an_exception_in_the_seals_check_obeys_the_action():
     with behind_a_root_port("early") as guest:
         guest.wait_line("dini: halt")
         assert "dini: exception 6 at 10000" in guest.text
+        assert guest.last_words(HANDOFF_PHYS) == "DINI ran into an exception of the CPU"
 
 
 # Every mode in every call: gate_guest.c.
@@ -54,7 +50,7 @@ def test_firmware_that_hangs_costs_a_rung(case, call):
 def test_firmware_that_always_hangs_does_not_hold_the_machine():
     with with_firmware("hang-always-protected") as guest:
         guest.wait_line("dini: halt")
-        assert re.fullmatch("firmware call 0[567] did not return", last_words(guest))
+        assert re.fullmatch("firmware call 0[567] did not return", guest.last_words(HANDOFF_PHYS))
         assert guest.text.count("did not return") <= 3  # 15 s each: the deadline is at 20
 
 
@@ -63,4 +59,5 @@ def test_firmware_that_takes_no_interrupt_resets_the_machine():
         guest.wait_line("answers")
         guest.wait_reset()
         assert "did not return" not in guest.text
-        assert last_words(guest) == "the machine did not come back from its firmware"
+        assert (guest.last_words(HANDOFF_PHYS)
+                == "the machine did not come back from its firmware")

@@ -11,8 +11,7 @@ import zlib
 
 import pytest
 
-from guest import (DINI_PHYS, HANDOFF_PHYS, LAST_WORDS_AT, LAST_WORDS_BYTES, Guest, handoff,
-                   load_args)
+from guest import DINI_PHYS, HANDOFF_PHYS, Guest, handoff, load_args
 
 BUILD = "build"
 PAGE = 4096
@@ -233,12 +232,7 @@ def test_overwritten_dini_is_not_entered(tmp_path):
         guest.wait_line("ref: halted")
         assert "ref: refused: fenced memory was changed\nref: crash report: " in guest.text
         assert "fake dini" not in guest.text
-        assert last_words(guest) == "fenced memory was changed"
-
-
-def last_words(guest):
-    words = guest.memory(HANDOFF_PHYS + LAST_WORDS_AT, LAST_WORDS_BYTES)
-    return words.split(b"\0")[0].decode()
+        assert guest.last_words() == "fenced memory was changed"
 
 
 # What boot seals, where there is room for it.
@@ -283,7 +277,7 @@ def test_a_flipped_bit_of_the_block_too(tmp_path):
         assert "breaker: handoff-flip: done\n" in guest.text
         assert "ref: refused: the handoff block is damaged\nref: crash report: asked" in guest.text
         assert "fake dini" not in guest.text
-        assert last_words(guest) == "the handoff block is damaged"
+        assert guest.last_words() == "the handoff block is damaged"
 
 
 def test_stack_overflow_reaches_dini_too(tmp_path):

@@ -13,6 +13,7 @@ import threading
 import pytest
 
 from conftest import BUILD, CORES, Q35, RUN_S, command
+from lablib.process import BUSY_S
 
 TRANSLATES, REMAPS = 1 << 31, 1 << 25  # VT-d's status
 AMD_ON = 1
@@ -51,16 +52,20 @@ def test_a_device_reaches_its_domain_alone(run):
 
 
 def test_without_a_domain_the_same_device_breaks_the_seal(start):
-    """So the device does write, and what it wrote is found out."""
+    """So the device does write, and what it wrote is found out, and told at the next boot."""
     console = start("SERIAL 0 115200\nDEFAULT ref\nPROMPT 0\nLABEL ref\n  KERNEL netdump.c32\n"
                     "  APPEND insecure -- ref.elf crash=panic dma=check fill=none\n",
                     {"ref.elf": os.path.join(BUILD, "stub", "ref.elf")}, machine="q35",
-                    nic="rtl8139", mem="64M", server=False,
+                    nic="rtl8139", mem="64M", bootfile="lpxelinux.0", reboots=True,
                     qemu_arg=["-device", "edu,dma_mask=0xffffffff"])
     console.wait(r"^ref: dma to own memory done")
     console.wait(r"^ref: refused: fenced memory was changed")
     console.wait(r"^ref: halted")
     assert "dini: entered" not in console.text()
+    console.lab.machine.monitor("system_reset")
+    console.wait(r"^netdump: last words of the crash before this boot: fenced memory was changed")
+    assert console.lab.server.lines.wait(  # by lpxelinux's own network
+        re.compile(r"says last words of a crash: fenced memory was changed$", re.M), BUSY_S)
 
 
 FRAME_S = 0.05  # between two: the e1000's ring of 256 is not full before the dump is over

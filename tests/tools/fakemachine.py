@@ -22,7 +22,7 @@ import noise
 from fakeimage import PAGE, ZERO_PAGE
 
 MAGIC, VERSION = 0x5057444E, 2
-HELLO, READ, DATA, DONE = 1, 2, 3, 4
+HELLO, READ, DATA, DONE, LAST_WORDS = 1, 2, 3, 4, 5
 NEW, IDLE = 0, 1
 RAW, LZ4, ZERO, ABSENT = 1, 2, 3, 4
 LAST = 1
@@ -60,6 +60,10 @@ def data(session, seq, read_id, index, flags, records):
     body = struct.pack("<IHBB", read_id, index, flags, len(records))
     body += b"".join(RECORD.pack(p, raw, len(s), kind, 0) + s for p, raw, kind, s in records)
     return message(DATA, session, seq, body)
+
+
+def last_words(text, host=b"", mac=b"\x52\x54\0\x12\x34\x56", session=1):
+    return message(LAST_WORDS, session, 0, struct.pack("<6sH64s128s", mac, 0, host, text))
 
 
 Done = collections.namedtuple("Done", "status text")

@@ -129,6 +129,45 @@ static void bad_extents_are_refused(void **state)
 	}
 }
 
+static size_t make_last_words(const char *host, const char *text)
+{
+	struct nd_wire_last_words *w = (struct nd_wire_last_words *)BUFFER;
+
+	memset(aligned, 0, sizeof aligned);
+	nd_header_init(&w->header, ND_LAST_WORDS, 1, 0, sizeof *w);
+	strncpy(w->host, host, sizeof w->host);
+	strncpy(w->text, text, sizeof w->text);
+	return sizeof *w;
+}
+
+static const char *const unprintable[] = {"\n", "a\nb", "a\x1b[2J", "\x7f", "\xc3\xa4"};
+
+static void last_words_are_printable(void **state)
+{
+	(void)state;
+	char long_text[ND_LAST_WORDS_TEXT_BYTES + 1] = "";
+	size_t bytes = make_last_words("", "no server answered");
+
+	assert_int_equal(nd_message_check(BUFFER, bytes), ND_MESSAGE_OK);
+	assert_int_equal(nd_message_check(BUFFER, bytes - 1), ND_MESSAGE_LENGTH);
+	for (size_t i = 0; i < sizeof unprintable / sizeof *unprintable; i++) {
+		bytes = make_last_words("host", unprintable[i]);
+		assert_int_equal(nd_message_check(BUFFER, bytes), ND_MESSAGE_STRING);
+		bytes = make_last_words(unprintable[i], "text");
+		assert_int_equal(nd_message_check(BUFFER, bytes), ND_MESSAGE_STRING);
+	}
+	assert_int_equal(nd_message_check(BUFFER, make_last_words("host", "")), ND_MESSAGE_STRING);
+	memset(long_text, 'x', sizeof long_text - 1);
+	bytes = make_last_words("host", long_text); /* no room for its NUL */
+	assert_int_equal(nd_message_check(BUFFER, bytes), ND_MESSAGE_STRING);
+	bytes = make_last_words(long_text, "text");
+	assert_int_equal(nd_message_check(BUFFER, bytes), ND_MESSAGE_STRING);
+	bytes = make_last_words("host", long_text + 1);
+	assert_int_equal(nd_message_check(BUFFER, bytes), ND_MESSAGE_OK);
+	((struct nd_wire_header *)BUFFER)->length = (uint16_t)(bytes + 8);
+	assert_int_equal(nd_message_check(BUFFER, bytes + 8), ND_MESSAGE_COUNT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +176,7 @@ int main(void)
 		cmocka_unit_test(records_stay_inside),
 		cmocka_unit_test(records_and_extents_ascend),
 		cmocka_unit_test(bad_extents_are_refused),
+		cmocka_unit_test(last_words_are_printable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,13 @@ static void read_make(struct nd_wire_read *read, uint64_t seq)
 	assert_true(nd_read_extent_add(read, 0x2000, 1, 0));
 }
 
+static void last_words_make(struct nd_wire_last_words *words, uint64_t seq)
+{
+	memset(words, 0, sizeof *words);
+	nd_header_init(&words->header, ND_LAST_WORDS, SESSION, seq, sizeof *words);
+	memcpy(words->text, "why", 3);
+}
+
 static void data_make(void *at)
 {
 	struct nd_data_writer w;
@@ -75,6 +82,9 @@ static void message_make(void *at, enum nd_wire_type type, uint64_t seq)
 		break;
 	case ND_DONE:
 		nd_done_init(at, SESSION, seq, ND_DONE_COMPLETE, "on disk");
+		break;
+	case ND_LAST_WORDS:
+		last_words_make(at, seq);
 		break;
 	}
 }
@@ -558,6 +568,7 @@ static const struct form_case {
 	{ND_READ, 0, DOOR_PLAIN},
 	{ND_DATA, 0, DOOR_PLAIN},
 	{ND_DONE, 0, DOOR_PLAIN},
+	{ND_LAST_WORDS, 0, DOOR_PLAIN},
 	{ND_HELLO, ND_FORM_HANDSHAKE, DOOR_HELLO},
 	{ND_READ, ND_FORM_HANDSHAKE, DOOR_ANSWER},
 	{ND_DATA, ND_FORM_HANDSHAKE, 0},
@@ -570,6 +581,9 @@ static const struct form_case {
 	{ND_READ, ND_FORM_MASK, 0},
 	{ND_DATA, ND_FORM_MASK, 0},
 	{ND_DONE, ND_FORM_MASK, 0},
+	{ND_LAST_WORDS, ND_FORM_HANDSHAKE, 0},
+	{ND_LAST_WORDS, ND_FORM_SEALED, 0},
+	{ND_LAST_WORDS, ND_FORM_MASK, 0},
 };
 
 static void every_form_has_its_door(void **state)
@@ -608,7 +622,8 @@ static const struct outer_case {
 	{"magic", 0, 0, ND_MESSAGE_MAGIC},
 	{"version", 4, 1, ND_MESSAGE_VERSION},
 	{"type 0", 5, ND_FORM_SEALED, ND_MESSAGE_TYPE},
-	{"type 5", 5, ND_FORM_SEALED | 5, ND_MESSAGE_TYPE},
+	{"type 5", 5, ND_FORM_SEALED | ND_LAST_WORDS, ND_MESSAGE_FORM},
+	{"type 6", 5, ND_FORM_SEALED | 6, ND_MESSAGE_TYPE},
 	{"length", 6, 39, ND_MESSAGE_LENGTH},
 };
 

@@ -79,6 +79,13 @@ NETDUMP_CORE_API uint32_t netdump_high_take(size_t bytes);
 NETDUMP_CORE_API void netdump_give(void);
 
 /*
+ * One UDP datagram by PXELINUX's own network, which must not be kept yet; the address is in network
+ * byte order, the port is not.  Nobody says whether it left.
+ */
+NETDUMP_CORE_API void netdump_udp_send(const uint8_t ip[4], uint16_t port, const void *data,
+				       size_t bytes);
+
+/*
  * Keep the PXE stack over the boot, and call last(), if not NULL, when PXELINUX has
  * made its last call to it and is about to start the system.  NULL: as stock.
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * netdump.c - what netdump.c32 needs of the core and cannot have from outside:
- * the gate's image, memory at the top of the heaps, the PXE stack's address, and
- * a call after the core's last call to that stack.
+ * the gate's image, memory at the top of the heaps, the PXE stack's address, a datagram by
+ * its network, and a call after the core's last call to that stack.
  *
  * 32-bit protected mode, PXELINUX running.
  */
@@ -10,6 +10,7 @@
 #include <string.h>
 #include <bios.h>
 #include <core.h>
+#include <net.h>
 #include <syslinux/netdump.h>
 #include "pxe.h"
 #include "../../mem/malloc.h"
@@ -132,6 +133,19 @@ __export void netdump_give(void)
 		set_bios_fbm(low_end_before >> 10);
 	give(&low_taken, HEAP_LOWMEM);
 	give(&high_taken, HEAP_MAIN);
+}
+
+__export void netdump_udp_send(const uint8_t ip[4], uint16_t port, const void *data, size_t bytes)
+{
+	struct pxe_pvt_inode socket;
+	uint32_t address;
+
+	memset(&socket, 0, sizeof socket);
+	memcpy(&address, ip, sizeof address);
+	if (core_udp_open(&socket))
+		return;
+	core_udp_sendto(&socket, data, bytes, address, port);
+	core_udp_close(&socket);
 }
 
 __export void netdump_arm(void (*last)(void))
