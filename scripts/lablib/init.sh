@@ -134,8 +134,8 @@ kdump_load() {
     [ -e /vmlinuz-netdump ] || fail "the initramfs has no crash kernel"
     # shellcheck disable=SC2046 # a list of arguments
     kexec -p $(word lab.kexec_args "" | tr ',' ' ') --initrd=/kdump.cpio.gz \
-        --append="console=ttyS0,115200 quiet reset_devices netdump=$(word netdump 0)" \
-        /vmlinuz-netdump || fail "kexec -p does not take the crash kernel"
+        --reuse-cmdline --append="quiet reset_devices" /vmlinuz-netdump ||
+        fail "kexec -p does not take the crash kernel"
     echo "init: crash kernel loaded ($(cat /sys/kernel/kexec_crash_loaded))"
 }
 
