@@ -7,6 +7,7 @@
 ; Position: anywhere; everything is addressed relative to `part`.
 
 extern nd_wrap_main
+extern wrap_stack_top			; wrap.ld
 
 MSR_EFER	equ 0xC0000080
 EFER_LME	equ 0x100
@@ -15,7 +16,6 @@ CR4_PCIDE	equ 0x20000
 PARAMS_SCRATCH	equ 0x1E4		; in the boot parameters: the kernel begins its stack there, too
 ENTRY64		equ 0x200		; Linux boot protocol: from the start of the kernel
 PATCH_BYTES	equ 5			; a near jump
-STACK_BYTES	equ 0x1000
 
 ; Linux boot protocol: __BOOT_CS is 10h in either mode, __BOOT_DS 18h.
 SEL_BOOT_CS	equ 0x10
@@ -60,13 +60,10 @@ no_idt:
 idtr:
 	dw 0
 	dq 0
+stack_distance	dd wrap_stack_top - $	; from here
 saved_cr0	dd 0
 saved_cr3	dd 0
 saved_cr4	dd 0
-
-	align 16
-	times STACK_BYTES db 0
-stack_top:
 
 too_high_text:
 	db 13, 10, "stub: loaded above 4 GiB, where no dump begins: on to the kernel", 13, 10, 0
@@ -109,7 +106,8 @@ entry32:
 	call .here
 .here:
 	pop eax
-	lea esp, [eax + stack_top - .here]
+	mov esp, [eax + stack_distance - .here]
+	lea esp, [eax + esp + stack_distance - .here]
 	push ebx
 	push ebp
 	push edi
@@ -154,7 +152,7 @@ bits 64
 entry64:
 	cli
 	cld
-	lea rsp, [rel stack_top]
+	lea rsp, [rel wrap_stack_top]
 	push rbx
 	push rbp
 	push rdi
