@@ -17,6 +17,7 @@
 
 uint8_t *nd_fuzz_phys; /* this memory, for both */
 struct nd_boot nd_boot;
+struct nd_last_words nd_last_words;
 
 static struct nd_handoff block;
 
