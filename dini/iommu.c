@@ -83,8 +83,10 @@ static void vtd_off(volatile void *unit, uint64_t phys)
 	off = vtd_clear(unit, VTD_TE);
 	off &= vtd_clear(unit, VTD_IRE);
 	off &= vtd_clear(unit, VTD_CFI);
-	if (before & VTD_QIE)
-		off &= vtd_queue_drain(unit) & vtd_clear(unit, VTD_QIE);
+	if (before & VTD_QIE) {
+		off &= vtd_queue_drain(unit);
+		off &= vtd_clear(unit, VTD_QIE);
+	}
 	off &= vtd_protection_off(unit);
 	nd_say("iommu %lx: vt-d %s, status was %x, is %x", phys, off ? "off" : "does not go off",
 	       before, nd_reg32(unit, VTD_STATUS));

@@ -24,6 +24,7 @@
 #define COMMAND      0x18
 #define STATUS       0x1c
 #define PMEN         0x64
+#define HEAD         0x80
 #define TAIL         0x88
 #define TE           (1u << 31)
 #define ROOT         (1u << 30)
@@ -36,6 +37,7 @@ static char said[1024];
 static bool follows;
 static uint32_t commands[COMMANDS_MAX]; /* as they came */
 static unsigned int command_count;
+static bool drained; /* the queue was seen with nothing in it left to do */
 
 volatile void *nd_registers_map(uint64_t phys)
 {
@@ -56,7 +58,12 @@ void nd_say(const char *format, ...)
 
 uint32_t nd_reg32(const volatile void *base, uint32_t at)
 {
-	return *(const volatile uint32_t *)((const volatile char *)base + at);
+	const volatile char *registers = base;
+
+	if (at == HEAD || at == TAIL)
+		drained = *(const volatile uint64_t *)(registers + HEAD) ==
+			  *(const volatile uint64_t *)(registers + TAIL);
+	return *(const volatile uint32_t *)(registers + at);
 }
 
 uint64_t nd_reg64(const volatile void *base, uint32_t at)
@@ -78,6 +85,7 @@ void nd_reg32_set(volatile void *base, uint32_t at, uint32_t value)
 	if (at == COMMAND) {
 		assert_true(command_count < COMMANDS_MAX);
 		commands[command_count++] = value;
+		assert_true(!follows || (value & QIE) || !(*status & QIE) || drained);
 		if (follows)
 			*status = value | (*status & (ROOT | IR_TABLE));
 	} else if (at == PMEN && follows) {
@@ -97,6 +105,7 @@ static int units_clear(void **state)
 	memset(unit, 0, sizeof unit);
 	memset(said, 0, sizeof said);
 	command_count = 0;
+	drained = false;
 	follows = false;
 	return 0;
 }
