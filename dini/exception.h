@@ -9,4 +9,10 @@
 void nd_exception_init(void);
 void nd_exception_load(void);
 
+/*
+ * NMIs come again, if the system crashed in one: until an IRET the CPU holds back the next, and
+ * lets it go at the first in the firmware.  Needs the table.
+ */
+void nd_nmi_open64(void);
+
 #endif

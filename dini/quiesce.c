@@ -12,6 +12,7 @@
 
 #include "dini/chipset.h"
 #include "dini/cpu.h"
+#include "dini/exception.h"
 #include "dini/io.h"
 #include "dini/iommu.h"
 #include "dini/masters.h"
@@ -39,6 +40,7 @@ void nd_quiesce(const struct nd_handoff *h)
 	page0_kept = true;
 	if (!(h->skip & ND_STEP_VECTORS))
 		memcpy(nd_low(0), nd_low(h->low_copy_phys), ND_LOW_COPY_BYTES);
+	nd_nmi_open64();
 }
 
 const void *nd_quiesce_page0(void)

@@ -1,12 +1,14 @@
 ; SPDX-License-Identifier: GPL-2.0-or-later
-; vectors.asm - the first instructions of DINI's exception handlers.
+; vectors.asm - the first instructions of DINI's exception handlers, and the end of one of the
+; system's.
 ;
-; Mode: long mode, entered by the CPU on the current stack, IF = 0.
+; Mode: long mode, the handlers entered by the CPU on the current stack, IF = 0.
 
 extern nd_exception_report
 extern nd_alarm_nmis
 
 global nd_vectors
+global nd_nmi_open64
 
 EXCEPTIONS	equ 32
 WITH_ERROR	equ 0x60227D00		; vectors whose frame holds an error code already
@@ -37,6 +39,21 @@ report:
 	and rsp, -16
 	cld
 	call nd_exception_report
+
+; nd_nmi_open64 - see exception.h.  Clobbers RAX, RCX.
+nd_nmi_open64:
+	mov rcx, rsp
+	mov eax, ss
+	push rax
+	push rcx
+	pushfq
+	mov eax, cs
+	push rax
+	lea rax, [rel .open]
+	push rax
+	iretq
+.open:
+	ret
 
 section .rodata progbits alloc noexec nowrite align=16
 nd_vectors:
