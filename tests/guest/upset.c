@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* upset.c - HPET, I/O APIC, PICs, disk, watchdog, breakpoints, A20.  32-bit flat mode. */
+/* upset.c - HPET, I/O APIC, PICs, disk, watchdog, breakpoints, NMI, A20.  32-bit flat mode. */
 #include "upset.h"
 
 #include <stdbool.h>
@@ -19,6 +19,10 @@
 #define BUS_MASTER    4u
 #define BDA_PHYS      0x400
 #define PORT_A        0x92
+#define LAPIC_PHYS    0xFEE00000u
+#define ICR_NMI       0x4400u
+#define IDT_GATE      0x8E00
+#define NMI           2
 
 static volatile uint32_t *reg(uint32_t at)
 {
@@ -91,8 +95,41 @@ static void breakpoint_set(void)
 	__asm__ volatile("mov %0, %%dr7" : : "r"(0x000D0402)); /* writes of 4 bytes */
 }
 
+/* All that comes now is in an NMI's handler, as after a watchdog's panic: none returns from it. */
+static void nmi_enter(void)
+{
+	static struct {
+		uint16_t low, selector, type, high;
+	} idt[NMI + 1];
+	struct {
+		uint16_t limit;
+		uint32_t base;
+	} __attribute__((packed)) before, ours = {sizeof idt - 1, (uint32_t)idt};
+	uint32_t handler;
+
+	idt[NMI].type = IDT_GATE;
+	__asm__ volatile("mov %%cs, %0" : "=m"(idt[NMI].selector));
+	__asm__ volatile("sidt %0" : "=m"(before));
+	*reg(LAPIC_PHYS + 0x310) = *reg(LAPIC_PHYS + 0x20); /* to this CPU */
+	__asm__ volatile("mov $1f, %0\n\t"
+			 "movw %w0, %1\n\t"
+			 "shr $16, %0\n\t"
+			 "movw %w0, %2\n\t"
+			 "lidt %3\n\t"
+			 "mov %%esp, %0\n\t"
+			 "movl %4, (%5)\n"
+			 "0:\thlt\n\t"
+			 "jmp 0b\n"
+			 "1:\tmov %0, %%esp"
+			 : "=&r"(handler), "=m"(idt[NMI].low), "=m"(idt[NMI].high)
+			 : "m"(ours), "i"(ICR_NMI), "r"(reg(LAPIC_PHYS + 0x300))
+			 : "memory", "cc");
+	__asm__ volatile("lidt %0" : : "m"(before));
+}
+
 void upset(void)
 {
+	nmi_enter();
 	CHECK(*reg(HPET_PHYS) != ~0u);
 	*reg(HPET_PHYS + 0x100) |= 4;
 	*reg(HPET_PHYS + 0x10) = 3; /* legacy: the PIT's tick is cut off */
