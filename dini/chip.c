@@ -28,6 +28,22 @@ static const struct {
 	{0x10D38086, 0x3840, 0x403},
 };
 
+#define RTL8139  0x813910ECu
+#define RTL_CPCR 0xE0
+
+/*
+ * An 8139C+ has two kinds of rings.  Firmware chooses once, when it finds the chip; a driver that
+ * leaves goes back to the old kind, whose one ring lies at 0 then: what is received ends in the
+ * interrupt vectors.
+ */
+static void rtl_mend(const struct nd_pci_copy *nic)
+{
+	uint32_t bar = nd_pci_copy_read(nic, PCI_BAR0);
+
+	if (nd_pci_copy_read(nic, PCI_ID) == RTL8139 && nic->chip && (bar & BAR_IS_IO))
+		nd_outw((uint16_t)((bar & ~3u) + RTL_CPCR), nic->chip);
+}
+
 /* Where BAR 0 has memory below 4 GiB; 0: it has none. */
 static uint32_t memory_phys(const struct nd_pci_copy *nic)
 {
@@ -45,7 +61,10 @@ void nd_chip_mend(const struct nd_pci_copy *nic)
 	uint32_t id = nd_config_read(nic->bdf,
 				     PCI_ID); /* the addresses are its own only if it is there */
 
-	if (!phys || id != nd_pci_copy_read(nic, PCI_ID))
+	if (id != nd_pci_copy_read(nic, PCI_ID))
+		return;
+	rtl_mend(nic);
+	if (!phys)
 		return;
 	for (unsigned int i = 0; i < sizeof mends / sizeof mends[0]; i++)
 		if (id == mends[i].id)

@@ -5,7 +5,7 @@
 
 #include "netdump/handoff.h"
 
-/* The NIC decodes its memory and is closed; most are left alone. */
+/* The NIC decodes its addresses and is closed; most are left alone. */
 void nd_chip_mend(const struct nd_pci_copy *nic);
 
 #endif

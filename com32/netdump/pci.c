@@ -13,6 +13,10 @@
 
 #define NO_DEVICE 0xffffffffu
 
+#define RTL8139       0x813910ecu
+#define RTL8139C_PLUS 0x20 /* the first revision of it */
+#define RTL_CPCR      0xe0 /* C+ command register: which kind of rings */
+
 static uint32_t config_read(uint16_t bdf, uint8_t at)
 {
 	outl(0x80000000u | (uint32_t)bdf << 8 | (at & 0xfc), 0xcf8);
@@ -53,18 +57,31 @@ static bool bridge_above(uint8_t bus, uint16_t *bdf)
 	return false;
 }
 
+/* What firmware sets when it finds its chip, relies on ever after, and a driver takes back. */
+static uint16_t chip_word(const struct nd_pci_copy *copy)
+{
+	uint32_t id, bar;
+
+	memcpy(&id, copy->config, 4);
+	memcpy(&bar, copy->config + 0x10, 4);
+	if (id != RTL8139 || copy->config[8] < RTL8139C_PLUS || !(bar & 1) ||
+	    !(copy->config[4] & 1))
+		return 0;
+	return inw((uint16_t)((bar & ~3u) + RTL_CPCR));
+}
+
 uint32_t nd_pci_copy(uint16_t bdf, struct nd_pci_copy *copy, uint32_t max)
 {
 	uint32_t count = 0;
 
 	while (count < max) {
 		copy[count].bdf = bdf;
-		copy[count].zero = 0;
 		for (unsigned at = 0; at < 256; at += 4) {
 			uint32_t value = config_read(bdf, (uint8_t)at);
 
 			memcpy(copy[count].config + at, &value, 4);
 		}
+		copy[count].chip = chip_word(&copy[count]);
 		count++;
 		if (!(bdf >> 8) || !bridge_above((uint8_t)(bdf >> 8), &bdf))
 			break;

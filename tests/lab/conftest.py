@@ -39,7 +39,7 @@ RUNS = {
     "e1000e": ["--nic", "e1000e", "--machine", "q35"],
     "flr": ["--nic", "virtio-net-pci,bus=port0", "--machine", "q35", "--qemu-arg=-device",
             "--qemu-arg=pcie-root-port,id=port0,chassis=1"],
-    "rtl8139": ["--nic", "rtl8139", "--pcap", "--insecure"],
+    "rtl8139": ["--nic", "rtl8139", "--pcap", "--insecure", "--fault", "driver-unbound"],
     "second-cpu": ["--cpus", "2", "--crash-cpu", "1", "--psk"],
     "loss": [*SMALL, "--loss", "20"],
     # Each life is long enough for a map, which comes once a second.
