@@ -34,9 +34,9 @@ static enum nd_broken nic_d3(const struct nd_nic *nic, const struct nd_handoff *
 		return ND_BROKEN_NEVER;
 	nd_nic_command(nic, 0);
 	nd_nic_config_set(nic, at + PM_CONTROL, nd_nic_config(nic, at + PM_CONTROL) | PM_D3HOT);
-	*why = "the NIC does not go to D3hot";
+	*why = "the NIC stays awake when told to sleep";
 	return (nd_nic_config(nic, at + PM_CONTROL) & PM_D3HOT) == PM_D3HOT ? ND_BROKEN
-									    : ND_BROKEN_NOT;
+									    : ND_BROKEN_NEVER;
 }
 
 static enum nd_broken bars_moved(const struct nd_nic *nic, const struct nd_handoff *unused,
