@@ -4,7 +4,7 @@
  *
  * In real mode a #DB would go to whatever the BIOS has for it, and traces (BTS, PEBS, PT) are
  * written to the system's memory by the CPU itself.  Each MSR is touched only where CPUID
- * or the maker says that there is one: an unknown one faults.
+ * or the maker says that there is one; a hypervisor may lack it all the same.
  *
  * Intel SDM volume 4 (MSRs), volume 3 sections 18 to 20, 33; AMD APM volume 2 section 13.
  */
@@ -18,6 +18,8 @@
 #define DR7_NONE 0x400ull
 
 #define MSR_DEBUGCTL 0x1D9
+
+#define MSR_MCG_STATUS 0x17A /* a machine check while one is noted here shuts the CPU down */
 
 #define LEAF_MONITOR     0xA
 #define MSR_EVENT_SELECT 0x186
@@ -47,22 +49,25 @@
 #define MSR_XAPIC_STATUS 0xBD
 #define XAPIC_DISABLED   (1u << 0) /* leaving x2APIC mode would fault */
 
-#define LAPIC_TPR     0x080
-#define LAPIC_SVR     0x0F0
-#define LAPIC_VERSION 0x030
-#define LAPIC_ICR     0x300
-#define ICR_INIT      0xC4500u /* to all but this CPU */
-#define ICR_PENDING   0x01000u
-#define ICR_POLLS     100000
-#define LVT_CMCI      0x2F0
-#define LVT_TIMER     0x320
-#define LVT_THERMAL   0x330
-#define LVT_PERF      0x340
-#define LVT_LINT0     0x350
-#define LVT_LINT1     0x360
-#define LVT_ERROR     0x370
-#define LVT_MASKED    0x10000u
-#define LVT_EXTINT    0x700u
+#define LAPIC_TPR       0x080
+#define LAPIC_SVR       0x0F0
+#define LAPIC_VERSION   0x030
+#define LAPIC_ICR       0x300
+#define LAPIC_ICR_HIGH  0x310
+#define ICR_INIT        0x04500u
+#define ICR_INIT_OTHERS 0xC4500u /* to all but this CPU */
+#define ICR_PENDING     0x01000u
+#define ICR_POLLS       100000
+#define APICS           255 /* the next number is all of them */
+#define LVT_CMCI        0x2F0
+#define LVT_TIMER       0x320
+#define LVT_THERMAL     0x330
+#define LVT_PERF        0x340
+#define LVT_LINT0       0x350
+#define LVT_LINT1       0x360
+#define LVT_ERROR       0x370
+#define LVT_MASKED      0x10000u
+#define LVT_EXTINT      0x700u
 
 static bool maker_is(uint32_t ebx, uint32_t edx, uint32_t ecx)
 {
@@ -136,6 +141,11 @@ static bool has_lapic(void)
 	return nd_cpuid(1).edx & (1u << 9);
 }
 
+static uint32_t lapic_read(uint32_t base, uint32_t reg)
+{
+	return *(volatile uint32_t *)nd_low(base + reg);
+}
+
 static void lapic_write(uint32_t base, uint32_t reg, uint32_t value)
 {
 	*(volatile uint32_t *)nd_low(base + reg) = value;
@@ -177,7 +187,7 @@ static void lapic_init(void)
 		nd_wrmsr(MSR_APIC_BASE, msr);
 	}
 	base = (uint32_t)msr & 0xFFFFF000u;
-	last_lvt = *(volatile uint32_t *)nd_low(base + LAPIC_VERSION) >> 16 & 0xFF;
+	last_lvt = lapic_read(base, LAPIC_VERSION) >> 16 & 0xFF;
 	lapic_write(base, LAPIC_SVR, 0x1FF);
 	lapic_write(base, LAPIC_TPR, 0xFF);
 	lapic_write(base, LVT_TIMER, LVT_MASKED);
@@ -192,32 +202,46 @@ static void lapic_init(void)
 	lapic_write(base, LVT_LINT0, LVT_EXTINT);
 }
 
-void nd_cpu_stop_others(void)
+/* To all but this CPU with ICR_INIT_OTHERS, to one with ICR_INIT and its number. */
+static void icr_send(uint64_t apic_base, uint32_t command, uint32_t apic)
 {
-	uint64_t msr;
-	uint32_t base;
+	uint32_t base = (uint32_t)apic_base & 0xFFFFF000u;
+
+	if (apic_base & APIC_X2) {
+		nd_wrmsr(MSR_X2_ICR, (uint64_t)apic << 32 | command);
+		return;
+	}
+	for (unsigned int i = 0; i < ICR_POLLS; i++)
+		if (!(lapic_read(base, LAPIC_ICR) & ICR_PENDING))
+			break;
+	lapic_write(base, LAPIC_ICR_HIGH, apic << 24);
+	lapic_write(base, LAPIC_ICR, command);
+}
+
+void nd_cpu_stop_others(uint8_t first_apic)
+{
+	uint32_t this_apic = nd_cpuid(1).ebx >> 24;
+	uint64_t apic_base;
 
 	if (!has_lapic())
 		return;
-	msr = nd_rdmsr(MSR_APIC_BASE);
-	if (!(msr & APIC_ON) || !(msr & APIC_FIRST))
+	apic_base = nd_rdmsr(MSR_APIC_BASE);
+	if (!(apic_base & APIC_ON) || (!(apic_base & APIC_X2) && apic_base >> 32))
 		return;
-	if (msr & APIC_X2) {
-		nd_wrmsr(MSR_X2_ICR, ICR_INIT);
+	if (apic_base & APIC_FIRST) {
+		icr_send(apic_base, ICR_INIT_OTHERS, 0);
 		return;
 	}
-	if (msr >> 32)
-		return;
-	base = (uint32_t)msr & 0xFFFFF000u;
-	lapic_write(base, LAPIC_ICR, ICR_INIT);
-	for (unsigned int i = 0; i < ICR_POLLS; i++)
-		if (!(*(volatile uint32_t *)nd_low(base + LAPIC_ICR) & ICR_PENDING))
-			break;
+	for (uint32_t apic = 0; apic < APICS; apic++)
+		if (apic != this_apic && apic != first_apic)
+			icr_send(apic_base, ICR_INIT, apic);
 }
 
 void nd_cpu_quiesce(void)
 {
 	debug_off();
+	if (nd_cpuid(1).edx & (1u << 14))
+		nd_wrmsr(MSR_MCG_STATUS, 0);
 	if (is_intel())
 		intel_counters_off();
 	if (is_amd())

@@ -3,12 +3,14 @@
 #ifndef DINI_CPU_H
 #define DINI_CPU_H
 
+#include <stdint.h>
+
 /*
  * The others wait for good, whatever they were at: one that the system could not stop would go on
- * writing.  Only the CPU that started the machine can do this: told so itself, it would start the
- * BIOS anew.  On any other, nothing is done.
+ * writing.  But not the CPU that started the machine, with this number of its local APIC: told so
+ * it would start the BIOS anew.
  */
-void nd_cpu_stop_others(void);
+void nd_cpu_stop_others(uint8_t first_apic);
 
 /* Breakpoints, counters, traces and the LAPIC's own interrupts off; xAPIC mode. */
 void nd_cpu_quiesce(void);

@@ -23,7 +23,7 @@ section .text progbits alloc exec nowrite align=16
 ; Clobbers: RAX, RCX, RDX; the high halves of all registers
 bits 32
 nd_mode_long32:
-	mov eax, CR4_PAE | CR4_SSE
+	mov eax, CR4_PAE | CR4_SSE | CR4_MCE
 	mov cr4, eax
 	lea eax, [ebp + tables_off]
 	mov cr3, eax

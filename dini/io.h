@@ -44,6 +44,7 @@ static inline uint32_t nd_inl(uint16_t port)
 	return value;
 }
 
+/* An MSR that this CPU does not have reads as 0 and takes no write: vectors.asm. */
 static inline uint64_t nd_rdmsr(uint32_t msr)
 {
 	uint32_t low, high;

@@ -25,7 +25,7 @@ static bool page0_kept;
 void nd_quiesce(const struct nd_handoff *h)
 {
 	if (!(h->skip & ND_STEP_OTHERS))
-		nd_cpu_stop_others();
+		nd_cpu_stop_others((uint8_t)h->first_apic);
 	if (!(h->skip & ND_STEP_WATCHDOGS))
 		nd_watchdog_stop();
 	if (!(h->skip & ND_STEP_MASTERS))

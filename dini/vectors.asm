@@ -12,6 +12,9 @@ global nd_nmi_open64
 
 EXCEPTIONS	equ 32
 WITH_ERROR	equ 0x60227D00		; vectors whose frame holds an error code already
+PROTECTION	equ 13
+OP_RDMSR		equ 0x320F		; as they lie in memory
+OP_WRMSR		equ 0x300F
 
 section .text progbits alloc exec nowrite align=16
 bits 64
@@ -22,6 +25,8 @@ vector_%+n:
 %if n == 2
 	inc dword [rel nd_alarm_nmis]	; NMI: the alarm's, and no firmware runs
 	iretq
+%elif n == PROTECTION
+	jmp protection
 %else
 %if ((WITH_ERROR >> n) & 1) == 0
 	push qword 0
@@ -31,6 +36,27 @@ vector_%+n:
 %endif
 %assign n n + 1
 %endrep
+
+; An MSR that this CPU does not have, whatever its maker: it reads as 0, and takes no write.
+; Stack: error code, RIP, CS, RFLAGS, RSP, SS.
+protection:
+	push rax
+	mov rax, [rsp + 16]
+	cmp word [rax], OP_RDMSR
+	je .read
+	cmp word [rax], OP_WRMSR
+	je .written
+	pop rax
+	push qword PROTECTION
+	jmp report
+.read:
+	xor edx, edx
+	mov [rsp], rdx
+.written:
+	pop rax
+	add rsp, 8
+	add qword [rsp], 2		; behind it
+	iretq
 
 ; Stack: vector, error code, RIP, CS, RFLAGS, RSP, SS: struct nd_exception_frame.
 ; Does not return.

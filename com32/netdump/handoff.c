@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/io.h>
 #include <syslinux/pxe.h>
+#include <x86/cpu.h>
 
 #include "acpi.h"
 #include "netdump.h"
@@ -130,6 +131,15 @@ static const uint8_t *memory_at(uint64_t phys, uint32_t bytes)
 	return phys <= 0xffffffffu - bytes ? (const uint8_t *)nd_low((uint32_t)phys) : NULL;
 }
 
+/* PXELINUX runs on that CPU. */
+static uint16_t first_apic(void)
+{
+	uint32_t eax, ebx, ecx, edx;
+
+	cpuid(1, &eax, &ebx, &ecx, &edx);
+	return (uint16_t)(ebx >> 24);
+}
+
 /* A machine with more than there is room for loses its last I/O APICs: UNDI needs none. */
 static void fill_devices(struct nd_handoff *h)
 {
@@ -145,6 +155,7 @@ static void fill_devices(struct nd_handoff *h)
 		       "that only it names stay as they are at a crash\n");
 	memcpy(h->device, devices.device, sizeof h->device);
 	h->device_count = devices.count;
+	h->first_apic = first_apic();
 	h->elcr = (uint16_t)(inb(ELCR) | inb(ELCR + 1) << 8);
 }
 

@@ -165,7 +165,7 @@ struct nd_handoff {
 
 	uint32_t device_count; /* 3 */
 	uint16_t elcr;         /* 3: ports 4D0h, 4D1h: which lines are level */
-	uint16_t zero16;
+	uint16_t first_apic;   /* 3: number of the local APIC of the CPU that started the machine */
 	struct nd_device device[ND_DEVICES_MAX]; /* 3 */
 
 	char last_words[ND_REASON_BYTES]; /* why no dump was made; written at the crash */

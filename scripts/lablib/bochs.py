@@ -72,7 +72,8 @@ class Machine:
             'config_interface: textconfig',
             'display_library: rfb, options="timeout=0"',
             f"megs: {_mebibytes(mem)}",
-            f"cpu: model={CPU}, count=1, ips={IPS}, reset_on_triple_fault=1",
+            f"cpu: model={CPU}, count=1, ips={IPS}, reset_on_triple_fault=1, "
+            "ignore_bad_msrs=0",
             f"romimage: file={SHARE}/BIOS-bochs-latest",
             f"vgaromimage: file={SHARE}/VGABIOS-lgpl-latest",
             f"pci: enabled=1, chipset=i440fx, slot1={SLOTS[nic]}",

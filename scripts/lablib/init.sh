@@ -12,7 +12,7 @@
 #   lab.fault=A,B      what the breaker breaks right before the crash
 #   lab.kdump          load a wrapped crash kernel, not the crash image
 #   lab.kexec_args=A,B more arguments for kexec, commas for blanks
-#   lab.crash=HOW      spin, spin-deaf: by tests/faults/spin; else by sysrq
+#   lab.crash=HOW      spin, spin-deaf: by tests/faults/spin on the last CPU; else by sysrq
 #   lab.stop           do everything but the crash
 PATH=/bin:/sbin
 export PATH
@@ -118,9 +118,10 @@ crash_image_load() {
 
 # Comes back only if it cannot.
 crash() { # CPU
+    last=$(($(nproc) - 1))
     case $(word lab.crash sysrq) in
-    spin) taskset -c "$1" insmod /spin.ko cpu=1 ;;
-    spin-deaf) taskset -c "$1" insmod /spin.ko cpu=1 deaf=1 ;;
+    spin) taskset -c "$1" insmod /spin.ko cpu="$last" ;;
+    spin-deaf) taskset -c "$1" insmod /spin.ko cpu="$last" deaf=1 ;;
     *) taskset -c "$1" sh -c 'echo c > /proc/sysrq-trigger' ;;
     esac
 }

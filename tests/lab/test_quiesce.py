@@ -68,6 +68,17 @@ def test_without_a_domain_the_same_device_breaks_the_seal(start):
         re.compile(r"says last words of a crash: fenced memory was changed$", re.M), BUSY_S)
 
 
+def test_a_machine_check_is_told(start):
+    """Not a silent reset: memory that a machine crashed of is read again."""
+    console = start("SERIAL 0 115200\nDEFAULT ref\nPROMPT 0\nLABEL ref\n  KERNEL netdump.c32\n"
+                    "  APPEND insecure deadline=1 action=hold -- ref.elf crash=panic fill=none\n",
+                    {"ref.elf": os.path.join(BUILD, "stub", "ref.elf")}, nic="rtl8139",
+                    mem="64M", server=False)
+    console.wait(r"^dini: hold")
+    console.lab.machine.monitor("mce 0 1 0xb200000000000000 0x5 0 0")
+    console.wait(r"^dini: exception 18 at ")
+
+
 FRAME_S = 0.05  # between two: the e1000's ring of 256 is not full before the dump is over
 
 
