@@ -146,7 +146,9 @@ def judge(cell, facts, stderr):
             return FAILED, f"not put to the test: {one['state']}"
     why = facts["why"] or facts["outcome"]
     if cell.control:
-        return (BROKEN, why) if facts["good"] else (RIGHT, "in spite of what was left out")
+        if facts["good"]:
+            return BROKEN, why
+        return (RIGHT, "in spite of what was left out") if facts["complete"] else (FAILED, why)
     if facts["good"]:
         if facts["to_refuse"]:
             return REFUSED, why.removeprefix("refused: ")
@@ -155,9 +157,9 @@ def judge(cell, facts, stderr):
 
 
 def as_it_should_be(result):
-    """Whether a cell is; controls are judged by fault, all NICs together."""
+    """Whether a cell is; controls that ran are judged by fault, all NICs together."""
     if result["control"]:
-        return True
+        return result["value"] != FAILED
     if result["nic"] in FIRMWARE and result["value"] == FAILED:
         return result["gave_up"]
     return result["value"] in (RIGHT, REFUSED, NEVER)
@@ -245,8 +247,10 @@ class Runner:
         result = {**asdict(cell), "value": value, "why": why, "gave_up": self._gave_up(out),
                   "seconds": round(seconds, 1), "command": command}
         os.makedirs(out, exist_ok=True)
-        with open(os.path.join(out, "cell.json"), "w", encoding="utf-8") as file:
+        path = os.path.join(out, "cell.json")
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
             json.dump(result, file, indent=1)
+        os.rename(f"{path}.new", path)
         with self._lock:
             self._done += 1
             print(f"[{self._done:3}/{of}] {cell.name()}: {value}{': ' + why if why else ''} "

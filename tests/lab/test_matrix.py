@@ -26,7 +26,8 @@ FACTS = {"good": True, "complete": True, "faults": DONE, "why": None, "outcome":
     (CELL, {"to_refuse": True, "outcome": "refused: fenced memory was changed"}, "refused"),
     (CELL, {"to_refuse": True, "good": False, "complete": False}, "failed"),
     (CONTROL, {"complete": False}, "broken"),
-    (CONTROL, {"good": False}, "right")])
+    (CONTROL, {"good": False}, "right"),
+    (CONTROL, {"good": False, "complete": False}, "failed")])  # DINI was never entered
 def test_a_summary_makes_a_cell(cell, facts, value):
     assert matrix.judge(cell, {**FACTS, **facts}, "")[0] == value
 
@@ -45,6 +46,11 @@ def test_a_fault_is_proven_by_one_control_that_breaks():
     assert matrix.proven([result(CONTROL, "right")]) == {"nic-d3": False}
     assert matrix.proven([result(CONTROL, "right"), result(other, "broken")]) == {"nic-d3": True}
     assert matrix.proven([result(CONTROL, "n.a.")]) == {}
+
+
+def test_a_control_that_did_not_run_is_not_as_it_should_be():
+    assert not matrix.as_it_should_be(result(CONTROL, "failed"))
+    assert matrix.as_it_should_be(result(CONTROL, "right"))
 
 
 def test_firmware_at_fault_is_to_give_up_in_time():
