@@ -5,6 +5,7 @@ Debian's own kernel is wrapped and entered in tests/guest/test_wrap.py.
 """
 
 import os
+import resource
 import struct
 import subprocess
 import zlib
@@ -97,6 +98,15 @@ def test_files_that_are_not_there_or_not_the_stub(tmp_path):
                           capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "No such file or directory" in done.stderr
     assert sorted(os.listdir(tmp_path)) == ["vmlinuz"]
+
+
+def test_a_file_without_room_is_named_and_nothing_stays(tmp_path):
+    (tmp_path / "vmlinuz").write_bytes(bzimage.bzimage(KERNEL))
+    done = subprocess.run([WRAP, str(tmp_path / "vmlinuz"), str(tmp_path / "out")],
+                          capture_output=True, text=True, check=False,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512)))
+    assert (done.returncode, done.stderr) == (1, f"netdump-wrap: {tmp_path}/out: File too large\n")
+    assert os.listdir(tmp_path) == ["vmlinuz"]
 
 
 def test_its_command_line():
