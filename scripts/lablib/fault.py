@@ -32,6 +32,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 FOLDER = os.path.join(ROOT, "tests", "faults")
 BREAKER = os.path.join(ROOT, "build", "tests", "breaker")
 SYSTEMS = ("linux", "ref")
+CHOICES = {"about": ("machine", "nic"), "emulator": ("qemu", "bochs"),
+           "expect": ("right", "refused"), "systems": SYSTEMS}
 DONE = "done"
 NEVER = "not applicable"
 
@@ -96,10 +98,13 @@ def load(name):
             raise LabError(f"{path}: {key} is none of " + ", ".join(kinds))
         if not isinstance(value, kinds[key]):
             raise LabError(f"{path}: {key} is to be a {kinds[key].__name__}")
+    for key, known in CHOICES.items():
+        given = values.get(key, [])
+        for word in given if isinstance(given, list) else [given]:
+            if word not in known:
+                raise LabError(f"{path}: {key}: {word} is none of " + ", ".join(known))
     if "breaks" not in values:
         raise LabError(f"{path}: breaks is missing")
-    if values.get("expect", "right") not in ("right", "refused"):
-        raise LabError(f"{path}: expect is right or refused")
     if (values.get("expect") == "refused") != bool(values.get("reason")):
         raise LabError(f"{path}: a reason goes with expect = \"refused\"")
     return Fault(name, **values)

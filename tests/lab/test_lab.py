@@ -76,6 +76,10 @@ def test_every_fault_has_a_file_that_holds():
     ("breaks = 1", "breaks"), ('guest = ["nic-d3"]', "breaks is missing"),
     ('breaks = "x"\nremedies = []', "remedies is none of breaks"),
     ('breaks = "x"\nguest = "nic-d3"', "guest is to be a list"),
+    ('breaks = "x"\nabout = "nics"', "about: nics is none of machine, nic"),
+    ('breaks = "x"\nsystems = ["ref", "xen"]', "systems: xen is none of"),
+    ('breaks = "x"\nemulator = "boch"', "emulator: boch"),
+    ('breaks = "x"\nexpect = "broken"', "expect: broken"),
     ('breaks = "x"\nexpect = "refused"', "reason"), ("breaks =", "Invalid value")])
 def test_a_file_without_sense_is_named(monkeypatch, tmp_path, text, words):
     monkeypatch.setattr(fault, "FOLDER", str(tmp_path))
