@@ -20,8 +20,9 @@ def parser():
     one = verbs.add_parser(
         "run", help="one crash, from the PXE boot to the dump on disk",
         description="One crash, from the PXE boot to the dump on disk.",
-        epilog="Exit status: 0 the dump is complete (with --check: and right) and every --event "
-               "came to pass, 1 not so, 2 a command line without sense, 130 interrupted.")
+        epilog="Exit status: 0 the dump is complete (with --check: and right), or as --fault and "
+               "--without-remedy want it, and all that was to happen came to pass; 1 not so, 2 a "
+               "command line without sense, 130 interrupted.")
     run.options(one)
     one.set_defaults(work=_run, prepare=run.prepare)
     several = verbs.add_parser(

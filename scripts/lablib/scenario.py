@@ -153,7 +153,7 @@ class Scenario:
                                "the crash")
         ended = self._await_end(panicked.start())
         _, refused = lab.machine.serial.time_of(REFUSED, last=True)
-        self.outcome = refused[1] if refused else ended[1] if ended else "no end"
+        self.outcome = refused[1] if refused else ended[1] if ended else self._unsaid_end()
         # The serial line runs ahead of the server's last line.
         if lab.server and ended and not refused:
             lab.server.lines.wait(LAST_LINE, BUSY_S)
@@ -177,6 +177,11 @@ class Scenario:
             self.events.advance()
         self.events.finish()
         return serial.wait(END, max(limit - time.monotonic(), 0), start, stop=gone)
+
+    def _unsaid_end(self):
+        """A machine that was reset without a word, or one that hangs."""
+        machine = self.lab.machine
+        return "gone" if machine.gone() or machine.serial.closed else "no end"
 
     def _look_for_planted(self):
         text = planted.text_of(self.lab.machine.serial.text)

@@ -53,4 +53,4 @@ def test_whatever_is_around_the_nic_the_dump_is_right(name, run):
 @pytest.mark.parametrize("name", each(STATE_CONTROLS))
 def test_without_the_remedy_the_machine_is_gone(name, run):
     assert_put_to_the_test(run)
-    assert run.status == 0 and not run.facts["complete"] and run.facts["outcome"] == "no end"
+    assert run.status == 0 and not run.facts["complete"] and run.facts["outcome"] == "gone"
