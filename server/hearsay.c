@@ -127,7 +127,8 @@ void nd_hearsay_take(struct nd_hearsay *h, uint64_t now_ms, double now_s,
 	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	snprintf(line, sizeof line, "%s %s %02x:%02x:%02x:%02x:%02x:%02x %s\n", date, ip, mac[0],
 		 mac[1], mac[2], mac[3], mac[4], mac[5], words->text);
-	if (nd_quota_allows(h->quota, name, now_ms, why, sizeof why)) {
+	/* To count what the host has would cost more than anybody may cost who has no key. */
+	if (nd_quota_has_room(h->quota, now_ms, why, sizeof why)) {
 		host = host_open(h, now_ms, name, why);
 		kept = host >= 0 && line_add(h, host, line, why);
 		if (host >= 0)

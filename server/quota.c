@@ -79,37 +79,46 @@ void nd_quota_grow(struct nd_quota *q, struct nd_quota_share *share, int vmcore)
 		q->used_bytes += share->bytes - before;
 }
 
-static bool all_allowed(struct nd_quota *q, uint64_t now_ms)
+static bool limit_reached(char *why, size_t room, uint64_t limit, const char *option)
 {
-	if (!q->limits.all_bytes || q->used_bytes < q->limits.all_bytes)
+	snprintf(why, room, "the quota of %llu MiB is reached (%s)",
+		 (unsigned long long)limit >> 20, option);
+	return false;
+}
+
+static bool free_allowed(const struct nd_quota *q, char *why, size_t room)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(q->top, &fs) || fs.f_bavail * fs.f_frsize >= q->limits.keep_free_bytes)
 		return true;
-	if (now_ms - q->counted_ms >= RECOUNT_MS)
+	snprintf(why, room, "the disk is full: less than %llu MiB are free (--keep-free)",
+		 (unsigned long long)q->limits.keep_free_bytes >> 20);
+	return false;
+}
+
+static bool all_allowed(struct nd_quota *q, uint64_t now_ms, char *why, size_t room)
+{
+	uint64_t limit = q->limits.all_bytes;
+
+	if (limit && q->used_bytes >= limit && now_ms - q->counted_ms >= RECOUNT_MS)
 		all_count(q, now_ms);
-	return q->used_bytes < q->limits.all_bytes;
+	return !limit || q->used_bytes < limit || limit_reached(why, room, limit, "--quota");
+}
+
+bool nd_quota_has_room(struct nd_quota *q, uint64_t now_ms, char *why, size_t room)
+{
+	return free_allowed(q, why, room) && all_allowed(q, now_ms, why, room);
 }
 
 bool nd_quota_allows(struct nd_quota *q, const char *host_name, uint64_t now_ms, char *why,
 		     size_t room)
 {
-	const char *option = NULL;
-	uint64_t limit = 0;
-	struct statvfs fs;
+	uint64_t limit = q->limits.host_bytes;
 
-	if (!fstatvfs(q->top, &fs) && fs.f_bavail * fs.f_frsize < q->limits.keep_free_bytes) {
-		snprintf(why, room, "the disk is full: less than %llu MiB are free (--keep-free)",
-			 (unsigned long long)q->limits.keep_free_bytes >> 20);
+	if (!free_allowed(q, why, room))
 		return false;
-	}
-	if (q->limits.host_bytes &&
-	    folder_count(q->top, host_name, LEVELS_BELOW_TOP - 1) >= q->limits.host_bytes) {
-		option = "--quota-host";
-		limit = q->limits.host_bytes;
-	} else if (!all_allowed(q, now_ms)) {
-		option = "--quota";
-		limit = q->limits.all_bytes;
-	}
-	if (option)
-		snprintf(why, room, "the quota of %llu MiB is reached (%s)",
-			 (unsigned long long)limit >> 20, option);
-	return !option;
+	if (limit && folder_count(q->top, host_name, LEVELS_BELOW_TOP - 1) >= limit)
+		return limit_reached(why, room, limit, "--quota-host");
+	return all_allowed(q, now_ms, why, room);
 }

@@ -42,6 +42,9 @@ void nd_quota_share_begin(struct nd_quota_share *share, int vmcore);
 /* Takes into account what the dump with this open file takes by now. */
 void nd_quota_grow(struct nd_quota *q, struct nd_quota_share *share, int vmcore);
 
+/* Whether there is room, whoever's it is: what costs no look at any host's folder. */
+bool nd_quota_has_room(struct nd_quota *q, uint64_t now_ms, char *why, size_t room);
+
 /* Whether dumps of this host may take more.  False: `why` says which limit is reached. */
 bool nd_quota_allows(struct nd_quota *q, const char *host_name, uint64_t now_ms, char *why,
 		     size_t room);

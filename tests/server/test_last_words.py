@@ -146,3 +146,13 @@ def test_the_quota_holds(serve, wire, options, why):
     until(lambda: re.search(f"not kept: {why}", server.text()))
     server.stop()
     assert len(kept(server, "host")) <= 4096
+
+
+def test_a_host_is_not_counted_for_a_line(serve, wire):
+    """That takes a look at each file of each of its dumps, for anybody's datagram."""
+    server = serve("--quota-host", "1K")
+    say(wire, server, b"first")
+    say(wire, server, b"second")
+    heard(server, 2)
+    server.stop()
+    assert kept(server, "host").count("\n") == 2
