@@ -8,7 +8,10 @@
 
 #define PAGE_BYTES 4096u
 
-/* What a damaged block says of DINI's region is believed if DINI's own header there says it too. */
+/*
+ * What a block says of DINI's region is believed if DINI's own header there says it too.  One that
+ * is whole may be of the boot before, and its region the system's memory by now.
+ */
 static bool region_fits(const struct nd_handoff *h)
 {
 	const struct nd_dini_header *dini;
@@ -23,7 +26,7 @@ static bool region_fits(const struct nd_handoff *h)
 
 void nd_reason_keep(const struct nd_handoff *h, const char *text)
 {
-	if (nd_handoff_valid(h) || region_fits(h))
+	if (region_fits(h))
 		nd_last_words_write(nd_at_phys(nd_last_words_phys(h)), text);
 }
 

@@ -9,7 +9,7 @@ import struct
 
 import pytest
 
-from guest import (DINI_PHYS, DINI_PHYS_AT, HANDOFF_PHYS, KEPT_BYTES, LAST_WORDS_AT,
+from guest import (DINI_BYTES, DINI_PHYS, DINI_PHYS_AT, HANDOFF_PHYS, KEPT_BYTES, LAST_WORDS_AT,
                    LAST_WORDS_BYTES, Guest, handoff, load_args)
 
 BUILD = "build"
@@ -32,7 +32,8 @@ def dini():
 
 
 def start(folder, words, **pieces):
-    args = load_args(folder, stub=(STUB_BASE, segment()), dini=(DINI_PHYS, dini()), **pieces)
+    pieces = {"dini": (DINI_PHYS, dini()), **pieces}
+    args = load_args(folder, stub=(STUB_BASE, segment()), **pieces)
     return Guest("-kernel", f"{BUILD}/tests/fake_purgatory.bin", "-append", words, *args)
 
 
@@ -155,3 +156,13 @@ def test_broken_seal_keeps_dini_out_and_leaves_last_words(tmp_path):
         assert "stub: refused: fenced memory was changed" in guest.text
         assert "fake dini" not in guest.text
         assert guest.last_words() == "stub: fenced memory was changed"
+
+
+def test_the_block_of_another_boot_has_no_words_put_into_the_systems_memory(tmp_path):
+    """Whole, but where it says that DINI lies is something else by now."""
+    gone = bytes(len(dini()))
+    with start(tmp_path, "stub=halt", dini=(DINI_PHYS, gone),
+               block=(HANDOFF_PHYS, handoff(dini()))) as guest:
+        guest.wait_line("stub: halt")
+        assert "stub: refused: fenced memory was changed" in guest.text
+        assert not any(guest.memory(DINI_PHYS + DINI_BYTES - KEPT_BYTES, KEPT_BYTES))
