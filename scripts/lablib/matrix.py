@@ -27,6 +27,7 @@ from .process import LabError
 LAB = os.path.join(fault.ROOT, "scripts", "lab")
 NONE = "none"  # the fault that is none
 RIGHT, REFUSED, FAILED, NEVER, BROKEN = "right", "refused", "failed", "n.a.", "broken"
+DIFFERS = "the dump differs from the memory"
 STOP_S = 60
 
 PLACES = {
@@ -65,13 +66,11 @@ class Cell:
     def words(self):
         """Of scripts/lab run."""
         words = ["--system", self.system, "--nic", self.nic, *PLACES[self.place],
-                 "--mem", f"{self.mem_mib}M"]
+                 "--mem", f"{self.mem_mib}M", "--check"]
         if self.fault != NONE:
             words += ["--fault", self.fault]
         if self.control:
             words.append("--without-remedy")
-        else:
-            words.append("--check")
         return words
 
 
@@ -144,16 +143,16 @@ def judge(cell, facts, stderr):
             return NEVER, one["state"].removeprefix(fault.NEVER + ": ")
         if one["state"] != fault.DONE:
             return FAILED, f"not put to the test: {one['state']}"
-    why = facts["why"] or facts["outcome"]
+    why = DIFFERS if facts["complete"] else facts["why"] or facts["outcome"]
     if cell.control:
         if facts["good"]:
             return BROKEN, why
         return (RIGHT, "in spite of what was left out") if facts["complete"] else (FAILED, why)
     if facts["good"]:
         if facts["to_refuse"]:
-            return REFUSED, why.removeprefix("refused: ")
+            return REFUSED, facts["outcome"].removeprefix("refused: ")
         return RIGHT, ""
-    return FAILED, why if not facts["complete"] else "the dump differs from the memory"
+    return FAILED, why
 
 
 def as_it_should_be(result):

@@ -221,6 +221,10 @@ class Scenario:
             return False
         return self.complete()
 
+    def broken(self):
+        """Not complete, or wrong where it was compared."""
+        return not self.complete() or bool(self.check and not self.check.right())
+
     def kdump_bytes(self):
         """What the crash kernel had of the crashed one, its panic in it; None: that did not come."""
         found = KDUMP.search(self.lab.machine.serial.text)
@@ -243,5 +247,5 @@ class Scenario:
         if planted.is_exposed(self.planted, self.lab.settings.insecure):
             return False
         if faults.without_remedy:
-            return bool(self.lab.machine.serial.time_of(ENTERED)[1]) and not self.right()
+            return bool(self.lab.machine.serial.time_of(ENTERED)[1]) and self.broken()
         return self.refused() if faults.reasons() else self.right()

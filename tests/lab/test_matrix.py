@@ -48,6 +48,12 @@ def test_a_fault_is_proven_by_one_control_that_breaks():
     assert matrix.proven([result(CONTROL, "n.a.")]) == {}
 
 
+def test_a_control_may_break_no_more_than_the_memory():
+    """As a CPU does that goes on writing: so it is compared, too."""
+    assert "--check" in CONTROL.words()
+    assert matrix.judge(CONTROL, FACTS, "") == ("broken", "the dump differs from the memory")
+
+
 def test_a_control_that_did_not_run_is_not_as_it_should_be():
     assert not matrix.as_it_should_be(result(CONTROL, "failed"))
     assert matrix.as_it_should_be(result(CONTROL, "right"))
