@@ -59,6 +59,12 @@ def test_a_control_that_did_not_run_is_not_as_it_should_be():
     assert matrix.as_it_should_be(result(CONTROL, "right"))
 
 
+def test_a_fault_of_the_one_machine_is_to_be_tested_there():
+    around = matrix.Cell("e1000", "pc", "x2apic", "ref", about="machine")
+    assert matrix.as_it_should_be(result(CELL, "n.a."))
+    assert not matrix.as_it_should_be(result(around, "n.a."))
+
+
 def test_firmware_at_fault_is_to_give_up_in_time():
     pcnet = matrix.Cell("pcnet", "pc", "none", "linux")
     assert not matrix.as_it_should_be(result(CELL, "failed", gave_up=True))
