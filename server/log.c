@@ -75,3 +75,15 @@ void nd_log_refusal(uint64_t now_ms, const char *format, ...)
 	line_write("netdumpd: refused: ", format, args);
 	va_end(args);
 }
+
+void nd_log_hearsay(uint64_t now_ms, const char *format, ...)
+{
+	static struct lid lid;
+	va_list args;
+
+	if (!lid_open(&lid, now_ms, "last words"))
+		return;
+	va_start(args, format);
+	line_write("netdumpd: ", format, args);
+	va_end(args);
+}

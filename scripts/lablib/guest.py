@@ -69,7 +69,7 @@ class Guest:
 
     def headers(self, say):
         """The folder to build modules for the kernel in; see kmodule.py."""
-        root = os.path.join(self.dir, "linux-headers")
+        root = os.path.join(self.dir, f"linux-headers-{self.release}")
         folder = os.path.join(root, "usr/src", f"linux-headers-{self.release}")
         with open(os.path.join(self.dir, ".lock"), "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -12,7 +12,7 @@ from .process import LabError
 def build(guest, source, say):
     """The path of NAME.ko, made of source (.../NAME.c) unless it is newer than that."""
     name = os.path.basename(source).removesuffix(".c")
-    folder = os.path.join(guest.dir, "kmodule", name)
+    folder = os.path.join(guest.dir, "kmodule", guest.release, name)
     module = os.path.join(folder, f"{name}.ko")
     headers = guest.headers(say)
     os.makedirs(folder, exist_ok=True)

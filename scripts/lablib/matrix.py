@@ -10,7 +10,6 @@ is a control, which leaves the remedy out: a fault that breaks no dump then test
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -44,8 +43,6 @@ ONE_NIC, ONE_PLACE = "e1000", "pc"
 # Megabytes of each emulator and kernel.
 MEMORY = {"linux": 512, "ref": 128}
 BOCHS_MEMORY = 32  # which is slow
-# Whose firmware may be at fault itself: then the machine is to give up in time.
-FIRMWARE = {"pcnet": "iPXE's driver takes a full transmit ring for an empty one"}
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ def _cells(args, faults):
                 places = [ONE_PLACE] if nic == ONE_NIC and ONE_PLACE in args.place else []
             for place in places:
                 yield Cell(place=place, **common)
-            if one.remedy and home in places and nic not in FIRMWARE:
+            if one.remedy and home in places:
                 yield Cell(place=home, control=True, **common)
 
 
@@ -159,8 +156,6 @@ def as_it_should_be(result):
     """Whether a cell is; controls that ran are judged by fault, all NICs together."""
     if result["control"]:
         return result["value"] != FAILED
-    if result["nic"] in FIRMWARE and result["value"] == FAILED:
-        return result["gave_up"]
     if result["value"] == NEVER:
         return result["about"] == "nic"  # another fault has no other cell to be tested in
     return result["value"] in (RIGHT, REFUSED)
@@ -245,8 +240,8 @@ class Runner:
 
     def _keep(self, cell, value, why, seconds, command, of):
         out = os.path.join(self._args.out, cell.name())
-        result = {**asdict(cell), "value": value, "why": why, "gave_up": self._gave_up(out),
-                  "seconds": round(seconds, 1), "command": command}
+        result = {**asdict(cell), "value": value, "why": why, "seconds": round(seconds, 1),
+                  "command": command}
         os.makedirs(out, exist_ok=True)
         path = os.path.join(out, "cell.json")
         with open(f"{path}.new", "w", encoding="utf-8") as file:
@@ -256,18 +251,6 @@ class Runner:
             self._done += 1
             print(f"[{self._done:3}/{of}] {cell.name()}: {value}{': ' + why if why else ''} "
                   f"({result['seconds']:.0f} s)", file=sys.stderr, flush=True)
-
-    @staticmethod
-    def _gave_up(out):
-        """Whether DINI came to its own end without a dump: what follows is the action that was
-        asked for."""
-        try:
-            with open(os.path.join(out, "serial.log"), encoding="utf-8", errors="replace") as log:
-                text = log.read()
-        except FileNotFoundError:
-            return False
-        return bool(re.search(r"^dini: no word .*: giving up\n(?:.*\n)*?dini: (?:hold|reboot)$",
-                              text.replace("\r", ""), re.M))
 
 
 def measure(args):
@@ -314,9 +297,6 @@ class Notes:
         if not one["why"] or one["control"]:
             return one["value"]
         reason = one["why"]
-        if one["nic"] in FIRMWARE and one["value"] == FAILED:
-            reason = f"the firmware is at fault: {FIRMWARE[one['nic']]}; {reason}"
-            reason += ", in time" if one["gave_up"] else ", and NO END"
         if reason not in self.reasons:
             self.reasons.append(reason)
         return f"{one['value']} ({self.reasons.index(reason) + 1})"

@@ -37,8 +37,8 @@ def test_a_run_without_a_summary_failed_in_its_own_words():
     assert matrix.judge(CELL, {}, said) == ("failed", "no boot")
 
 
-def result(cell, value, gave_up=False):
-    return {**cell.__dict__, "value": value, "why": "", "gave_up": gave_up}
+def result(cell, value):
+    return {**cell.__dict__, "value": value, "why": ""}
 
 
 def test_a_fault_is_proven_by_one_control_that_breaks():
@@ -63,13 +63,6 @@ def test_a_fault_of_the_one_machine_is_to_be_tested_there():
     around = matrix.Cell("e1000", "pc", "x2apic", "ref", about="machine")
     assert matrix.as_it_should_be(result(CELL, "n.a."))
     assert not matrix.as_it_should_be(result(around, "n.a."))
-
-
-def test_firmware_at_fault_is_to_give_up_in_time():
-    pcnet = matrix.Cell("pcnet", "pc", "none", "linux")
-    assert not matrix.as_it_should_be(result(CELL, "failed", gave_up=True))
-    assert not matrix.as_it_should_be(result(pcnet, "failed"))
-    assert matrix.as_it_should_be(result(pcnet, "failed", gave_up=True))
 
 
 def arguments(tmp_path, *words):
