@@ -135,5 +135,5 @@ void nd_hearsay_take(struct nd_hearsay *h, uint64_t now_ms, double now_s,
 			close(host);
 	}
 	nd_log_hearsay(now_ms, "%s: %s says last words of a crash: %s%s%s", name, ip, words->text,
-		     kept ? "" : "; not kept: ", kept ? "" : why);
+		       kept ? "" : "; not kept: ", kept ? "" : why);
 }
