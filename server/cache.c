@@ -22,6 +22,7 @@ void nd_cache_free(struct nd_cache *cache)
 {
 	nd_cache_rest(cache);
 	free(cache->slot);
+	free(cache->away);
 	*cache = (struct nd_cache){.fd = cache->fd};
 }
 
@@ -70,7 +71,8 @@ static struct nd_cache_page *slot_make(struct nd_cache *cache, uint64_t page)
 		return NULL;
 	slot = &cache->slot[at];
 	memmove(slot + 1, slot, (cache->used - at) * sizeof *slot);
-	*slot = (struct nd_cache_page){.page = page, .at = (uint32_t)cache->used++};
+	*slot = (struct nd_cache_page){.page = page, .at = cache->placed++};
+	cache->used++;
 	return slot;
 }
 
@@ -103,6 +105,64 @@ enum nd_mem_status nd_cache_get(struct nd_cache *cache, uint64_t page, const uin
 	}
 	*data = slot->data;
 	return ND_MEM_OK;
+}
+
+static bool away_room_make(struct nd_cache *cache, size_t more)
+{
+	size_t wanted = cache->away_used + more;
+	struct nd_cache_away *away;
+
+	if (wanted > ND_CACHE_AWAY_MAX)
+		return false;
+	if (wanted <= cache->away_room)
+		return true;
+	away = reallocarray(cache->away, wanted * 2, sizeof *away);
+	if (!away)
+		return false;
+	cache->away = away;
+	cache->away_room = wanted * 2;
+	return true;
+}
+
+bool nd_cache_put_away(struct nd_cache *cache, const struct nd_pages *pages)
+{
+	size_t kept = 0;
+
+	if (!away_room_make(cache, cache->used))
+		return false;
+	for (size_t i = 0; i < cache->used; i++) {
+		struct nd_cache_page *p = &cache->slot[i];
+
+		if (pages && !nd_pages_has(pages, p->page)) {
+			cache->slot[kept++] = *p;
+			continue;
+		}
+		free(p->data);
+		cache->away[cache->away_used++] =
+			(struct nd_cache_away){p->page, p->sum, p->at, p->whole, p->absent};
+	}
+	cache->used = kept;
+	return true;
+}
+
+bool nd_cache_take(struct nd_cache *cache, uint64_t *page, uint64_t *sum, uint8_t *data,
+		   enum nd_mem_status *status)
+{
+	const struct nd_cache_away *a;
+
+	if (!cache->away_used)
+		return false;
+	a = &cache->away[--cache->away_used];
+	*page = a->page;
+	*sum = a->sum;
+	*status = ND_MEM_WAIT;
+	if (a->whole && a->absent)
+		*status = ND_MEM_ABSENT;
+	else if (a->whole &&
+		 !nd_store_read(cache->fd, data, ND_PAGE_BYTES, (uint64_t)a->at * ND_PAGE_BYTES) &&
+		 nd_sums_grains(a->page * ND_PAGE_BYTES, data, ND_PAGE_BYTES) == a->sum)
+		*status = ND_MEM_OK;
+	return true;
 }
 
 int nd_cache_put(struct nd_cache *cache, uint64_t phys, const uint8_t *data, size_t bytes,

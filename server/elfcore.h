@@ -17,6 +17,7 @@
 #include "server/vmcoreinfo.h"
 
 #define ND_CORE_PHDRS_MAX   1024
+#define ND_CORE_PARTS_MAX   16384      /* PT_LOADs of our file */
 #define ND_CORE_NOTES_BYTES (4u << 20) /* 8,192 CPUs' registers are 3 MiB */
 #define ND_CORE_WHY_BYTES   128
 
@@ -39,6 +40,7 @@ struct nd_core {
 	struct nd_core_note note[ND_CORE_PHDRS_MAX];
 	unsigned int clipped;        /* PT_LOADs cut to what HELLO calls RAM */
 	unsigned int machine;        /* e_machine */
+	struct nd_pages excluded;    /* by paddr: pages that are not to be in the file */
 	char why[ND_CORE_WHY_BYTES]; /* after ND_MEM_BAD */
 };
 
@@ -56,6 +58,25 @@ void nd_core_from_hello(struct nd_core *core, const struct nd_wire_hello *hello)
  * keeps its size in memory and gets no bytes.
  */
 void nd_core_clip(struct nd_core *core, const struct nd_pages *ram);
+
+/* Adds all pages of the core's PT_LOADs, by paddr.  False: no memory. */
+bool nd_core_pages(const struct nd_core *core, struct nd_pages *pages);
+
+/*
+ * Takes the set of pages that the file does without.  Short runs stay in it where that
+ * would make more than ND_CORE_PARTS_MAX of its PT_LOADs; returns how many pages the runs have
+ * at least that are left out.
+ */
+uint64_t nd_core_exclude(struct nd_core *core, struct nd_pages *excluded);
+
+/* The PT_LOADs of the file: what excluded pages leave of the core's. */
+struct nd_core_parts {
+	unsigned int load; /* all zero: begin */
+	uint64_t offset;
+};
+bool nd_core_part(const struct nd_core *core, struct nd_core_parts *at, struct nd_core_load *part);
+
+void nd_core_free(struct nd_core *core);
 
 /*
  * All notes, one after the other, trailing zeros dropped: what /proc/vmcore shows as its

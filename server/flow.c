@@ -108,7 +108,8 @@ void nd_flow_fill(struct nd_machine *m, const struct nd_env *env, uint64_t now_m
 	bool waited = m->turn.waiting;
 	struct nd_plan plan;
 
-	if (m->phase >= ND_FINISH || !m->pending.total || now_ms < m->rest_ms)
+	if (m->phase == ND_MOVE || m->phase >= ND_FINISH || !m->pending.total ||
+	    now_ms < m->rest_ms)
 		return;
 	if (!m->reads.count)
 		m->quiet_ms = now_ms;

@@ -435,6 +435,7 @@ struct nd_hub *nd_hub_new(const struct nd_hub_options *options)
 		.probes = &h->probes,
 		.silence_ms = options->silence_ms,
 		.map_ms = options->map_ms,
+		.level = options->level,
 		.maps = &h->maps,
 		.quota = &h->quota,
 	};

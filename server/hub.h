@@ -24,6 +24,7 @@ struct nd_hub_options {
 	uint32_t silence_ms; /* after which a machine counts as gone */
 	uint32_t pool_bytes; /* datagram payload that our socket's buffer holds */
 	uint32_t map_ms;     /* from one map of a dump to the next */
+	unsigned int level;  /* of dumps, as select.h has it */
 	struct nd_quota_limits quota;
 	int event_fd; /* counted up when a dump's thread has news; tick then, which reads it (it
 		       * does not block).  Below 0: no threads, every call does its work before it

@@ -198,6 +198,10 @@ json_t *nd_info_make(const struct nd_machine *m, bool over)
 	json_object_set_new(info, "first_log", time_json(m->first_log_s));
 	json_object_set_new(info, "last_data", time_json(m->last_data_s));
 	json_object_set_new(info, "seconds_to_first_log", seconds_json(m->base_s, m->first_log_s));
+	/* null: no level, all pages are there */
+	json_object_set_new(info, "level", m->level ? json_integer(m->level) : json_null());
+	json_object_set_new(info, "excluded_pages",
+			    json_integer(m->core ? (json_int_t)m->core->excluded.total : 0));
 	json_object_set_new(info, "vmcore_bytes", json_integer((json_int_t)m->vmcore.bytes));
 	json_object_set_new(info, "fenced", fenced_json(&m->hello));
 	/* At most ND_INFO_RANGES_MAX of each; the totals are whole. */

@@ -163,6 +163,7 @@ int nd_loop_run(struct nd_link *link, const struct nd_loop_options *options)
 		.machines_max = options->machines_max,
 		.silence_ms = options->silence_ms,
 		.map_ms = options->map_ms,
+		.level = options->level,
 		.quota = options->quota,
 		.pool_bytes = link->pool_bytes,
 		.event_fd = l.events,

@@ -11,6 +11,7 @@ struct nd_loop_options {
 	unsigned int machines_max;
 	uint32_t silence_ms;
 	uint32_t map_ms;
+	unsigned int level;
 	struct nd_quota_limits quota;
 	const struct nd_keyring *keys; /* NULL: insecure */
 };

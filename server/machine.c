@@ -64,10 +64,12 @@ void nd_machine_free(struct nd_machine *m)
 	nd_pages_free(&m->ram);
 	nd_pages_free(&m->pending);
 	nd_pages_free(&m->absent);
+	nd_pages_free(&m->loads);
+	nd_select_free(m->select);
 	nd_cache_free(&m->cache);
 	nd_vmcore_free(&m->vmcore);
 	nd_store_close(&m->store);
-	free(m->core);
+	nd_core_free(m->core);
 	free(m->note);
 	free(m);
 }
@@ -334,6 +336,8 @@ uint64_t nd_machine_due(const struct nd_machine *m, const struct nd_env *env)
 
 	if (m->phase >= ND_FINISH)
 		return again; /* the thread says when it is through */
+	if (m->phase == ND_MOVE)
+		return 0;
 	if (nd_keep_due(m) < due)
 		due = nd_keep_due(m);
 	return again < due ? again : due;

@@ -7,6 +7,8 @@
  *           to forge.
  *   NOTES   notes and VMCOREINFO
  *   LOG     the log ring, written to dmesg.txt at once
+ *   SELECT  page structures, by which the level leaves pages out
+ *   MOVE    what came early goes to its place in the file, a stretch at a time
  *   MEMORY  everything else, in order of address
  *   FINISH  checksum, fsync, rename, in a thread
  *   OVER    DONE is sent, now and whenever the machine asks again
@@ -26,11 +28,12 @@
 #include "server/quota.h"
 #include "server/reads.h"
 #include "server/rtt.h"
+#include "server/select.h"
 #include "server/store.h"
 #include "server/vmcore.h"
 #include "wire/message.h"
 
-enum nd_phase { ND_PROBE, ND_NOTES, ND_LOG, ND_MEMORY, ND_FINISH, ND_OVER };
+enum nd_phase { ND_PROBE, ND_NOTES, ND_LOG, ND_SELECT, ND_MOVE, ND_MEMORY, ND_FINISH, ND_OVER };
 
 #define ND_WHY_BYTES   ND_DONE_TEXT_BYTES
 #define ND_PANIC_BYTES 256
@@ -51,6 +54,7 @@ struct nd_env {
 	struct nd_pace *probes;
 	uint32_t silence_ms;    /* after which a machine counts as gone */
 	uint32_t map_ms;        /* from one map of a dump to the next */
+	unsigned int level;     /* of dumps, as select.h has it */
 	atomic_uint *maps;      /* being written just now, of all dumps */
 	struct nd_quota *quota; /* NULL: none */
 };
@@ -105,6 +109,10 @@ struct nd_machine {
 	unsigned int cpus;
 	struct nd_vmcoreinfo vmcoreinfo;
 	char release[128], panic[ND_PANIC_BYTES];
+	bool clipped;             /* core is cut to RAM */
+	struct nd_pages loads;    /* the core's pages, by paddr, while select looks */
+	struct nd_select *select; /* while it looks at page structures */
+	unsigned int level;       /* by which pages were left out */
 
 	struct nd_store store;
 	struct nd_vmcore vmcore;

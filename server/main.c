@@ -18,6 +18,7 @@
 #include "server/log.h"
 #include "server/loop.h"
 #include "server/sandbox.h"
+#include "server/select.h"
 
 #define MACHINES_MAX     4096
 #define MACHINES_DEFAULT 1024
@@ -59,6 +60,11 @@ static const struct argp_option options[] = {
 	{"quota-host", KEY_QUOTA_HOST, "SIZE", 0, "Disk that all dumps of one host may take", 0},
 	{"keep-free", KEY_KEEP_FREE, "SIZE", 0,
 	 "Disk that dumps leave free; default 1G, or 5 % of a disk below 20G", 0},
+	{"level", 'L', "LEVEL", 0,
+	 "What dumps do without, a sum: 2 or 4 page cache (4: with private data, too), 8 user "
+	 "data, "
+	 "16 free pages, as with makedumpfile's -d; default 31, 0: nothing",
+	 0},
 	{"map", KEY_MAP, "SECONDS", 0,
 	 "How often a dump under way is made safe against a restart; default 1", 0},
 	{0},
@@ -148,6 +154,12 @@ static error_t option_take(int key, char *arg, struct argp_state *state)
 		if (!number_parse(arg, 1, 86400, &value))
 			argp_error(state, "--silence %s: not a number from 1 to 86400", arg);
 		a->loop.silence_ms = (uint32_t)value * 1000;
+		return 0;
+	case 'L':
+		if (!number_parse(arg, 0, ND_LEVEL_MAX, &value))
+			argp_error(state, "--level %s: not a number from 0 to %u", arg,
+				   ND_LEVEL_MAX);
+		a->loop.level = (unsigned int)value;
 		return 0;
 	case KEY_MAP:
 		if (!number_parse(arg, 0, 3600, &value))
@@ -252,6 +264,7 @@ int main(int argc, char **argv)
 		.loop = {.machines_max = MACHINES_DEFAULT,
 			 .silence_ms = SILENCE_S * 1000,
 			 .map_ms = MAP_S * 1000,
+			 .level = ND_LEVEL_MAX,
 			 .quota = {.keep_free_bytes = ND_QUOTA_DEFAULT}},
 	};
 	const struct passwd *pw = NULL;

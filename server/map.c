@@ -227,7 +227,7 @@ static bool layout_get(const json_t *o, struct nd_vmcore *v)
 		  number_get(json_object_get(o, "head_bytes"), bytes, &head_bytes) &&
 		  number_get(json_object_get(o, "chunk_bytes"), UINT64_MAX, &chunk_bytes) &&
 		  hex_get(json_object_get(o, "head_sum"), &v->head_sum) &&
-		  pages_get(json_object_get(o, "extents"), ND_CORE_PHDRS_MAX, &extents) &&
+		  pages_get(json_object_get(o, "extents"), ND_CORE_PARTS_MAX, &extents) &&
 		  head_bytes % ND_PAGE_BYTES == 0 && chunk_bytes == nd_sums_chunk_bytes(bytes) &&
 		  extents.total == (bytes - head_bytes) / ND_PAGE_BYTES &&
 		  bytes % ND_PAGE_BYTES == 0;

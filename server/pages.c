@@ -123,6 +123,26 @@ bool nd_pages_has(const struct nd_pages *set, uint64_t page)
 	return at < set->spans && set->span[at].page <= page;
 }
 
+const struct nd_span *nd_pages_next(const struct nd_pages *set, uint64_t page)
+{
+	size_t at = span_find(set, page + 1);
+
+	return at < set->spans ? &set->span[at] : NULL;
+}
+
+void nd_pages_prune(struct nd_pages *set, uint64_t least)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < set->spans; i++) {
+		if (set->span[i].count >= least)
+			set->span[kept++] = set->span[i];
+		else
+			set->total -= set->span[i].count;
+	}
+	set->spans = kept;
+}
+
 struct nd_span nd_pages_take(struct nd_pages *set, uint64_t max)
 {
 	struct nd_span span = {0, 0};

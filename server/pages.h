@@ -35,6 +35,12 @@ bool nd_pages_copy(struct nd_pages *to, const struct nd_pages *from);
 
 bool nd_pages_has(const struct nd_pages *set, uint64_t page);
 
+/* The span that holds `page`, or the next above it; NULL: none. */
+const struct nd_span *nd_pages_next(const struct nd_pages *set, uint64_t page);
+
+/* Drops spans of fewer than `least` pages. */
+void nd_pages_prune(struct nd_pages *set, uint64_t least);
+
 /* Takes up to `max` pages off the low end, of one span; count 0: the set is empty. */
 struct nd_span nd_pages_take(struct nd_pages *set, uint64_t max);
 

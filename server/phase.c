@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* phase.c - the order in which a machine's memory is understood: header, notes, log, rest. */
+/* phase.c - the order in which a machine's memory is understood: header, notes, log, page
+ * structures. */
 #include "server/phase.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,8 @@
 #define ROUNDS_MAX 2000
 /* Early pages that are asked for again because the disk spoilt them. */
 #define SPOILT_MAX 8
+/* Early pages that are moved at once: 16 MiB, after which others have their turn. */
+#define MOVE_PAGES 4096
 
 void nd_phase_note(struct nd_machine *m, const char *text)
 {
@@ -30,12 +34,12 @@ static enum nd_mem_status page_get(void *context, uint64_t page, const uint8_t *
 {
 	struct nd_machine *m = context;
 	enum nd_mem_status status = nd_cache_get(&m->cache, page, data);
+	size_t most = m->phase == ND_SELECT ? ND_CACHE_PAGES_MAX : ND_CACHE_EARLY_MAX;
 
 	if (status != ND_MEM_WAIT)
 		return status;
-	if (!nd_pages_has(&m->ram, page) ||
-	    m->cache.used + m->pending.total >= ND_CACHE_PAGES_MAX || m->rounds > ROUNDS_MAX ||
-	    m->cache.spoilt > SPOILT_MAX)
+	if (!nd_pages_has(&m->ram, page) || m->cache.used + m->pending.total >= most ||
+	    m->rounds > ROUNDS_MAX || m->cache.spoilt > SPOILT_MAX)
 		return ND_MEM_ABSENT;
 	return nd_pages_add(&m->pending, page, 1) ? ND_MEM_WAIT : ND_MEM_ABSENT;
 }
@@ -86,7 +90,7 @@ static void header_step(struct nd_machine *m)
 				 ? m->core->why
 				 : "no ELF core header: memory is taken from the machine's map");
 	nd_core_from_hello(m->core, &m->hello);
-	m->phase = ND_MEMORY;
+	m->phase = ND_SELECT;
 }
 
 static void notes_step(struct nd_machine *m)
@@ -163,13 +167,13 @@ static void log_step(struct nd_machine *m, const struct nd_env *env, double now_
 	int error;
 
 	if (!m->vmcoreinfo.text) {
-		m->phase = ND_MEMORY;
+		m->phase = ND_SELECT;
 		return;
 	}
 	status = settle(m, log_text(m, &text, &bytes, &why));
 	if (status == ND_MEM_WAIT)
 		return;
-	m->phase = ND_MEMORY;
+	m->phase = ND_SELECT;
 	if (status != ND_MEM_OK) {
 		snprintf(note, sizeof note, "no dmesg.txt: %s", why);
 		nd_phase_note(m, note);
@@ -187,36 +191,6 @@ static void log_step(struct nd_machine *m, const struct nd_env *env, double now_
 	}
 }
 
-/*
- * Early pages move into the file, but those that it has from an earlier life of the server;
- * what is left of them has no place in it (crash notes).  One that does not read back comes
- * again.
- */
-static int cache_flush(struct nd_machine *m)
-{
-	int error = 0;
-
-	for (size_t i = 0; i < m->cache.used && !error; i++) {
-		const struct nd_cache_page *p = &m->cache.slot[i];
-		enum nd_mem_status status;
-		const uint8_t *data;
-
-		if (!nd_pages_has(&m->pending, p->page))
-			continue;
-		status = nd_cache_get(&m->cache, p->page, &data);
-		if (status == ND_MEM_OK)
-			error = nd_vmcore_write(&m->vmcore, p->page * ND_PAGE_BYTES, data,
-						ND_PAGE_BYTES);
-		if (error || status == ND_MEM_WAIT)
-			continue;
-		if (status == ND_MEM_OK)
-			nd_keep_page(m, p->page, p->sum);
-		if (!nd_pages_remove(&m->pending, p->page, 1))
-			error = ENOMEM;
-	}
-	return error;
-}
-
 static void early_end(struct nd_machine *m)
 {
 	nd_cache_free(&m->cache);
@@ -224,35 +198,187 @@ static void early_end(struct nd_machine *m)
 	m->cache.fd = -1;
 }
 
+/*
+ * Early pages move into the file, but those that it has from an earlier life of the server;
+ * what is left of them has no place in it (crash notes).  One that does not read back comes
+ * again.
+ */
+static int pages_move(struct nd_machine *m, unsigned int most)
+{
+	uint8_t data[ND_PAGE_BYTES];
+	enum nd_mem_status status;
+	uint64_t page, sum;
+	int error = 0;
+
+	while (!error && most-- && nd_cache_take(&m->cache, &page, &sum, data, &status)) {
+		if (!nd_pages_has(&m->pending, page) || status == ND_MEM_WAIT)
+			continue;
+		if (status == ND_MEM_OK)
+			error = nd_vmcore_write(&m->vmcore, page * ND_PAGE_BYTES, data,
+						ND_PAGE_BYTES);
+		if (error)
+			break;
+		if (status == ND_MEM_OK)
+			nd_keep_page(m, page, sum);
+		if (!nd_pages_remove(&m->pending, page, 1))
+			error = ENOMEM;
+	}
+	return error;
+}
+
+static void move_step(struct nd_machine *m, const struct nd_env *env, double now_s)
+{
+	char why[ND_WHY_BYTES];
+	int error = pages_move(m, MOVE_PAGES);
+
+	if (!error && m->cache.away_used)
+		return;
+	m->phase = ND_MEMORY;
+	early_end(m);
+	if (!error)
+		return;
+	snprintf(why, sizeof why, "vmcore cannot be written: %s", strerror(error));
+	nd_machine_give_up(m, env, why, now_s);
+}
+
 static void memory_begin(struct nd_machine *m, const struct nd_env *env, double now_s)
 {
-	char text[ND_WHY_BYTES];
-	int error;
+	char why[ND_WHY_BYTES];
 
+	m->phase = ND_MOVE;
+	if (!nd_keep_begin(m, env, why)) {
+		nd_machine_give_up(m, env, why, now_s);
+		return;
+	}
+	/* Without the memory to put them away they come again. */
+	nd_cache_put_away(&m->cache, NULL);
+	move_step(m, env, now_s);
+}
+
+static void loads_clip(struct nd_machine *m)
+{
+	char text[160];
+
+	m->clipped = true;
 	nd_core_clip(m->core, &m->ram);
 	if (m->core->clipped) {
 		snprintf(text, sizeof text, "%u extents were cut to the machine's RAM",
 			 m->core->clipped);
 		nd_phase_note(m, text);
 	}
-	if (!nd_keep_begin(m, env, text)) {
-		nd_machine_give_up(m, env, text, now_s);
+}
+
+/* Whether the level would leave out what the kernel was understood by: no kernel does. */
+static bool contradicts(const struct nd_cache *cache, const struct nd_pages *excluded)
+{
+	for (size_t i = 0; i < cache->used; i++)
+		if (nd_pages_has(excluded, cache->slot[i].page))
+			return true;
+	for (size_t i = 0; i < cache->away_used; i++)
+		if (nd_pages_has(excluded, cache->away[i].page))
+			return true;
+	return false;
+}
+
+/* Page structures are looked at; *why: all pages are wanted. */
+static enum nd_mem_status structs_step(struct nd_machine *m, const char **why)
+{
+	const struct nd_mem mem = {page_get, m};
+	struct nd_xlat *x = nd_xlat_new(&mem, &m->vmcoreinfo, m->hello.cr3);
+	enum nd_mem_status status = ND_MEM_BAD;
+
+	*why = "no page table is known";
+	if (x)
+		status = settle(m, nd_select_step(m->select, x, why));
+	nd_xlat_free(x);
+	if (status == ND_MEM_OK && !nd_cache_put_away(&m->cache, nd_select_read(m->select))) {
+		*why = "there are more page structures than the server keeps";
+		status = ND_MEM_BAD;
+	}
+	if (status == ND_MEM_OK && nd_select_over(m->select) &&
+	    contradicts(&m->cache, nd_select_excluded(m->select))) {
+		*why = "the page structures are damaged";
+		status = ND_MEM_BAD;
+	}
+	return status;
+}
+
+static void select_end(struct nd_machine *m, const char *why)
+{
+	char text[160];
+	uint64_t least;
+
+	if (why) {
+		snprintf(text, sizeof text, "all pages: %s", why);
+		nd_phase_note(m, text);
+	} else {
+		m->level = nd_select_level(m->select);
+		least = nd_core_exclude(m->core, nd_select_excluded(m->select));
+		nd_log("%s: level %u: %" PRIu64 " of %" PRIu64 " pages are left out", m->host,
+		       m->level, m->core->excluded.total, m->loads.total);
+		if (least > 1) {
+			snprintf(text, sizeof text,
+				 "runs of fewer than %" PRIu64
+				 " pages are there in spite of the level",
+				 least);
+			nd_phase_note(m, text);
+		}
+	}
+	nd_select_free(m->select);
+	m->select = NULL;
+}
+
+static void select_begin(struct nd_machine *m, unsigned int level)
+{
+	const char *why = "out of memory";
+
+	loads_clip(m);
+	if (!level || !m->vmcoreinfo.text)
 		return;
+	if (nd_core_pages(m->core, &m->loads))
+		m->select = nd_select_new(&m->vmcoreinfo, level, &m->loads, &why);
+	if (!m->select)
+		select_end(m, why);
+}
+
+static void select_step(struct nd_machine *m, const struct nd_env *env, double now_s)
+{
+	enum nd_mem_status status;
+	const char *why;
+
+	if (!m->clipped)
+		select_begin(m, env->level);
+	if (m->select) {
+		status = structs_step(m, &why);
+		if (status == ND_MEM_WAIT || (status == ND_MEM_OK && !nd_select_over(m->select)))
+			return;
+		select_end(m, status == ND_MEM_OK ? NULL : why);
 	}
-	error = cache_flush(m);
-	early_end(m);
-	if (error) {
-		snprintf(text, sizeof text, "vmcore cannot be written: %s", strerror(error));
-		nd_machine_give_up(m, env, text, now_s);
-	}
+	memory_begin(m, env, now_s);
+}
+
+/* A dump that ends here has a file all the same, with what came so far. */
+static void select_cut(struct nd_machine *m, const struct nd_env *env)
+{
+	char why[ND_WHY_BYTES];
+
+	if (!m->core || m->store.dir < 0)
+		return;
+	if (!m->clipped)
+		loads_clip(m);
+	if (nd_keep_begin(m, env, why) && nd_cache_put_away(&m->cache, NULL))
+		pages_move(m, UINT32_MAX);
 }
 
 void nd_phase_finish(struct nd_machine *m, const struct nd_env *env, double now_s)
 {
 	struct nd_ending ending = {
 		.complete = m->status == ND_DONE_COMPLETE, .now_s = now_s, .base_s = m->base_s};
+	bool cut = m->phase == ND_SELECT;
 
 	m->phase = ND_FINISH;
+	if (cut)
+		select_cut(m, env);
 	early_end(m);
 	if (m->store.dir >= 0 && !m->finish)
 		m->finish = nd_finish_start(&m->store, &m->vmcore, &m->sums, NULL, env->event_fd);
@@ -284,15 +410,18 @@ static void probe_step(struct nd_machine *m, const struct nd_env *env, double no
 
 void nd_phase_advance(struct nd_machine *m, const struct nd_env *env, double now_s)
 {
-	while (m->phase < ND_FINISH && !m->pending.total && !m->reads.count) {
+	if (m->phase == ND_MOVE)
+		move_step(m, env, now_s);
+	while (m->phase < ND_FINISH && m->phase != ND_MOVE && !m->pending.total &&
+	       !m->reads.count) {
 		if (m->phase == ND_PROBE) {
 			probe_step(m, env, now_s);
 		} else if (m->phase == ND_NOTES) {
 			notes_step(m);
 		} else if (m->phase == ND_LOG) {
 			log_step(m, env, now_s);
-		} else if (!m->vmcore.bytes) {
-			memory_begin(m, env, now_s);
+		} else if (m->phase == ND_SELECT) {
+			select_step(m, env, now_s);
 		} else {
 			m->status = ND_DONE_COMPLETE;
 			nd_phase_finish(m, env, now_s);

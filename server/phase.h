@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* phase.h - the order in which a machine's memory is understood: header, notes, log, rest. */
+/* phase.h - the order in which a machine's memory is understood: header, notes, log, page
+ * structures. */
 #ifndef NETDUMP_SERVER_PHASE_H
 #define NETDUMP_SERVER_PHASE_H
 

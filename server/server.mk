@@ -3,10 +3,10 @@
 # netdumpd and netdumpctl, and both again with sanitizers for the tests.
 
 SERVER_SRC := $(addprefix server/,bucket.c cache.c door.c elfcore.c finish.c flow.c hearsay.c hub.c info.c \
-	keep.c keys.c lanes.c link.c log.c loop.c machine.c map.c mem.c pace.c pages.c phase.c plan.c \
-	printk.c quota.c reads.c rtt.c store.c sums.c table.c timers.c vmcore.c vmcoreinfo.c xlat.c)
+	keep.c keys.c lanes.c link.c log.c loop.c machine.c map.c mem.c pace.c pages.c parts.c phase.c plan.c \
+	printk.c quota.c reads.c rtt.c select.c store.c sums.c table.c timers.c vmcore.c vmcoreinfo.c xlat.c)
 NETDUMPD_SRC := server/main.c server/keygen.c server/sandbox.c $(SERVER_SRC) $(WIRE_SRC)
-NETDUMPCTL_SRC := $(addprefix server/,netdumpctl.c dumps.c log.c map.c pages.c partial.c store.c \
+NETDUMPCTL_SRC := $(addprefix server/,netdumpctl.c dumps.c log.c map.c pages.c partial.c parts.c store.c \
 	sums.c verify.c vmcore.c)
 
 NETDUMPD_LIBS := -laddrxlat -lelf -ljansson -llz4 -lbearssl -lnettle -lseccomp -lpthread

@@ -24,16 +24,17 @@ void nd_vmcore_free(struct nd_vmcore *v)
 static bool layout_make(struct nd_vmcore *v, const struct nd_core *core, uint64_t offset)
 {
 	struct nd_pages all = {0};
+	struct nd_core_parts at = {0};
+	struct nd_core_load part;
 	bool ok = true;
 
-	for (unsigned int i = 0; i < core->loads && ok; i++) {
-		const struct nd_core_load *l = &core->load[i];
-		uint64_t first = l->phys / ND_PAGE_BYTES;
+	while (ok && nd_core_part(core, &at, &part)) {
+		uint64_t first = part.phys / ND_PAGE_BYTES;
 
-		if (l->file_size)
+		if (part.file_size)
 			ok = nd_pages_add(&all, first,
-					  (l->phys + (l->file_size - 1)) / ND_PAGE_BYTES - first +
-						  1);
+					  (part.phys + (part.file_size - 1)) / ND_PAGE_BYTES -
+						  first + 1);
 	}
 	v->extent = ok ? calloc(all.spans + 1, sizeof *v->extent) : NULL;
 	if (v->extent) {
@@ -75,9 +76,20 @@ uint64_t nd_vmcore_offset(const struct nd_vmcore *v, uint64_t page)
 	return v->extent[at].offset + (page - v->extent[at].page) * ND_PAGE_BYTES;
 }
 
+static unsigned int headers_count(const struct nd_core *core, size_t note_bytes)
+{
+	struct nd_core_parts at = {0};
+	struct nd_core_load part;
+	unsigned int count = note_bytes != 0;
+
+	while (nd_core_part(core, &at, &part))
+		count++;
+	return count;
+}
+
 static size_t headers_bytes(const struct nd_core *core, size_t note_bytes)
 {
-	return sizeof(Elf64_Ehdr) + (core->loads + (note_bytes != 0)) * sizeof(Elf64_Phdr);
+	return sizeof(Elf64_Ehdr) + headers_count(core, note_bytes) * sizeof(Elf64_Phdr);
 }
 
 bool nd_vmcore_plan(struct nd_vmcore *v, const struct nd_core *core, size_t note_bytes,
@@ -106,6 +118,8 @@ static void headers_make(const struct nd_vmcore *v, const struct nd_core *core, 
 			 uint8_t *head)
 {
 	Elf64_Phdr *phdr = (Elf64_Phdr *)(head + sizeof(Elf64_Ehdr));
+	struct nd_core_parts at = {0};
+	struct nd_core_load part;
 	Elf64_Ehdr ehdr = {
 		.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
 			    EV_CURRENT},
@@ -115,7 +129,7 @@ static void headers_make(const struct nd_vmcore *v, const struct nd_core *core, 
 		.e_phoff = sizeof ehdr,
 		.e_ehsize = sizeof ehdr,
 		.e_phentsize = sizeof *phdr,
-		.e_phnum = (Elf64_Half)(core->loads + (note_bytes != 0)),
+		.e_phnum = (Elf64_Half)headers_count(core, note_bytes),
 	};
 
 	memcpy(head, &ehdr, sizeof ehdr);
@@ -127,21 +141,19 @@ static void headers_make(const struct nd_vmcore *v, const struct nd_core *core, 
 			.p_memsz = note_bytes,
 			.p_align = 4,
 		};
-	for (unsigned int i = 0; i < core->loads; i++) {
-		const struct nd_core_load *l = &core->load[i];
-
+	while (nd_core_part(core, &at, &part))
 		*phdr++ = (Elf64_Phdr){
 			.p_type = PT_LOAD,
-			.p_flags = l->flags,
-			.p_offset = l->file_size ? nd_vmcore_offset(v, l->phys / ND_PAGE_BYTES) +
-							   l->phys % ND_PAGE_BYTES
-						 : v->bytes,
-			.p_vaddr = l->vaddr,
-			.p_paddr = l->paddr,
-			.p_filesz = l->file_size,
-			.p_memsz = l->mem_size,
+			.p_flags = part.flags,
+			.p_offset = part.file_size
+					    ? nd_vmcore_offset(v, part.phys / ND_PAGE_BYTES) +
+						      part.phys % ND_PAGE_BYTES
+					    : v->bytes,
+			.p_vaddr = part.vaddr,
+			.p_paddr = part.paddr,
+			.p_filesz = part.file_size,
+			.p_memsz = part.mem_size,
 		};
-	}
 }
 
 /* Not with libelf, which cuts the file behind what it writes: there may be memory in it. */

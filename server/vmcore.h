@@ -4,7 +4,8 @@
  *
  *   ELF header, program headers, notes, then the machine's memory, page by page in
  *   order of physical address.  A page that several PT_LOADs name (Linux names the
- *   kernel's own twice) is there once, and their p_offsets meet in it.
+ *   kernel's own twice) is there once, and their p_offsets meet in it.  Pages that the core
+ *   excludes are in no PT_LOAD, so that nobody takes a hole for them.
  */
 #ifndef NETDUMP_SERVER_VMCORE_H
 #define NETDUMP_SERVER_VMCORE_H

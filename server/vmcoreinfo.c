@@ -60,6 +60,11 @@ bool nd_vmcoreinfo_offset(const struct nd_vmcoreinfo *v, const char *name, uint6
 	return number_find(v, "OFFSET", name, 10, value);
 }
 
+bool nd_vmcoreinfo_length(const struct nd_vmcoreinfo *v, const char *name, uint64_t *value)
+{
+	return number_find(v, "LENGTH", name, 10, value);
+}
+
 bool nd_vmcoreinfo_number(const struct nd_vmcoreinfo *v, const char *name, uint64_t *value)
 {
 	return number_find(v, "NUMBER", name, 10, value);

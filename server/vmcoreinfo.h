@@ -14,10 +14,11 @@ struct nd_vmcoreinfo {
 
 /* Value of "KEY=value", cut to fit; false if there is none. */
 bool nd_vmcoreinfo_text(const struct nd_vmcoreinfo *v, const char *key, char *to, size_t room);
-/* SYMBOL(name)=hex, SIZE(name)=n, OFFSET(name)=n, NUMBER(name)=n (may be negative) */
+/* SYMBOL(name)=hex, SIZE, OFFSET, LENGTH(name)=n, NUMBER(name)=n (may be negative) */
 bool nd_vmcoreinfo_symbol(const struct nd_vmcoreinfo *v, const char *name, uint64_t *value);
 bool nd_vmcoreinfo_size(const struct nd_vmcoreinfo *v, const char *name, uint64_t *value);
 bool nd_vmcoreinfo_offset(const struct nd_vmcoreinfo *v, const char *name, uint64_t *value);
+bool nd_vmcoreinfo_length(const struct nd_vmcoreinfo *v, const char *name, uint64_t *value);
 bool nd_vmcoreinfo_number(const struct nd_vmcoreinfo *v, const char *name, uint64_t *value);
 
 #endif

@@ -113,7 +113,7 @@ void nd_xlat_free(struct nd_xlat *x)
 	free(x);
 }
 
-static enum nd_mem_status page_walk(struct nd_xlat *x, uint64_t virt, uint64_t *phys)
+enum nd_mem_status nd_xlat_find(struct nd_xlat *x, uint64_t virt, uint64_t *phys)
 {
 	addrxlat_step_t step = {
 		.ctx = x->ctx,
@@ -143,7 +143,7 @@ enum nd_mem_status nd_xlat_read(struct nd_xlat *x, uint64_t virt, void *to, size
 		size_t offset = virt % ND_PAGE_BYTES;
 		size_t part = ND_PAGE_BYTES - offset < bytes ? ND_PAGE_BYTES - offset : bytes;
 		uint64_t phys = 0;
-		enum nd_mem_status s = page_walk(x, virt, &phys);
+		enum nd_mem_status s = nd_xlat_find(x, virt, &phys);
 
 		if (s == ND_MEM_OK)
 			s = nd_mem_read(x->mem, phys, out, part);

@@ -22,6 +22,9 @@ struct nd_xlat;
 struct nd_xlat *nd_xlat_new(const struct nd_mem *mem, const struct nd_vmcoreinfo *v, uint64_t cr3);
 void nd_xlat_free(struct nd_xlat *x);
 
+/* Where a virtual address lies; of all that it shares a page of 4 KiB with, too. */
+enum nd_mem_status nd_xlat_find(struct nd_xlat *x, uint64_t virt, uint64_t *phys);
+
 enum nd_mem_status nd_xlat_read(struct nd_xlat *x, uint64_t virt, void *to, size_t bytes);
 
 #endif

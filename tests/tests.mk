@@ -26,8 +26,11 @@ window_TEST_LIBS := -lbearssl
 $(B)/tests/noise_test: $(B)/.setup-server
 
 UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums cache map lanes \
-	finish sandbox
-sums_TEST_SRC := server/sums.c server/vmcore.c server/pages.c server/store.c server/log.c
+	finish sandbox select
+select_TEST_SRC := $(addprefix server/,select.c pages.c xlat.c mem.c vmcoreinfo.c)
+select_TEST_LIBS := -laddrxlat
+sums_TEST_SRC := server/sums.c server/vmcore.c server/pages.c server/parts.c \
+	server/store.c server/log.c
 sums_TEST_LIBS := -ljansson -lbearssl
 cache_TEST_SRC := server/cache.c $(sums_TEST_SRC)
 cache_TEST_LIBS := $(sums_TEST_LIBS)
@@ -48,7 +51,7 @@ pace_TEST_SRC := server/pace.c
 timers_TEST_SRC := server/timers.c
 flow_TEST_SRC := $(SERVER_SRC) $(WIRE_SRC)
 flow_TEST_LIBS := $(NETDUMPD_LIBS)
-elfcore_TEST_SRC := server/elfcore.c server/mem.c server/pages.c server/vmcoreinfo.c
+elfcore_TEST_SRC := server/elfcore.c server/parts.c server/mem.c server/pages.c server/vmcoreinfo.c
 elfcore_TEST_LIBS := -lelf
 printk_TEST_SRC := server/printk.c server/xlat.c server/mem.c server/vmcoreinfo.c
 printk_TEST_LIBS := -laddrxlat
@@ -58,7 +61,7 @@ keys_TEST_LIBS := -ljansson -lbearssl
 sandbox_TEST_SRC := server/sandbox.c server/log.c
 sandbox_TEST_FLAGS := -fno-sanitize=all
 sandbox_TEST_LIBS := -lseccomp -ljansson
-$(foreach t,door flow elfcore printk keys sums cache map finish sandbox,$(B)/tests/$(t)_test): \
+$(foreach t,door flow elfcore printk select keys sums cache map finish sandbox,$(B)/tests/$(t)_test): \
 	$(B)/.setup-server
 
 UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/%_test)

@@ -31,9 +31,12 @@ class Result:
     first_different: list = field(default_factory=list)
     missing: list = field(default_factory=list)    # (start, end) that no PT_LOAD has
     absent: list = field(default_factory=list)     # (start, end) that DINI could not read
+    left_out: int = 0                              # pages that the level does without
+    superfluous: list = field(default_factory=list)    # (start, end) of it that is there
 
     def right(self):
-        return bool(self.compared) and not (self.different or self.missing or self.absent)
+        return bool(self.compared) and not (self.different or self.missing or self.absent
+                                           or self.superfluous)
 
     def as_json(self):
         def hexed(ranges):
@@ -41,20 +44,24 @@ class Result:
         return {"right": self.right(), "pages_compared": self.compared,
                 "pages_excluded": self.excluded, "pages_different": self.different,
                 "first_different": [f"{phys:#x}" for phys in self.first_different],
-                "missing": hexed(self.missing), "absent": hexed(self.absent)}
+                "missing": hexed(self.missing), "absent": hexed(self.absent),
+                "pages_left_out": self.left_out, "superfluous": hexed(self.superfluous)}
 
 
-def compare(vmcore, expected, absent, save, scratch):
+def compare(vmcore, expected, absent, save, scratch, left_out=()):
     """Compare a vmcore with memory.
 
     expected: (start, end) of the RAM that ought to be in it; absent: what the
     server says DINI could not read; save(phys, size, path) has QEMU write
-    memory to a file; scratch: the path of that file, made and removed.
+    memory to a file; scratch: the path of that file, made and removed; left_out:
+    (start, end) that the dump's level does without.
     """
     result = Result(absent=[pair for pair in merged(absent)
                             if without([pair], vmcore.ranges()) != [pair]])
     whole = [(-(-start // PAGE) * PAGE, end // PAGE * PAGE) for start, end in expected]
-    result.missing = without(whole, vmcore.ranges())
+    result.missing = without(whole, [*vmcore.ranges(), *left_out])
+    result.left_out = sum(end - start for start, end in left_out) // PAGE
+    result.superfluous = without(left_out, without(left_out, vmcore.ranges()))
     for start, end in vmcore.ranges():
         for phys in range(start, end, CHUNK):
             size = min(CHUNK, end - phys)

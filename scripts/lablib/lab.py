@@ -53,6 +53,7 @@ class Settings:
     server: bool = True
     insecure: bool = False     # no keys: the dump goes in the clear
     psk: bool = False          # the guest has a key of its own
+    level: int = 0             # of what dumps leave out
     loss: float = 0            # percent of the dump's datagrams, both ways
     dead_servers: bool = False
     pcap: bool = False
@@ -78,7 +79,7 @@ class Lab:
         self.network = self._network()
         self.machine = EMULATORS[settings.emulator](self.processes, self.out, self._on_line)
         self.keys = self._keys()
-        self.server = Server(self.processes, SERVER, self.dumps, self.keys,
+        self.server = Server(self.processes, SERVER, self.dumps, self.keys, settings.level,
                              self._on_line) if settings.server else None
         self.began = time.time()
 

@@ -33,6 +33,9 @@ def options(run):
                      help="send the dump in the clear; else each run has keys of its own")
     run.add_argument("--psk", action="store_true",
                      help="give the machine a key too, so that no other passes for it")
+    run.add_argument("--level", type=int, default=0, metavar="0..31",
+                     help="netdumpd's; above 0 --check takes makedumpfile, and holds what is left "
+                          "out against its choice; default: 0")
     run.add_argument("--loss", type=float, default=0, metavar="PERCENT",
                      help="of the dump's datagrams, both ways (--net dnsmasq)")
     run.add_argument("--event", action="append", default=[], metavar="NAME[:SECONDS][@MIB]",
@@ -116,7 +119,7 @@ def _settings(args):
     return Settings(out=args.out, nic=args.nic, emulator=args.emulator,
                     machine=args.machine, behind=args.behind, mem=args.mem,
                     cpus=args.cpus, net=args.net, mac=args.mac, bootfile=args.bootfile,
-                    insecure=args.insecure, psk=args.psk, loss=args.loss,
+                    insecure=args.insecure, psk=args.psk, level=args.level, loss=args.loss,
                     dead_servers=args.dead_servers, pcap=args.pcap, verbose=args.verbose,
                     quiet=args.quiet, qemu_arg=args.qemu_arg)
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 
-from . import kmodule, planted
+from . import diskdump, kmodule, planted, whole
 from .compare import compare
 from .dump import folders, newest
 from .event import Events
@@ -204,12 +204,26 @@ class Scenario:
         started = time.monotonic()
         core = Vmcore(self.dump.file("vmcore"))
         try:
-            self.check = compare(core, self.system.expected(lab.machine.serial.text),
-                                 self.dump.ranges("absent"), lab.machine.memory_save,
-                                 os.path.join(lab.out, "memory.chunk"))
+            expected = self.system.expected(lab.machine.serial.text)
+            chunk = os.path.join(lab.out, "memory.chunk")
+            self.check = compare(core, expected, self.dump.ranges("absent"),
+                                 lab.machine.memory_save, chunk, self._left_out(core, expected))
         finally:
             core.close()
         self.elapsed["check"] = time.monotonic() - started
+
+    def _left_out(self, core, expected):
+        """What makedumpfile would leave out at the dump's level, of a dump of all memory."""
+        level = self.dump.info.get("level")
+        if not level:
+            return []
+        path = os.path.join(self.lab.out, "whole.vmcore")
+        chunk = os.path.join(self.lab.out, "memory.chunk")
+        try:
+            whole.write(path, core, expected, self.lab.machine.memory_save, chunk)
+            return diskdump.left_out(path, level, chunk)
+        finally:
+            os.unlink(path)
 
     def complete(self):
         return bool(self.dump and self.dump.complete

@@ -131,8 +131,11 @@ def _check_rows(check):
                 else ", first at " + ", ".join(check["first_different"])))]
     rows += [("excluded", f"in {pages} page: {reason}")
              for reason, pages in check["pages_excluded"].items()]
+    if check["pages_left_out"]:
+        rows.append(("left out", f"{_number(check['pages_left_out'])} pages, as by makedumpfile"))
     for name, what in (("missing", "RAM that is not in the dump"),
-                       ("absent", "RAM that was not readable")):
+                       ("absent", "RAM that was not readable"),
+                       ("superfluous", "there in spite of the level")):
         if check[name]:
             rows.append((what, ", ".join(f"{start}-{end}" for start, end in check[name])))
     return rows

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .process import LabError
 
-PT_LOAD = 1
+PT_LOAD, PT_NOTE = 1, 4
 EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
 PHDR = struct.Struct("<IIQQQQQQ")
 
@@ -18,6 +18,7 @@ class Load:
     phys: int
     size: int
     offset: int
+    virt: int = 0
 
     @property
     def end(self):
@@ -32,18 +33,22 @@ class Vmcore:
         self.bytes = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         if self.bytes[:5] != b"\x7fELF\x02" or len(self.bytes) < EHDR.size:
             raise LabError(f"{path} is no ELF64 core")
-        fields = EHDR.unpack_from(self.bytes)
+        self.ehdr = fields = EHDR.unpack_from(self.bytes)
+        self.notes = b""
         phoff, phentsize, phnum = fields[5], fields[9], fields[10]
         self.loads = []
         for i in range(phnum):
-            kind, _, offset, _, phys, in_file, in_memory, _ = PHDR.unpack_from(
+            kind, _, offset, virt, phys, in_file, in_memory, _ = PHDR.unpack_from(
                 self.bytes, phoff + i * phentsize)
+            if kind == PT_NOTE:
+                self.notes += self.bytes[offset:offset + in_file]
             if kind != PT_LOAD or in_memory == 0:
                 continue
             if in_file != in_memory or offset + in_file > len(self.bytes):
                 raise LabError(f"{path}: the range at {phys:#x} has {in_memory:#x} bytes, "
                                f"the file {min(in_file, len(self.bytes) - offset):#x}")
-            self.loads.append(Load(phys, in_file, offset))
+            self.loads.append(Load(phys, in_file, offset, virt))
+        self.all_loads = self.loads
         self.loads = _distinct(self.loads)
 
     def close(self):

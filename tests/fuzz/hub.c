@@ -16,6 +16,7 @@
 
 #include "dini/agent.h"
 #include "server/hub.h"
+#include "server/select.h"
 #include "tests/fuzz/disk.h"
 #include "tests/fuzz/folder.h"
 #include "tests/fuzz/image.h"
@@ -183,6 +184,8 @@ static struct machine *machine_get(unsigned int number)
 	memcpy(config.server_key[0], own_key.public_key, ND_WIRE_KEY_BYTES);
 	memcpy(config.psk, host_key.key, ND_WIRE_KEY_BYTES);
 	nd_image_make(m->memory);
+	if (number)
+		nd_image_structs_put(m->memory);
 	nd_agent_init(&m->agent, &config, now.ms);
 	m->first = m->count = 0;
 	m->made = true;
@@ -493,6 +496,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		.silence_ms = SILENCE_MS,
 		.pool_bytes = 1 << 20,
 		.map_ms = 1000,
+		.level = ND_LEVEL_MAX,
 		.event_fd = -1,
 		.keys = !(how & 1) ? NULL
 			: how & 2  ? &all_keys

@@ -4,26 +4,29 @@
 
 #include <elf.h>
 
-#define PGD        ND_IMAGE_CR3
-#define PUD        0x2000u
-#define PMD        0x3000u
-#define PRB        0x4ff8u
-#define RB         0x5000u
-#define DESCS      0x6000u
-#define INFOS      0x8000u
-#define TEXT       0xa000u
-#define TEXT_PUD   0xb000u
-#define TEXT_PMD   0xc000u
-#define TEXT_PT    0xd000u
-#define TEXT_VIRT  0xffffc90000000000u
-#define CPU_NOTE   0x11000u
-#define INFO_NOTE  0x12000u
-#define COUNT      16u
-#define DESC_BYTES 24u
-#define INFO_BYTES 88u
-#define PRESENT    0x63u
-#define LARGE      0x1e3u
-#define PHDRS_MAX  ((CPU_NOTE - ND_IMAGE_ELFCOREHDR - sizeof(Elf64_Ehdr)) / sizeof(Elf64_Phdr))
+#define PGD            ND_IMAGE_CR3
+#define PUD            0x2000u
+#define PMD            0x3000u
+#define PRB            0x4ff8u
+#define RB             0x5000u
+#define DESCS          0x6000u
+#define INFOS          0x8000u
+#define TEXT           0xa000u
+#define TEXT_PUD       0xb000u
+#define TEXT_PMD       0xc000u
+#define TEXT_PT        0xd000u
+#define TEXT_VIRT      0xffffc90000000000u
+#define ROOTS          0xe000u
+#define SECTIONS       0xe800u
+#define CPU_NOTE       0x11000u
+#define INFO_NOTE      0x12000u
+#define INFO_BYTES_MAX 0xc00u
+#define COUNT          16u
+#define DESC_BYTES     24u
+#define INFO_BYTES     88u
+#define PRESENT        0x63u
+#define LARGE          0x1e3u
+#define PHDRS_MAX      ((CPU_NOTE - ND_IMAGE_ELFCOREHDR - sizeof(Elf64_Ehdr)) / sizeof(Elf64_Phdr))
 
 static const char vmcoreinfo[] =
 	"OSRELEASE=6.1.0-fuzz\nPAGESIZE=4096\nSYMBOL(swapper_pg_dir)=ffffffff80001000\n"
@@ -37,6 +40,17 @@ static const char vmcoreinfo[] =
 	"OFFSET(prb_data_blk_lpos.next)=8\nSIZE(printk_info)=88\nOFFSET(printk_info.ts_nsec)=8\n"
 	"OFFSET(printk_info.text_len)=16\nOFFSET(prb_data_ring.size_bits)=0\n"
 	"OFFSET(prb_data_ring.data)=8\nOFFSET(atomic_long_t.counter)=0\n";
+
+static const char structs_info[] =
+	"SYMBOL(mem_section)=ffffffff8000e000\nLENGTH(mem_section)=4096\nSIZE(mem_section)=32\n"
+	"OFFSET(mem_section.section_mem_map)=0\nNUMBER(SECTION_SIZE_BITS)=27\nSIZE(page)=64\n"
+	"OFFSET(page.flags)=0\nOFFSET(page.mapping)=24\nOFFSET(page._mapcount)=48\n"
+	"OFFSET(page.private)=40\nOFFSET(page.compound_dtor)=16\nOFFSET(page.compound_order)=17\n"
+	"OFFSET(page.compound_head)=8\nLENGTH(zone.free_area)=11\nNUMBER(PG_lru)=4\n"
+	"NUMBER(PG_private)=13\nNUMBER(PG_swapcache)=10\nNUMBER(PG_swapbacked)=19\n"
+	"NUMBER(PG_slab)=9\nNUMBER(PG_hwpoison)=23\nNUMBER(PG_head_mask)=65536\n"
+	"NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=-129\nNUMBER(HUGETLB_PAGE_DTOR)=2\n"
+	"NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)=-257\n";
 
 const char nd_image_log[] = "[    1.000000] first\n"
 			    "[    1.500000] two\n"
@@ -130,7 +144,7 @@ static void header_put(uint8_t *memory)
 	};
 	const Elf64_Phdr phdr[4] = {
 		segment(PT_NOTE, CPU_NOTE, 0x400),
-		segment(PT_NOTE, INFO_NOTE, 0x600),
+		segment(PT_NOTE, INFO_NOTE, INFO_BYTES_MAX),
 		segment(PT_LOAD, 0x1000, 0xf000),
 		segment(PT_LOAD, ND_IMAGE_REST, ND_IMAGE_BYTES - ND_IMAGE_REST),
 	};
@@ -149,6 +163,22 @@ void nd_image_make(uint8_t memory[ND_IMAGE_BYTES])
 	tables_put(memory);
 	ring_put(memory);
 	header_put(memory);
+}
+
+void nd_image_structs_put(uint8_t memory[ND_IMAGE_BYTES])
+{
+	char text[sizeof vmcoreinfo + sizeof structs_info];
+	const int32_t free_page = -129;
+
+	memcpy(text, vmcoreinfo, sizeof vmcoreinfo - 1);
+	memcpy(text + sizeof vmcoreinfo - 1, structs_info, sizeof structs_info);
+	note_put(memory + INFO_NOTE, "VMCOREINFO", 0, text, sizeof text - 2);
+	put64(memory, ROOTS, ND_IMAGE_KERNEL + SECTIONS);
+	put64(memory, SECTIONS, (ND_IMAGE_KERNEL + ND_IMAGE_STRUCTS) | 1);
+	memcpy(memory + ND_IMAGE_STRUCTS + ND_IMAGE_FREE * 64 + 48, &free_page, sizeof free_page);
+	put64(memory, ND_IMAGE_STRUCTS + ND_IMAGE_FREE * 64 + 40, 4);
+	for (uint32_t page = ND_IMAGE_USER; page < ND_IMAGE_PAGES; page += 2)
+		put64(memory, ND_IMAGE_STRUCTS + page * 64 + 24, ND_IMAGE_KERNEL | 1);
 }
 
 /* A machine of many CPUs has as many notes: the first of its headers so often, then memory. */

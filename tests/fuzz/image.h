@@ -26,6 +26,15 @@ extern const char nd_image_log[];
 void nd_image_make(uint8_t memory[ND_IMAGE_BYTES]);
 
 /*
+ * With page structures, and a VMCOREINFO that describes them: the first half of what is behind
+ * ND_IMAGE_REST is free, of the second every other page belongs to a process.
+ */
+#define ND_IMAGE_FREE    0x20u /* pages' numbers */
+#define ND_IMAGE_USER    0x30u
+#define ND_IMAGE_STRUCTS 0xf000u
+void nd_image_structs_put(uint8_t memory[ND_IMAGE_BYTES]);
+
+/*
  * Writes some of the input's bytes over something that a parser looks at:
  * region u8, offset u16 (both taken modulo), bytes u8 (1 .. 64), the bytes; or, for the
  * region behind the last, count u8: the first program header stands there so often.

@@ -5,7 +5,8 @@
  * follows from them.
  *
  *   how u8: bit 0: pages come late; bit 1: VMCOREINFO is in the input; bit 2: no name of a
- *           page table, cr3 has to do; bit 3: no ELF core header
+ *           page table, cr3 has to do; bit 3: no ELF core header; bit 4: page structures, and
+ *           bits 5 to 7 what is left out, of ND_LEVEL_CACHE, _USER, _FREE
  *   absent u8: a page that cannot be read, from 64 on: none
  *   ranges u8: of HELLO's map, each phys u64, bytes u64, kind u8; 0: all is RAM
  *   with bit 1: bytes u16, VMCOREINFO
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "server/printk.h"
+#include "server/select.h"
 #include "server/verify.h"
 #include "server/vmcore.h"
 #include "tests/fuzz/image.h"
@@ -137,6 +139,50 @@ static void log_read(const struct nd_vmcoreinfo *v, uint64_t cr3, bool spoilt)
 	} while (waits(status, &rounds));
 }
 
+static void excluded_must(const struct nd_pages *excluded, const struct nd_pages *ram,
+			  unsigned int level, bool spoilt)
+{
+	uint64_t most = level & ND_LEVEL_FREE ? ND_IMAGE_USER - ND_IMAGE_FREE : 0;
+
+	for (size_t i = 0; i < excluded->spans; i++)
+		for (uint64_t p = 0; p < excluded->span[i].count; p++)
+			ND_MUST(nd_pages_has(ram, excluded->span[i].page + p));
+	if (level & ND_LEVEL_USER)
+		most += (ND_IMAGE_PAGES - ND_IMAGE_USER) / 2;
+	ND_MUST(spoilt || excluded->total == most);
+}
+
+/* What the level leaves out goes into core, if page structures can be believed. */
+static void structs_read(const struct nd_vmcoreinfo *v, uint64_t cr3, unsigned int level,
+			 bool spoilt)
+{
+	struct nd_pages ram = {0};
+	const char *why = NULL;
+	enum nd_mem_status status = ND_MEM_OK;
+	unsigned int rounds = 0, steps = 0;
+	struct nd_select *s;
+
+	ND_MUST(nd_core_pages(&core, &ram));
+	s = nd_select_new(v, level, &ram, &why);
+	ND_MUST(s || why);
+	while (s && !nd_select_over(s) && status == ND_MEM_OK) {
+		do {
+			struct nd_xlat *x = nd_xlat_new(&mem, v, cr3);
+
+			status = x ? nd_select_step(s, x, &why) : ND_MEM_BAD;
+			nd_xlat_free(x);
+		} while (waits(status, &rounds));
+		ND_MUST(++steps < 4096);
+	}
+	ND_MUST(spoilt || (s && status == ND_MEM_OK));
+	if (s && status == ND_MEM_OK) {
+		excluded_must(nd_select_excluded(s), &ram, level, spoilt);
+		nd_core_exclude(&core, nd_select_excluded(s));
+	}
+	nd_select_free(s);
+	nd_pages_free(&ram);
+}
+
 /* A page that is written is where the file's own headers say. */
 static void place_must(const struct nd_vmcore *v, const struct nd_core_load *l, unsigned int at)
 {
@@ -159,6 +205,8 @@ static void file_make(const uint8_t *notes, size_t note_bytes)
 	int fd = memfd_create("vmcore", 0);
 	struct nd_pages pages = {0}, at = {0};
 	const char *why = NULL;
+	struct nd_core_parts part_at = {0};
+	struct nd_core_load part;
 	struct nd_vmcore v;
 	char wrong[128];
 
@@ -174,9 +222,13 @@ static void file_make(const uint8_t *notes, size_t note_bytes)
 		!nd_vmcore_size_set(&v, true));
 	ND_MUST(nd_vmcore_pages(&v, &pages) && pages.total == v.pages);
 	ND_MUST(nd_vmcore_pages_at(&v, 0, v.bytes, &at) && at.total == v.pages);
-	for (unsigned int i = 0; i < core.loads && i < 8; i++)
-		place_must(&v, &core.load[i], i + (note_bytes != 0));
-	if (!nd_verify_elf(fd, wrong, sizeof wrong) && core.loads) {
+	for (unsigned int i = 0; i < 8 && nd_core_part(&core, &part_at, &part); i++) {
+		ND_MUST((part.phys - part.paddr) % ND_PAGE_BYTES ||
+			!nd_pages_has(&core.excluded, part.paddr / ND_PAGE_BYTES));
+		place_must(&v, &part, i + (note_bytes != 0));
+	}
+	part_at = (struct nd_core_parts){0};
+	if (!nd_verify_elf(fd, wrong, sizeof wrong) && nd_core_part(&core, &part_at, &part)) {
 		fprintf(stderr, "netdumpctl verify: %s\n", wrong);
 		ND_MUST(!"a file that netdumpctl calls right");
 	}
@@ -190,7 +242,7 @@ out:
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	struct nd_input in = {data, bytes};
-	unsigned int how = nd_input_u8(&in), rounds = 0, cpus;
+	unsigned int how = nd_input_u8(&in), rounds = 0, cpus, level;
 	struct nd_vmcoreinfo v, given = {0};
 	struct nd_wire_hello hello;
 	enum nd_mem_status status;
@@ -204,8 +256,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		info = nd_input_exact(&in, nd_input_u16(&in) % 4096, &given.bytes);
 		given.text = (const char *)info;
 	}
+	level = (how & 32 ? ND_LEVEL_CACHE : 0) | (how & 64 ? ND_LEVEL_USER : 0) |
+		(how & 128 ? ND_LEVEL_FREE : 0);
 	spoilt = nd_input_more(&in) || how & 2 || absent_page < ND_IMAGE_PAGES || how & 8;
 	nd_image_make(memory);
+	if (how & 16)
+		nd_image_structs_put(memory);
 	while (nd_input_more(&in))
 		nd_image_spoil(memory, &in);
 	memset(here, !(how & 1), sizeof here);
@@ -223,7 +279,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		v = given;
 	if (v.text)
 		log_read(&v, how & 4 ? ND_IMAGE_CR3 : 0, spoilt);
+	if (v.text && how & 16)
+		structs_read(&v, how & 4 ? ND_IMAGE_CR3 : 0, level,
+			     spoilt || hello.range[0].bytes != ND_IMAGE_BYTES);
 	file_make(notes, note_bytes);
+	nd_pages_free(&core.excluded);
 	free(notes);
 	free(info);
 	return 0;

@@ -221,6 +221,7 @@ MANGLED_INFO = [
 # image.c's regions
 (EHDR, CPU_NOTE, INFO_NOTE, PGD, PUD, PMD, TEXT_PMD, TEXT_PT, PRB, RB, DESCS, INFOS, TEXT, ANY,
  REPEAT) = range(15)
+ROOTS, SECTIONS, STRUCTS = 0xE000, 0xE800, 0xF000
 LOAD = 64 + 2 * 56 + 8  # the first PT_LOAD, from its p_offset on
 DESC, INFO = 4 * 24, 4 * 88  # of the first record
 
@@ -254,6 +255,18 @@ MANGLED_IMAGE = [
 def kernel():
     for how in (0, 1, 4, 5, 8, 9):
         yield u8(how, 255, 0)
+    for level in range(8):
+        yield u8(16 | level << 5, 255, 0)
+    yield u8(17 | 7 << 5, 255, 0)
+    for data in (u64(11), u64(1 << 63)):  # of the free block: its order
+        yield u8(16 | 7 << 5, 255, 0) + spoil(ANY, STRUCTS + 0x20 * 64 + 40, data)
+    # a large page of a process, and one of the cache with a tail
+    yield u8(16 | 7 << 5, 255, 0) + spoil(ANY, STRUCTS + 0x28 * 64, u64(1 << 16, 0, 0, 1)) + \
+        spoil(ANY, STRUCTS + 0x29 * 64, u64(0, 1) + u8(1, 3))
+    yield u8(16 | 7 << 5, 255, 0) + spoil(ANY, STRUCTS + 0x38 * 64, u64(1 << 16 | 1 << 4)) + \
+        spoil(ANY, STRUCTS + 0x39 * 64, u64(0, 1) + u8(2, 70))
+    yield u8(16 | 7 << 5, 255, 0) + spoil(ANY, ROOTS, u64(0))
+    yield u8(16 | 7 << 5, 255, 0) + spoil(ANY, SECTIONS, u64(0xFFFFFFFFFFFFFFC1))
     yield u8(1, 10, 0)
     yield u8(0, 255, 2) + struct.pack("<QQBQQB", 0x1000, 0x9000, 1, 0x20000, 1 << 40, 1)
     for old, new in MANGLED_INFO:

@@ -84,7 +84,7 @@ def hoarder(server, machine, number, pages):
 
 def test_early_pages_take_no_memory_and_no_log_from_others(serve, machine):
     """18 sessions with 15 MiB of notes each that never end; others have all that is theirs."""
-    server = serve()
+    server = serve("--level", "0")
     before = server.memory_kib()
     hoarders = [hoarder(server, machine, number, 3840) for number in range(1, 19)]
     threads = [threading.Thread(target=one.run, args=(120,)) for one in hoarders]

@@ -12,6 +12,7 @@ PAGE = 4096
 ZERO_PAGE = bytes(PAGE)
 KERNEL_MAP = 0xFFFFFFFF80000000
 VMALLOC = 0xFFFFC90000000000
+VMEMMAP = 0xFFFFEA0000000000
 
 PT_LOAD, PT_NOTE = 1, 4
 RAM, GATE, UNDI, DINI = 1, 2, 3, 4
@@ -233,9 +234,68 @@ def put_ring(image, rng, tables, frames, ring, count_bits, text_bits):
                        text_bits, where[2], 0, 0)
 
 
+STRUCTS_INFO = """SYMBOL(mem_section)={sections:x}
+LENGTH(mem_section)=4096
+SIZE(mem_section)=32
+OFFSET(mem_section.section_mem_map)=0
+NUMBER(SECTION_SIZE_BITS)=27
+SIZE(page)=64
+OFFSET(page.flags)=0
+OFFSET(page._mapcount)=48
+OFFSET(page.mapping)=24
+OFFSET(page.private)=40
+OFFSET(page.compound_dtor)=16
+OFFSET(page.compound_order)=17
+OFFSET(page.compound_head)=8
+LENGTH(zone.free_area)=11
+NUMBER(PG_lru)=4
+NUMBER(PG_private)=13
+NUMBER(PG_swapcache)=10
+NUMBER(PG_swapbacked)=19
+NUMBER(PG_slab)=9
+NUMBER(PG_hwpoison)=23
+NUMBER(PG_head_mask)=65536
+NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=-129
+NUMBER(HUGETLB_PAGE_DTOR)=2
+NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)=-257
+"""
+LRU, PRIVATE = 1 << 4, 1 << 13
+# struct page: flags, compound_head, mapping, private, _mapcount
+PAGE_STRUCT = struct.Struct("<QQ8xQ8xQi12x")
+
+
+def page_struct(use):
+    """What a page structure says: "cache", "private" (cache), "user", or the order of what is free."""
+    if isinstance(use, int):
+        return PAGE_STRUCT.pack(0, 0, 0, use, -129)
+    flags = LRU | (PRIVATE if use == "private" else 0)
+    return PAGE_STRUCT.pack(flags, 0, 0x1001 if use == "user" else 0x1000, 0, 0)
+
+
+def put_structs(image, uses, sections, virt, tables, frames):
+    """mem_section at `sections`, and the page structures of all RAM below 16 GiB."""
+    numbers = [n for p, b, k in image.ranges if k == RAM
+               for n in range(p // PAGE, -(-(p + b) // PAGE))]
+    image.write(sections, bytes(0x9000))
+    image.write(sections, struct.pack("<Q", virt(sections + 0x8000)))
+    for section in {n >> 15 for n in numbers}:
+        image.write(sections + 0x8000 + section * 32, struct.pack("<Q", VMEMMAP | 0xd))
+    frame = {}
+    for number in numbers:
+        at = VMEMMAP + number * 64
+        if at // PAGE not in frame:
+            frame[at // PAGE] = frames.pop()
+            image.write(frame[at // PAGE], bytes(PAGE))
+            tables.map(at // PAGE * PAGE, frame[at // PAGE])
+        if number in uses:
+            image.write(frame[at // PAGE] + at % PAGE, page_struct(uses[number]))
+    image.structs, image.sections = frame.values(), sections
+
+
 def linux_image(seed=1, mib=8, records=300, count_bits=9, text_bits=15, zero=0.5,
-                compressible=0.3, cpus=2, ring=None):
-    """A small Linux 6.1; ring: another log than ring_bytes() makes of `records`."""
+                compressible=0.3, cpus=2, ring=None, uses=None):
+    """A small Linux 6.1; ring: another log than ring_bytes() makes of `records`; uses: of pages,
+    by number, as page_struct() has it: there are page structures then."""
     assert mib >= 6, "the kernel, its ring and the crash reservation need room"
     rng = random.Random(seed)
     image = Image()
@@ -261,7 +321,12 @@ def linux_image(seed=1, mib=8, records=300, count_bits=9, text_bits=15, zero=0.5
     image.write(base + 0x20100, ring)
     image.release = "6.1.0-fake"
     info = VMCOREINFO.format(release=image.release, pgd=virt(pgd), phys_base=phys_base,
-                             prb=virt(base + 0x20010)).encode()
+                             prb=virt(base + 0x20010))
+    if uses is not None:
+        put_structs(image, uses, base + 0x30000, virt, tables,
+                    [crash - PAGE * (160 + i) for i in range(160)])
+        info += STRUCTS_INFO.format(sections=virt(base + 0x30000))
+    info = info.encode()
     phdrs = []
     for cpu in range(cpus):
         at = crash + 0x4000 + cpu * 0x400

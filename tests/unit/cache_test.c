@@ -128,6 +128,54 @@ static void is_bounded(void **state)
 	teardown(&c);
 }
 
+/* It is still there to be moved, and makes room. */
+static void pages_are_put_away(void **state)
+{
+	struct nd_cache c = setup();
+	struct nd_pages some = {0};
+	uint8_t data[ND_PAGE_BYTES];
+	enum nd_mem_status status;
+	const uint8_t *there;
+	uint64_t number, sum;
+
+	(void)state;
+	page_put(&c, 3, page);
+	page_put(&c, 4, page + ND_GRAIN_BYTES);
+	page_put(&c, 5, page);
+	assert_int_equal(nd_cache_get(&c, 4, &there), ND_MEM_OK);
+	nd_pages_add(&some, 4, 10);
+	assert_true(nd_cache_put_away(&c, &some));
+	assert_int_equal(nd_cache_get(&c, 4, &there), ND_MEM_WAIT);
+	assert_int_equal(nd_cache_get(&c, 3, &there), ND_MEM_OK);
+	assert_int_equal(c.used, 1);
+	page_put(&c, 9, page); /* over nothing that is there */
+	assert_true(nd_cache_whole(&c, 8, 0));
+	assert_int_equal(nd_cache_put(&c, 8 * ND_PAGE_BYTES, NULL, ND_PAGE_BYTES, true), 0);
+	assert_int_equal(nd_cache_put(&c, 7 * ND_PAGE_BYTES, page, 64, false), 0); /* not whole */
+	assert_true(nd_cache_put_away(&c, NULL));
+	for (unsigned int seen = 0; nd_cache_take(&c, &number, &sum, data, &status); seen++) {
+		const uint8_t *was = number == 4 ? page + ND_GRAIN_BYTES : page;
+
+		assert_true(seen < 6 && number >= 3 && number <= 9);
+		assert_int_equal(status, number == 8   ? ND_MEM_ABSENT
+					 : number == 7 ? ND_MEM_WAIT
+						       : ND_MEM_OK);
+		if (status == ND_MEM_OK) {
+			assert_memory_equal(data, was, ND_PAGE_BYTES);
+			assert_true(sum ==
+				    nd_sums_grains(number * ND_PAGE_BYTES, was, ND_PAGE_BYTES));
+		}
+	}
+	assert_int_equal(c.away_used, 0);
+	page_put(&c, 3, page);
+	assert_true(nd_cache_put_away(&c, NULL));
+	assert_int_equal(ftruncate(c.fd, 0), 0);
+	assert_true(nd_cache_take(&c, &number, &sum, data, &status));
+	assert_int_equal(status, ND_MEM_WAIT);
+	nd_pages_free(&some);
+	teardown(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +184,7 @@ int main(void)
 		cmocka_unit_test(tells_zeros_from_what_is_absent),
 		cmocka_unit_test(does_not_give_what_the_disk_spoilt),
 		cmocka_unit_test(is_bounded),
+		cmocka_unit_test(pages_are_put_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,6 +162,80 @@ static void extents_are_cut_to_ram(void **state)
 	nd_pages_free(&ram);
 }
 
+/* Each row: what is left out, and the PT_LOADs that are left. */
+static void excluded_pages_are_in_no_extent(void **state)
+{
+	static const struct {
+		struct nd_span out[2];
+		struct {
+			uint64_t phys, file_size, mem_size;
+		} part[4];
+	} row[] = {
+		/* 0 */ {{{0}}, {{0x10800, 0x4000, 0x4000}, {0x40000, 0x3000, 0x8000}}},
+		/* 1: the first page, of which half is RAM */
+		{{{0x10, 1}}, {{0x11000, 0x3800, 0x3800}, {0x40000, 0x3000, 0x8000}}},
+		/* 2: in the middle */
+		{{{0x12, 2}},
+		 {{0x10800, 0x1800, 0x1800}, {0x14000, 0x800, 0x800}, {0x40000, 0x3000, 0x8000}}},
+		/* 3: all of one; the end of the other, of which more is not in the file */
+		{{{0x10, 5}, {0x42, 1}}, {{0x40000, 0x2000, 0x2000}}},
+		/* 4: between, and behind */
+		{{{0x15, 9}, {0x43, 90}}, {{0x10800, 0x4000, 0x4000}, {0x40000, 0x3000, 0x8000}}},
+		/* 5: all */ {{{0, 0x1000}}, {{0}}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+		struct nd_pages out = {0};
+		struct nd_core_parts at = {0};
+		struct nd_core_load part;
+		unsigned int n = 0;
+
+		memset(&core, 0, sizeof core);
+		core.loads = 2;
+		core.load[0] =
+			(struct nd_core_load){0x10800, 0x4000, 0x4000, 0x910800, 0x810800, 7};
+		core.load[1] =
+			(struct nd_core_load){0x40000, 0x3000, 0x8000, 0x940000, 0x840000, 7};
+		for (int k = 0; k < 2; k++)
+			nd_pages_add(&out, 0x800 + row[i].out[k].page, row[i].out[k].count);
+		assert_int_equal(nd_core_exclude(&core, &out), 1);
+		for (; nd_core_part(&core, &at, &part); n++) {
+			if (part.phys != row[i].part[n].phys ||
+			    part.file_size != row[i].part[n].file_size ||
+			    part.mem_size != row[i].part[n].mem_size)
+				fail_msg("row %zu, part %u", i, n);
+			assert_int_equal(part.vaddr - part.phys, 0x900000);
+			assert_int_equal(part.paddr - part.phys, 0x800000);
+		}
+		assert_true(n == 4 || !row[i].part[n].phys);
+		nd_pages_free(&core.excluded);
+	}
+}
+
+/* Where there would be too many, the shortest runs are there after all. */
+static void extents_are_bounded(void **state)
+{
+	struct nd_pages out = {0};
+	struct nd_core_parts at = {0};
+	struct nd_core_load part;
+	unsigned int n = 0;
+
+	(void)state;
+	memset(&core, 0, sizeof core);
+	core.loads = 1;
+	core.load[0] =
+		(struct nd_core_load){.phys = 0, .file_size = 1ull << 40, .mem_size = 1ull << 40};
+	for (uint64_t i = 0; i < 2 * ND_CORE_PARTS_MAX; i++)
+		nd_pages_add(&out, i * 10 + 1, i % 3 ? 1 : 3);
+	assert_int_equal(nd_core_exclude(&core, &out), 2);
+	while (nd_core_part(&core, &at, &part))
+		n++;
+	assert_int_equal(n, core.excluded.spans + 1);
+	assert_true(n > ND_CORE_PARTS_MAX / 2 && n <= ND_CORE_PARTS_MAX);
+	nd_pages_free(&core.excluded);
+}
+
 static size_t note_put(uint8_t *at, const char *name, uint32_t type, uint32_t desc)
 {
 	Elf64_Nhdr n = {(uint32_t)strlen(name) + 1, desc, type};
@@ -209,6 +283,8 @@ int main(void)
 		cmocka_unit_test(a_whole_header),
 		cmocka_unit_test(mangled_headers_are_refused),
 		cmocka_unit_test(extents_are_cut_to_ram),
+		cmocka_unit_test(excluded_pages_are_in_no_extent),
+		cmocka_unit_test(extents_are_bounded),
 		cmocka_unit_test(notes_are_joined),
 	};
 

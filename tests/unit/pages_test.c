@@ -72,11 +72,34 @@ static void terabytes_are_one_span(void **state)
 	nd_pages_free(&set);
 }
 
+static void short_spans_are_dropped(void **state)
+{
+	struct nd_pages set = {0};
+
+	(void)state;
+	assert_null(nd_pages_next(&set, 0));
+	nd_pages_add(&set, 10, 1);
+	nd_pages_add(&set, 20, 3);
+	nd_pages_add(&set, 30, 2);
+	nd_pages_add(&set, 40, 4);
+	assert_int_equal(nd_pages_next(&set, 0)->page, 10);
+	assert_int_equal(nd_pages_next(&set, 22)->page, 20);
+	assert_int_equal(nd_pages_next(&set, 23)->page, 30);
+	assert_null(nd_pages_next(&set, 44));
+	nd_pages_prune(&set, 3);
+	assert_int_equal(set.spans, 2);
+	assert_int_equal(set.total, 7);
+	assert_false(nd_pages_has(&set, 30));
+	assert_true(nd_pages_has(&set, 20) && nd_pages_has(&set, 43));
+	nd_pages_free(&set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_an_array_of_flags),
 		cmocka_unit_test(terabytes_are_one_span),
+		cmocka_unit_test(short_spans_are_dropped),
 	};
 
 	return cmocka_run_group_tests_name("pages", tests, NULL, NULL);
