@@ -47,6 +47,8 @@ static const char *nonsense(const struct nd_handoff *h)
 	for (uint32_t i = 0; i < h->seal_count; i++)
 		if (!inside(h->seal[i].phys, h->seal[i].bytes, 0, 0x100000000ull))
 			return "a sealed range wraps";
+	if (!sealed(h, h->gate_entry_phys, 1))
+		return "the gate is not under the seal";
 	if (!sealed(h, h->low_copy_phys, ND_LOW_COPY_BYTES) ||
 	    (h->pci_copy_count &&
 	     !sealed(h, h->pci_copy_phys,

@@ -230,6 +230,7 @@ static void block_must(const struct nd_handoff *h)
 	ND_MUST(inside(h->tx_slots_phys, (uint64_t)h->tx_slots * h->slot_bytes, 0x500, 0x100000));
 	ND_MUST(inside(h->rx_slots_phys, (uint64_t)h->rx_slots * h->slot_bytes, 0x500, 0x100000));
 	ND_MUST(inside(h->gate_call_phys, sizeof(struct nd_gate_call), 0x500, 0x100000));
+	ND_MUST(is_sealed(h, h->gate_entry_phys, 1));
 	ND_MUST(is_sealed(h, h->low_copy_phys, ND_LOW_COPY_BYTES));
 	ND_MUST(!h->pci_copy_count ||
 		is_sealed(h, h->pci_copy_phys, h->pci_copy_count * sizeof(struct nd_pci_copy)));

@@ -212,7 +212,14 @@ static void rom_and_gate_make(struct nd_handoff *h)
 	h->rx_slots_phys = GATE_PHYS + gate->rx_slots;
 	h->map[h->map_count++] = (struct nd_range){ROM_PHYS, rom->bytes, ND_RANGE_UNDI, 0};
 	h->seal[h->seal_count++] = (struct nd_seal_range){ROM_PHYS, rom->bytes};
+	h->seal[h->seal_count++] = (struct nd_seal_range){GATE_PHYS + NETDUMP_GATE_HEADER,
+							  gate->sealed_end - NETDUMP_GATE_HEADER};
 	h->action = hang.always ? ND_ACTION_HALT : ND_ACTION_REBOOT;
+}
+
+static uint32_t fake_gate_bytes(void)
+{
+	return (uint32_t)(guest_gate_image_end - guest_gate_image);
 }
 
 /* What boot seals besides, whether it is used here or not. */
@@ -220,7 +227,6 @@ static void seal_more(struct nd_handoff *h)
 {
 	memset(phys(ROM_PHYS), 0xA5, 0x4000);
 	memset(phys(HIDDEN_PHYS), 0x3C, 0x10000);
-	h->seal[h->seal_count++] = (struct nd_seal_range){GATE_PHYS, 0x400};
 	h->seal[h->seal_count++] = (struct nd_seal_range){ROM_PHYS, 0x4000};
 	h->seal[h->seal_count++] = (struct nd_seal_range){HIDDEN_PHYS, 0x10000};
 }
@@ -269,6 +275,8 @@ static void handoff_make(struct nd_handoff *h)
 	devices_find(h);
 	if (hang.wanted)
 		rom_and_gate_make(h);
+	else
+		h->seal[h->seal_count++] = (struct nd_seal_range){GATE_PHYS, fake_gate_bytes()};
 	if (flip_wanted)
 		seal_more(h);
 	h->deadline_s = ladder_wanted ? 120 : 20;
@@ -768,8 +776,7 @@ void guest_main(const struct multiboot_info *info)
 	for (; *words; words++)
 		if (*words == ' ')
 			word = words + 1;
-	memcpy(phys(GATE_PHYS), guest_gate_image,
-	       (size_t)(guest_gate_image_end - guest_gate_image));
+	memcpy(phys(GATE_PHYS), guest_gate_image, fake_gate_bytes());
 	memcpy(phys(LOW_COPY_PHYS), phys(0), ND_LOW_COPY_BYTES);
 	pci_copy();
 	sealed_wanted = memcmp(word, "sealed", 6) == 0;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* seal_test.c - no bit of what the seal covers flips unseen, neither by a stub nor by DINI. */
+/*
+ * seal_test.c - no bit of what the seal covers flips unseen, neither by a stub nor by DINI, and
+ * the gate's code is covered.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -89,6 +92,67 @@ static void what_lies_beside_does_not_count(void **state)
 	seal_is(true);
 }
 
+#define BLOCK_PHYS 0x2000u
+#define GATE_PHYS  0x8000u
+
+/* What a sound machine's boot leaves, with only the code of the gate sealed. */
+static void block_make(void)
+{
+	block = (struct nd_handoff){
+		.version = ND_HANDOFF_VERSION,
+		.bytes = sizeof block,
+		.seal_count = 1,
+		.seal = {{GATE_PHYS, 0x1000}},
+		.gate_entry_phys = GATE_PHYS + 0x40,
+		.gate_call_phys = GATE_PHYS + 0x1000,
+		.tx_slots_phys = GATE_PHYS + 0x2000,
+		.rx_slots_phys = GATE_PHYS + 0x4000,
+		.tx_slots = 4,
+		.rx_slots = 4,
+		.slot_bytes = ND_GATE_SLOT_BYTES,
+		.low_copy_phys = GATE_PHYS + 0x100,
+		.server_count = 1,
+		.security = ND_SECURITY_PLAIN,
+	};
+	memcpy(block.signature, ND_HANDOFF_SIGNATURE, sizeof block.signature);
+}
+
+/* Checksums that fit, whatever stands there. */
+static const char *block_refused(void)
+{
+	struct nd_handoff taken;
+	const char *why;
+
+	block.crc = nd_handoff_crc(&block);
+	memcpy(nd_fuzz_phys + BLOCK_PHYS, &block, sizeof block);
+	if (nd_seal_block_take(BLOCK_PHYS, &taken, &why) == 0) {
+		assert_null(why);
+		return "";
+	}
+	return why;
+}
+
+static void the_gate_is_entered_under_the_seal_only(void **state)
+{
+	static const struct {
+		uint32_t entry_phys;
+		const char *refused;
+	} cases[] = {
+		{GATE_PHYS, ""},
+		{GATE_PHYS + 0xFFF, ""},
+		{GATE_PHYS - 1, "the gate is not under the seal"},
+		{GATE_PHYS + 0x1000, "the gate is not under the seal"},
+		{0x100000, "the gate is not below 1 MiB"},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		block_make();
+		block.gate_entry_phys = cases[i].entry_phys;
+		assert_string_equal(block_refused(), cases[i].refused);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -96,6 +160,8 @@ int main(void)
 						memory_close),
 		cmocka_unit_test_setup_teardown(what_lies_beside_does_not_count, memory_open,
 						memory_close),
+		cmocka_unit_test_setup_teardown(the_gate_is_entered_under_the_seal_only,
+						memory_open, memory_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
