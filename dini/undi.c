@@ -98,7 +98,7 @@ static bool does(enum nd_step step)
 	return !(hand->skip & step);
 }
 
-/* The first of ACPI's: the ISA lines, the clock's among them, are its. */
+/* The first, as boot found them: the ISA lines, the clock's among them, are its. */
 static uint32_t ioapic_phys(const struct nd_handoff *handoff)
 {
 	for (uint32_t i = 0; i < handoff->device_count; i++)

@@ -33,16 +33,18 @@ struct entry_kind {
 	uint8_t type;
 	uint8_t length_at, length_bytes;
 	uint8_t phys_at, phys_bytes;
-	uint8_t kind; /* enum nd_device_kind */
+	uint8_t kind;    /* enum nd_device_kind */
+	uint8_t zero_at; /* only those with a 32-bit 0 there; 0: all */
 };
 
 static const struct entry_kind kinds[] = {
-	{"DMAR", 48, 0x00, 2, 2, 8, 8, ND_DEVICE_VTD},
-	{"IVRS", 48, 0x10, 2, 2, 8, 8, ND_DEVICE_AMDVI}, /* the same unit may be told thrice */
-	{"IVRS", 48, 0x11, 2, 2, 8, 8, ND_DEVICE_AMDVI},
-	{"IVRS", 48, 0x40, 2, 2, 8, 8, ND_DEVICE_AMDVI},
-	{"HPET", 0, 0, 0, 0, 44, 8, ND_DEVICE_HPET},
-	{"APIC", 44, 0x01, 1, 1, 4, 4, ND_DEVICE_IOAPIC},
+	{"DMAR", 48, 0x00, 2, 2, 8, 8, ND_DEVICE_VTD, 0},
+	{"IVRS", 48, 0x10, 2, 2, 8, 8, ND_DEVICE_AMDVI, 0}, /* the same unit may be told thrice */
+	{"IVRS", 48, 0x11, 2, 2, 8, 8, ND_DEVICE_AMDVI, 0},
+	{"IVRS", 48, 0x40, 2, 2, 8, 8, ND_DEVICE_AMDVI, 0},
+	{"HPET", 0, 0, 0, 0, 44, 8, ND_DEVICE_HPET, 0},
+	{"APIC", 44, 0x01, 1, 1, 4, 4, ND_DEVICE_IOAPIC, 8}, /* interrupts from 0 on: ISA's */
+	{"APIC", 44, 0x01, 1, 1, 4, 4, ND_DEVICE_IOAPIC, 0},
 };
 #define KINDS (sizeof kinds / sizeof kinds[0])
 
@@ -122,6 +124,12 @@ static void add(struct nd_devices *devices, uint64_t phys, uint8_t kind)
 	d->kind = kind;
 }
 
+static bool is_wanted(const struct entry_kind *k, const uint8_t *entry, uint32_t length)
+{
+	return entry[0] == k->type && length >= (uint32_t)k->phys_at + k->phys_bytes &&
+	       (!k->zero_at || (length >= k->zero_at + 4u && !number(entry + k->zero_at, 4)));
+}
+
 static void entries_add(const struct entry_kind *k, const uint8_t *table, uint32_t bytes,
 			struct nd_devices *devices)
 {
@@ -134,7 +142,7 @@ static void entries_add(const struct entry_kind *k, const uint8_t *table, uint32
 		length = (uint32_t)number(table + at + k->length_at, k->length_bytes);
 		if (length < k->length_at + k->length_bytes || length > bytes - at)
 			return;
-		if (table[at] == k->type && length >= (uint32_t)k->phys_at + k->phys_bytes)
+		if (is_wanted(k, table + at, length))
 			add(devices, number(table + at + k->phys_at, k->phys_bytes), k->kind);
 	}
 }

@@ -21,7 +21,10 @@ struct nd_devices {
 	struct nd_device device[ND_DEVICES_MAX];
 };
 
-/* IOMMUs first, then HPET and I/O APICs.  Without ACPI there are none. */
+/*
+ * IOMMUs first, then HPET and I/O APICs, the one with the ISA lines before the others.  Without
+ * ACPI there are none.
+ */
 void nd_acpi_devices(nd_acpi_at at, struct nd_devices *devices);
 
 #endif

@@ -225,6 +225,29 @@ static void a_damaged_table_is_not_used(void **state)
 	assert_true(devices.damaged);
 }
 
+/* In whatever order firmware lists them, and though an entry is too short to say. */
+static void the_io_apic_with_the_isa_lines_comes_first(void **state)
+{
+	static const uint8_t entries[] = {
+		0, 0,  0xe0, 0xfe, 1, 0,    0,    0,                 /* LAPIC, flags */
+		1, 8,  0,    0,    0, 0x30, 0xc0, 0xfe,              /* cut off */
+		1, 12, 1,    0,    0, 0x10, 0xc0, 0xfe, 24, 0, 0, 0, /* lines from 24 on */
+		1, 12, 2,    0,    0, 0x20, 0xc0, 0xfe, 0,  0, 0, 1, /* from far up on */
+		1, 12, 0,    0,    0, 0,    0xc0, 0xfe, 0,  0, 0, 0, /* from 0 on */
+	};
+	struct nd_devices devices;
+
+	(void)state;
+	list_add("APIC", entries, sizeof entries);
+	rsdp_put(low + RSDP_PHYS, rsdt(), 0);
+	nd_acpi_devices(at, &devices);
+	assert_int_equal(devices.count, 4);
+	device_is(&devices.device[0], ND_DEVICE_IOAPIC, 0xfec00000);
+	device_is(&devices.device[1], ND_DEVICE_IOAPIC, 0xfec03000);
+	device_is(&devices.device[2], ND_DEVICE_IOAPIC, 0xfec01000);
+	device_is(&devices.device[3], ND_DEVICE_IOAPIC, 0xfec02000);
+}
+
 static void more_than_there_is_room_for(void **state)
 {
 	(void)state;
@@ -290,6 +313,7 @@ int main(void)
 		TEST(xsdt_out_of_reach_leaves_the_rsdt),
 		TEST(amd_unit_told_twice_is_one),
 		TEST(a_damaged_table_is_not_used),
+		TEST(the_io_apic_with_the_isa_lines_comes_first),
 		TEST(more_than_there_is_room_for),
 		TEST(every_wrong_length_ends_the_table),
 		TEST(without_acpi_there_is_nothing),
