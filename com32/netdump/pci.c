@@ -4,6 +4,7 @@
  * bridges above it (PCI 3.0 section 3.2.2.3.2, configuration mechanism 1).
  * 32-bit, PXELINUX running.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/io.h>
@@ -21,20 +22,6 @@ static uint32_t config_read(uint16_t bdf, uint8_t at)
 {
 	outl(0x80000000u | (uint32_t)bdf << 8 | (at & 0xfc), 0xcf8);
 	return inl(0xcfc);
-}
-
-bool nd_pci_find(uint16_t *bdf)
-{
-	struct s_PXENV_UNDI_GET_NIC_TYPE *nic = lmalloc(sizeof *nic);
-	bool ok;
-
-	if (!nic)
-		return false;
-	memset(nic, 0, sizeof *nic);
-	ok = !pxe_call(PXENV_UNDI_GET_NIC_TYPE, nic) && nic->Status == 0 && nic->NicType == 2;
-	*bdf = nic->info.pci.BusDevFunc;
-	lfree(nic);
-	return ok;
 }
 
 /* The bridge whose secondary bus is `bus`. */
@@ -68,6 +55,34 @@ static uint16_t chip_word(const struct nd_pci_copy *copy)
 	    !(copy->config[4] & 1))
 		return 0;
 	return inw((uint16_t)((bar & ~3u) + RTL_CPCR));
+}
+
+/* Up to one more than there is room for. */
+static unsigned bridges_above(uint16_t bdf)
+{
+	unsigned count = 0;
+
+	while (count < ND_PCI_MAX && bdf >> 8 && bridge_above((uint8_t)(bdf >> 8), &bdf))
+		count++;
+	return count;
+}
+
+bool nd_pci_find(uint16_t *bdf)
+{
+	struct s_PXENV_UNDI_GET_NIC_TYPE *nic = lmalloc(sizeof *nic);
+	bool ok;
+
+	if (!nic)
+		return false;
+	memset(nic, 0, sizeof *nic);
+	ok = !pxe_call(PXENV_UNDI_GET_NIC_TYPE, nic) && nic->Status == 0 && nic->NicType == 2;
+	*bdf = nic->info.pci.BusDevFunc;
+	lfree(nic);
+	if (ok && bridges_above(*bdf) > ND_PCI_MAX - 1)
+		printf("netdump: note: more than %d bridges above the NIC; those nearest to the "
+		       "CPU stay as they are at a crash\n",
+		       ND_PCI_MAX - 1);
+	return ok;
 }
 
 uint32_t nd_pci_copy(uint16_t bdf, struct nd_pci_copy *copy, uint32_t max)
