@@ -338,8 +338,7 @@ static void the_bridge_must_be_the_nics(void **state)
 
 static void quirks_are_heeded(void **state)
 {
-	static const uint32_t ids[] = {0x15028086, 0x15038086, 0x14861022, 0x14871022,
-				       0x148C1022, 0x149C1022, 0x79011022, 0x061614C3};
+	static const uint32_t ids[] = {0x15028086, 0x15038086};
 
 	(void)state;
 	for (unsigned int i = 0; i < sizeof ids / sizeof ids[0]; i++) {
@@ -349,8 +348,7 @@ static void quirks_are_heeded(void **state)
 		crash(2);
 		assert_false(can(2) & 1u << ND_RESET_FLR);
 		assert_true(can(2) & 1u << ND_RESET_BUS);
-	}
-	for (unsigned int i = 0; i < 2; i++) {
+
 		conventional_make();
 		model_cap_af(nic);
 		memcpy(nic->config, &ids[i], 4);
