@@ -294,8 +294,10 @@ static bool nic_reset(enum nd_reset first, enum nd_reset last)
 	if (does(ND_STEP_RESTORE))
 		nd_pci_reach(pci, pci_count);
 	for (unsigned int how = first; how <= last; how++) {
-		if (!does(reset_step[how]) || !nd_reset_can(pci, pci_count, how))
+		if (!does(reset_step[how]) || !nd_reset_can(pci, pci_count, how)) {
+			nd_say("undi: no %s to be had", nd_reset_name(how));
 			continue;
+		}
 		nd_say("undi: %s", nd_reset_name(how));
 		if (nd_reset_run(pci, how))
 			return true;
@@ -305,7 +307,7 @@ static bool nic_reset(enum nd_reset first, enum nd_reset last)
 	return false;
 }
 
-/* Each rung returns false if there is nothing to it on this machine. */
+/* Each rung returns false if it did not get to UNDI: the next one is to be tried at once. */
 
 /* A reset of the function alone, where there is one, also ends what the system's driver began. */
 static bool rung_restored(enum nd_reset unused)
@@ -382,8 +384,6 @@ void nd_undi_open_next(void)
 		}
 		nd_say("undi rung %u: %s", rung, ladder[rung].name);
 		opened = ladder[rung].open(ladder[rung].how);
-		if (!opened)
-			nd_say("undi: not on this machine");
 		rung++;
 	}
 }
