@@ -44,6 +44,11 @@ bool nd_pci_is_bridge(const struct nd_pci_copy *copy)
 	return (copy->config[PCI_HEADER_TYPE] & 0x7F) == 1;
 }
 
+bool nd_pci_is_itself(const struct nd_pci_copy *copy)
+{
+	return nd_config_read(copy->bdf, PCI_ID) == nd_pci_copy_read(copy, PCI_ID);
+}
+
 void nd_pci_command(uint16_t bdf, uint32_t command)
 {
 	nd_config_write(bdf, PCI_COMMAND, command & 0xFFFF);
@@ -56,7 +61,7 @@ bool nd_pci_answers(const struct nd_pci_copy *copy)
 
 	for (;;) {
 		nd_pci_command(copy->bdf, 0);
-		if (nd_config_read(copy->bdf, PCI_ID) == nd_pci_copy_read(copy, PCI_ID))
+		if (nd_pci_is_itself(copy))
 			return true;
 		if (nd_clock_ms() - begin_ms >= ANSWER_MS)
 			return false;
@@ -137,20 +142,18 @@ static void function_restore(const struct nd_pci_copy *copy)
 		       nd_pci_copy_read(copy, PCI_COMMAND) & ~(is_bridge ? 0 : PCI_MASTER));
 }
 
-/* Whether what answers there is what boot found there. */
-static bool is_itself(const struct nd_pci_copy *copy)
+static bool found(const struct nd_pci_copy *copy)
 {
-	uint32_t id = nd_config_read(copy->bdf, PCI_ID);
-
-	if (id == nd_pci_copy_read(copy, PCI_ID))
+	if (nd_pci_is_itself(copy))
 		return true;
-	nd_say("pci %x: is %x, was %x, left alone", copy->bdf, id, nd_pci_copy_read(copy, PCI_ID));
+	nd_say("pci %x: is %x, was %x, left alone", copy->bdf, nd_config_read(copy->bdf, PCI_ID),
+	       nd_pci_copy_read(copy, PCI_ID));
 	return false;
 }
 
 void nd_pci_silence(const struct nd_pci_copy *copy, unsigned int count)
 {
-	if (count)
+	if (count && found(&copy[0]))
 		nd_pci_command(copy->bdf, 0);
 }
 
@@ -161,26 +164,26 @@ void nd_pci_silence(const struct nd_pci_copy *copy, unsigned int count)
 static void bridges_restore(const struct nd_pci_copy *copy, unsigned int count)
 {
 	for (unsigned int i = count; i-- > 1;)
-		if (is_itself(&copy[i]))
+		if (found(&copy[i]))
 			function_restore(&copy[i]);
 }
 
 void nd_pci_reach(const struct nd_pci_copy *copy, unsigned int count)
 {
 	bridges_restore(copy, count);
-	if (count && is_itself(&copy[0]))
+	if (count && found(&copy[0]))
 		power_up(&copy[0]);
 }
 
 void nd_pci_restore(const struct nd_pci_copy *copy, unsigned int count)
 {
 	bridges_restore(copy, count);
-	if (count && is_itself(&copy[0]))
+	if (count && found(&copy[0]))
 		function_restore(&copy[0]);
 }
 
 void nd_pci_master_on(const struct nd_pci_copy *copy, unsigned int count)
 {
-	if (count && is_itself(&copy[0]))
+	if (count && found(&copy[0]))
 		nd_pci_command(copy[0].bdf, nd_pci_copy_read(&copy[0], PCI_COMMAND));
 }

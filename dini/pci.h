@@ -24,8 +24,10 @@ uint32_t nd_pci_copy_read(const struct nd_pci_copy *copy, unsigned int at);
 /* Where the copy has capability `id` with so many bytes, 0: nowhere. */
 unsigned int nd_pci_cap(const struct nd_pci_copy *copy, uint8_t id, unsigned int bytes);
 bool nd_pci_is_bridge(const struct nd_pci_copy *copy);
+/* Whether what answers there now is what boot found there; nothing else is written to. */
+bool nd_pci_is_itself(const struct nd_pci_copy *copy);
 /*
- * Whether what was reset answers within a second, deaf.  The first access after a reset is a
+ * Whether what was just reset answers within a second, deaf.  The first access after a reset is a
  * write: from it a function learns its bus number (PCI Express 4.0 section 2.2.6.2).
  */
 bool nd_pci_answers(const struct nd_pci_copy *copy);

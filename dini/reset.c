@@ -96,6 +96,13 @@ static bool is_port(const struct nd_pci_copy *bridge)
 	return type == EXPRESS_ROOT_PORT || type == EXPRESS_DOWN_PORT;
 }
 
+/* As it was at boot, or by an earlier reset not yet. */
+static bool is_nic(const struct nd_pci_copy *nic, uint16_t bdf, uint32_t id)
+{
+	return bdf == nic->bdf &&
+	       (id == nd_pci_copy_read(nic, PCI_ID) || (id & 0xFFFF) == PCI_NOT_READY);
+}
+
 /* Below a port there is one device only, and some answer for all 32. */
 static bool is_alone(const struct nd_pci_copy *nic, const struct nd_pci_copy *bridge)
 {
@@ -103,8 +110,9 @@ static bool is_alone(const struct nd_pci_copy *nic, const struct nd_pci_copy *br
 
 	for (unsigned int i = 0; i < functions; i++) {
 		uint16_t bdf = (uint16_t)((nic->bdf & 0xFF00) | i);
+		uint32_t id = nd_config_read(bdf, PCI_ID);
 
-		if (bdf != nic->bdf && nd_config_read(bdf, PCI_ID) != PCI_NO_DEVICE)
+		if (id != PCI_NO_DEVICE && !is_nic(nic, bdf, id))
 			return false;
 	}
 	return true;
@@ -112,7 +120,7 @@ static bool is_alone(const struct nd_pci_copy *nic, const struct nd_pci_copy *br
 
 static bool has_bridge(const struct nd_pci_copy *copy, unsigned int count)
 {
-	return count > 1 && nd_pci_is_bridge(&copy[1]) &&
+	return count > 1 && nd_pci_is_bridge(&copy[1]) && nd_pci_is_itself(&copy[1]) &&
 	       (nd_pci_copy_read(&copy[1], BRIDGE_BUSES) >> 8 & 0xFF) == copy[0].bdf >> 8 &&
 	       is_alone(&copy[0], &copy[1]);
 }
@@ -123,11 +131,11 @@ bool nd_reset_can(const struct nd_pci_copy *copy, unsigned int count, enum nd_re
 		return false;
 	switch (how) {
 	case ND_RESET_FLR:
-		return has_flr(&copy[0]);
+		return has_flr(&copy[0]) && nd_pci_is_itself(&copy[0]);
 	case ND_RESET_AF:
-		return has_af(&copy[0]);
+		return has_af(&copy[0]) && nd_pci_is_itself(&copy[0]);
 	case ND_RESET_POWER:
-		return has_power(&copy[0]);
+		return has_power(&copy[0]) && nd_pci_is_itself(&copy[0]);
 	case ND_RESET_LINK:
 		return has_bridge(copy, count) && is_port(&copy[1]);
 	case ND_RESET_BUS:
@@ -227,7 +235,8 @@ static void run_bus(const struct nd_pci_copy *bridge)
 
 bool nd_reset_run(const struct nd_pci_copy *copy, enum nd_reset how)
 {
-	settle(&copy[0]);
+	if (nd_pci_is_itself(&copy[0]))
+		settle(&copy[0]);
 	switch (how) {
 	case ND_RESET_FLR:
 		run_flr(&copy[0]);

@@ -215,10 +215,12 @@ static void slow_ones_are_waited_for(void **state)
 static void one_that_died_comes_back_by_a_harsher_one(void **state)
 {
 	(void)state;
-	for (unsigned int how = 0; how < ND_RESET_BUS; how++) {
+	for (unsigned int i = 0; i < 2 * ND_RESET_BUS; i++) {
+		enum nd_reset how = i / 2;
 		unsigned int count = make_for(how);
 
 		nic->dies_of = 1u << how;
+		nic->retries = i & 1;
 		crash_awake(count);
 		assert_false(run(count, how));
 		nd_pci_reach(copy, count);
@@ -407,18 +409,44 @@ static void noise_ends(void **state)
 	}
 }
 
+/* Something else is there now, in the place of the NIC or of the bridge above it. */
 static void another_device_is_left_alone(void **state)
 {
 	uint8_t was[256];
 
 	(void)state;
-	express_make(true);
-	boot(2);
-	nic->config[2] ^= 1; /* something else is there now */
-	memcpy(was, nic->config, sizeof was);
-	nd_pci_restore(copy, 2);
+	for (unsigned int how = 0; how < ND_RESETS; how++)
+		for (unsigned int changed = 0; changed < 2; changed++) {
+			unsigned int count = make_for(how);
+			struct model_function *f = changed ? port : nic;
+
+			boot(count);
+			f->config[2] ^= 1;
+			memcpy(was, f->config, sizeof was);
+			nd_pci_restore(copy, count);
+			nd_pci_master_on(copy, count);
+			nd_pci_reach(copy, count);
+			if (nd_reset_can(copy, count, how))
+				nd_reset_run(copy, how);
+			nd_pci_silence(copy, count);
+			assert_memory_equal(f->config, was, sizeof was);
+			if (how >= ND_RESET_LINK)
+				assert_int_equal(nic->resets[how], 0);
+		}
+}
+
+/* Nor is anything asked of a NIC that is not there, when its bus is to be reset. */
+static void an_absent_nic_is_not_waited_for(void **state)
+{
+	(void)state;
+	express_make(false);
+	crash(2);
 	nd_pci_reach(copy, 2);
-	assert_memory_equal(nic->config, was, sizeof was);
+	nic->bdf ^= 0x8000;
+	assert_true(nd_reset_can(copy, 2, ND_RESET_BUS));
+	assert_false(nd_reset_can(copy, 2, ND_RESET_FLR));
+	assert_false(nd_reset_run(copy, ND_RESET_BUS));
+	assert_true(model.now_ms < 1500);
 }
 
 /* The far bridge's bus numbers first, or nothing behind it is reached. */
@@ -465,6 +493,7 @@ int main(void)
 		cmocka_unit_test(broken_lists_end),
 		cmocka_unit_test(noise_ends),
 		cmocka_unit_test(another_device_is_left_alone),
+		cmocka_unit_test(an_absent_nic_is_not_waited_for),
 		cmocka_unit_test(bridges_come_back_from_far_to_near),
 	};
 
