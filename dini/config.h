@@ -47,18 +47,23 @@ void nd_config_write(uint16_t bdf, unsigned int at, uint32_t value);
 #define PM_CLEARS_BY_ONE 0x8000u
 
 #define EXPRESS_DEVICE_BYTES   0x0C /* what every one has */
-#define EXPRESS_LINK_BYTES     0x14 /* what ports have */
+#define EXPRESS_LINK_BYTES     0x14 /* what has a link */
+#define EXPRESS_2_BYTES        0x2C /* what every one has from version 2 on */
 #define EXPRESS_TYPE           0x00
 #define EXPRESS_DEVICE_CAPS    0x04
 #define EXPRESS_DEVICE_CONTROL 0x08
 #define EXPRESS_LINK_CAPS      0x0C
 #define EXPRESS_LINK_CONTROL   0x10
-#define EXPRESS_ROOT_PORT      4 /* in bits 23:20 of EXPRESS_TYPE */
+#define EXPRESS_2_CONTROL      0x28 /* device control 2 */
+#define EXPRESS_ROOT_PORT      4    /* in bits 23:20 of EXPRESS_TYPE; 19:16 are the version */
 #define EXPRESS_DOWN_PORT      6
+#define EXPRESS_IN_ROOT        9  /* an endpoint in the root complex; */
+#define EXPRESS_ROOT_EVENTS    10 /* its event collector: both without a link */
 #define DEVICE_HAS_FLR         0x10000000u
 #define DEVICE_FLR             0x00008000u
 #define DEVICE_PENDING         0x00200000u /* status, the upper half of device control */
 #define LINK_TELLS_ACTIVE      0x00100000u
+#define LINK_ASPM              0x00000003u /* active state power management: L0s, L1 */
 #define LINK_OFF               0x00000010u
 #define LINK_RETRAIN           0x00000020u
 #define LINK_ACTIVE            0x20000000u /* status, the upper half of link control */

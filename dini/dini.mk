@@ -6,7 +6,7 @@
 DINI_DIR := $(B)/dini
 DINI_ASM := start gate vectors leave
 DINI_C := libc console clock action exception quiesce alarm firmware config masters iommu chipset \
-	cpu registers watchdog pci reset chip memory flight undi seal net pack \
+	cpu registers watchdog pci link reset chip memory flight undi seal net pack \
 	handshake agent entropy main
 DINI_OBJ := $(DINI_ASM:%=$(DINI_DIR)/%.asm.o) $(DINI_C:%=$(DINI_DIR)/%.o) \
 	$(WIRE_SRC:wire/%.c=$(DINI_DIR)/wire-%.o)
@@ -127,4 +127,4 @@ dini_sealed_TEST_LIBS := -llz4 -lbearssl
 
 UNIT_TESTS += reset flight
 flight_TEST_SRC := dini/flight.c
-reset_TEST_SRC := dini/reset.c dini/pci.c tests/unit/pcimodel.c
+reset_TEST_SRC := dini/reset.c dini/pci.c dini/link.c tests/unit/pcimodel.c

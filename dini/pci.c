@@ -10,6 +10,7 @@
 #include "dini/clock.h"
 #include "dini/config.h"
 #include "dini/console.h"
+#include "dini/link.h"
 
 #define CAPS_FIRST  0x40
 #define CAPS_MAX    48
@@ -47,6 +48,18 @@ bool nd_pci_is_bridge(const struct nd_pci_copy *copy)
 bool nd_pci_is_itself(const struct nd_pci_copy *copy)
 {
 	return nd_config_read(copy->bdf, PCI_ID) == nd_pci_copy_read(copy, PCI_ID);
+}
+
+bool nd_pci_await(uint16_t bdf, unsigned int at, uint32_t mask, bool set, uint32_t most_ms)
+{
+	uint64_t begin_ms = nd_clock_ms();
+
+	while (!(nd_config_read(bdf, at) & mask) == set) {
+		if (nd_clock_ms() - begin_ms >= most_ms)
+			return false;
+		nd_clock_wait_ms(POLL_MS);
+	}
+	return true;
 }
 
 void nd_pci_command(uint16_t bdf, uint32_t command)
@@ -105,10 +118,25 @@ static void messages_off(const struct nd_pci_copy *copy)
 static void express_restore(const struct nd_pci_copy *copy)
 {
 	unsigned int at = nd_pci_cap(copy, CAP_EXPRESS, EXPRESS_DEVICE_BYTES);
+	unsigned int at_2 = nd_pci_cap(copy, CAP_EXPRESS, EXPRESS_2_BYTES);
 
 	if (at)
 		nd_config_write(copy->bdf, at + EXPRESS_DEVICE_CONTROL,
 				nd_pci_copy_read(copy, at + EXPRESS_DEVICE_CONTROL) & 0x7FFF);
+	if (at_2 && (nd_pci_copy_read(copy, at_2 + EXPRESS_TYPE) >> 16 & 15) >= 2)
+		nd_config_write(copy->bdf, at_2 + EXPRESS_2_CONTROL,
+				nd_pci_copy_read(copy, at_2 + EXPRESS_2_CONTROL) & 0xFFFF);
+}
+
+/* L1 goes off from the NIC upwards, and on from the root downwards (PCI Express 4.0, 5.4.1.3). */
+static void aspm_restore(const struct nd_pci_copy *copy, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (nd_pci_is_itself(&copy[i]))
+			nd_link_control(&copy[i], LINK_ASPM, 0);
+	for (unsigned int i = count; i-- > 0;)
+		if (nd_pci_is_itself(&copy[i]))
+			nd_link_control(&copy[i], 0, 0);
 }
 
 static void bridge_restore(const struct nd_pci_copy *copy)
@@ -163,16 +191,22 @@ void nd_pci_silence(const struct nd_pci_copy *copy, unsigned int count)
  */
 static void bridges_restore(const struct nd_pci_copy *copy, unsigned int count)
 {
-	for (unsigned int i = count; i-- > 1;)
-		if (found(&copy[i]))
-			function_restore(&copy[i]);
+	for (unsigned int i = count; i-- > 1;) {
+		if (!found(&copy[i]))
+			continue;
+		function_restore(&copy[i]);
+		if (nd_link_restore(&copy[i]))
+			nd_pci_answers(&copy[i - 1]); /* which that has reset */
+	}
 }
 
 void nd_pci_reach(const struct nd_pci_copy *copy, unsigned int count)
 {
 	bridges_restore(copy, count);
-	if (count && found(&copy[0]))
-		power_up(&copy[0]);
+	if (!count || !found(&copy[0]))
+		return;
+	power_up(&copy[0]);
+	nd_link_control(&copy[0], LINK_ASPM, 0);
 }
 
 void nd_pci_restore(const struct nd_pci_copy *copy, unsigned int count)
@@ -180,6 +214,7 @@ void nd_pci_restore(const struct nd_pci_copy *copy, unsigned int count)
 	bridges_restore(copy, count);
 	if (count && found(&copy[0]))
 		function_restore(&copy[0]);
+	aspm_restore(copy, count);
 }
 
 void nd_pci_master_on(const struct nd_pci_copy *copy, unsigned int count)

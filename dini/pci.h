@@ -13,7 +13,7 @@
 
 #include "netdump/handoff.h"
 
-/* The bridges as boot left them; the NIC in D0, deaf and unable to reach memory. */
+/* The bridges as boot left them, ASPM apart; the NIC in D0, deaf and unable to reach memory. */
 void nd_pci_reach(const struct nd_pci_copy *copy, unsigned int count);
 /* All of them as boot left them, but the NIC cannot reach memory yet. */
 void nd_pci_restore(const struct nd_pci_copy *copy, unsigned int count);
@@ -31,6 +31,8 @@ bool nd_pci_is_itself(const struct nd_pci_copy *copy);
  * write: from it a function learns its bus number (PCI Express 4.0 section 2.2.6.2).
  */
 bool nd_pci_answers(const struct nd_pci_copy *copy);
+/* Until the bits of a mask are as wanted: false if they are not within that time. */
+bool nd_pci_await(uint16_t bdf, unsigned int at, uint32_t mask, bool set, uint32_t most_ms);
 /* The command register, all of it; status bits clear by 1 and are left alone. */
 void nd_pci_command(uint16_t bdf, uint32_t command);
 /* The NIC no longer reaches memory, nor answers, until it is restored. */

@@ -10,17 +10,15 @@
 
 #include "dini/clock.h"
 #include "dini/config.h"
+#include "dini/link.h"
 #include "dini/pci.h"
 
-#define PENDING_MS    500  /* for transactions under way; then it is reset all the same */
-#define FLR_MS        100  /* no access before that */
-#define POWER_MS      10   /* into D3hot, and out of it */
-#define LINK_OFF_MS   2    /* twice what is asked for */
-#define BUS_RESET_MS  2    /* the same */
-#define LINK_UP_MS    1000 /* for a link to come up */
-#define LINK_READY_MS 100  /* behind a link that is up */
-#define BUS_READY_MS  1000 /* behind a conventional bus: 2^25 of its clocks */
-#define POLL_MS       5
+#define PENDING_MS   500  /* for transactions under way; then it is reset all the same */
+#define FLR_MS       100  /* no access before that */
+#define POWER_MS     10   /* into D3hot, and out of it */
+#define LINK_OFF_MS  2    /* twice what is asked for */
+#define BUS_RESET_MS 2    /* the same */
+#define BUS_READY_MS 1000 /* behind a conventional bus: 2^25 of its clocks */
 
 #define BIT(how) (1u << (how))
 
@@ -60,11 +58,6 @@ static unsigned int device_at(const struct nd_pci_copy *copy)
 	return nd_pci_cap(copy, CAP_EXPRESS, EXPRESS_DEVICE_BYTES);
 }
 
-static unsigned int port_at(const struct nd_pci_copy *copy)
-{
-	return nd_pci_cap(copy, CAP_EXPRESS, EXPRESS_LINK_BYTES);
-}
-
 static bool has_flr(const struct nd_pci_copy *nic)
 {
 	unsigned int at = device_at(nic);
@@ -87,15 +80,6 @@ static bool has_power(const struct nd_pci_copy *nic)
 	return at && !(nd_pci_copy_read(nic, at + PM_CONTROL) & PM_NO_SOFT_RESET);
 }
 
-/* Whether a link of PCI Express is below this bridge. */
-static bool is_port(const struct nd_pci_copy *bridge)
-{
-	unsigned int at = port_at(bridge);
-	uint32_t type = at ? nd_pci_copy_read(bridge, at + EXPRESS_TYPE) >> 20 & 15 : 0;
-
-	return type == EXPRESS_ROOT_PORT || type == EXPRESS_DOWN_PORT;
-}
-
 /* As it was at boot, or by an earlier reset not yet. */
 static bool is_nic(const struct nd_pci_copy *nic, uint16_t bdf, uint32_t id)
 {
@@ -106,7 +90,7 @@ static bool is_nic(const struct nd_pci_copy *nic, uint16_t bdf, uint32_t id)
 /* Below a port there is one device only, and some answer for all 32. */
 static bool is_alone(const struct nd_pci_copy *nic, const struct nd_pci_copy *bridge)
 {
-	unsigned int functions = is_port(bridge) ? 8 : 256;
+	unsigned int functions = nd_link_is_port(bridge) ? 8 : 256;
 
 	for (unsigned int i = 0; i < functions; i++) {
 		uint16_t bdf = (uint16_t)((nic->bdf & 0xFF00) | i);
@@ -137,25 +121,12 @@ bool nd_reset_can(const struct nd_pci_copy *copy, unsigned int count, enum nd_re
 	case ND_RESET_POWER:
 		return has_power(&copy[0]) && nd_pci_is_itself(&copy[0]);
 	case ND_RESET_LINK:
-		return has_bridge(copy, count) && is_port(&copy[1]);
+		return has_bridge(copy, count) && nd_link_is_port(&copy[1]);
 	case ND_RESET_BUS:
 		return has_bridge(copy, count);
 	default:
 		return false;
 	}
-}
-
-/* Until the bits of a mask are as wanted, or its time is over. */
-static bool wait_for(uint16_t bdf, unsigned int at, uint32_t mask, bool set, uint32_t most_ms)
-{
-	uint64_t begin_ms = nd_clock_ms();
-
-	while (!(nd_config_read(bdf, at) & mask) == set) {
-		if (nd_clock_ms() - begin_ms >= most_ms)
-			return false;
-		nd_clock_wait_ms(POLL_MS);
-	}
-	return true;
 }
 
 /* Lets what the NIC has begun come to its end, and nothing new begin. */
@@ -166,10 +137,10 @@ static void settle(const struct nd_pci_copy *nic)
 
 	nd_pci_command(nic->bdf, 0);
 	if (express)
-		wait_for(nic->bdf, express + EXPRESS_DEVICE_CONTROL, DEVICE_PENDING, false,
-			 PENDING_MS);
+		nd_pci_await(nic->bdf, express + EXPRESS_DEVICE_CONTROL, DEVICE_PENDING, false,
+			     PENDING_MS);
 	else if (af)
-		wait_for(nic->bdf, af + AF_CONTROL, AF_PENDING, false, PENDING_MS);
+		nd_pci_await(nic->bdf, af + AF_CONTROL, AF_PENDING, false, PENDING_MS);
 }
 
 static void run_flr(const struct nd_pci_copy *nic)
@@ -197,26 +168,11 @@ static void run_power(const struct nd_pci_copy *nic)
 	nd_clock_wait_ms(POWER_MS);
 }
 
-/* A port that cannot tell when its link is up is slow enough for the fixed time. */
-static void link_wait(const struct nd_pci_copy *port)
-{
-	unsigned int at = port_at(port);
-
-	if (nd_pci_copy_read(port, at + EXPRESS_LINK_CAPS) & LINK_TELLS_ACTIVE)
-		wait_for(port->bdf, at + EXPRESS_LINK_CONTROL, LINK_ACTIVE, true, LINK_UP_MS);
-	nd_clock_wait_ms(LINK_READY_MS);
-}
-
 static void run_link(const struct nd_pci_copy *port)
 {
-	unsigned int at = port_at(port) + EXPRESS_LINK_CONTROL;
-	uint32_t on = nd_pci_copy_read(port, at) & 0xFFFF & ~(LINK_OFF | LINK_RETRAIN);
-
-	nd_config_write(port->bdf, at, on | LINK_OFF);
+	nd_link_off(port);
 	nd_clock_wait_ms(LINK_OFF_MS);
-	nd_config_write(port->bdf, at, on);
-	nd_config_write(port->bdf, at, on | LINK_RETRAIN);
-	link_wait(port);
+	nd_link_on(port);
 }
 
 static void run_bus(const struct nd_pci_copy *bridge)
@@ -227,8 +183,8 @@ static void run_bus(const struct nd_pci_copy *bridge)
 	nd_config_write(bridge->bdf, BRIDGE_CONTROL, off | BRIDGE_RESET);
 	nd_clock_wait_ms(BUS_RESET_MS);
 	nd_config_write(bridge->bdf, BRIDGE_CONTROL, off);
-	if (is_port(bridge))
-		link_wait(bridge);
+	if (nd_link_is_port(bridge))
+		nd_link_wait(bridge);
 	else
 		nd_clock_wait_ms(BUS_READY_MS);
 }

@@ -188,13 +188,37 @@ static void express_device_write(struct model_function *f, uint32_t value)
 	}
 }
 
+static uint32_t express_type(const struct model_function *f)
+{
+	return f->config[f->express + 2] >> 4;
+}
+
+/* L1 is on below only where it is on above (PCI Express 4.0 section 5.4.1.3). */
+static void aspm_check(void)
+{
+	for (unsigned int i = 0; i < model.count; i++) {
+		struct model_function *below = &model.function[i];
+		struct model_function *above = bridge_to((uint8_t)(below->bdf >> 8));
+
+		if (!below->express || !above || !is_port(above) || is_held(above))
+			continue;
+		rule(!(get(below, below->express + 16) & 2) ||
+			     (get(above, above->express + 16) & 2),
+		     "L1 on below a port where it is off");
+	}
+}
+
 static void link_write(struct model_function *f, uint32_t value)
 {
 	uint32_t was = get(f, f->express + 16);
 
-	rule(!(value & 0xC0000000), "link status cleared");
-	rule(is_port(f), "link control of what is no port");
+	rule(!(value & 0xFFFF0000), "link status written");
+	rule(express_type(f) != 9 && express_type(f) != 10, "link control where there is no link");
+	rule(is_port(f) || !(value & 0x30), "link off or trained by what is no port");
 	put(f, f->express + 16, value & 0xFFDF); /* retrain reads as 0 */
+	aspm_check();
+	if (!is_port(f))
+		return;
 	if ((value & 0x10) && !(was & 0x10)) {
 		below_reset(f, MODEL_LINK, 0);
 		f->began_ms = model.now_ms;
@@ -208,6 +232,13 @@ static void link_write(struct model_function *f, uint32_t value)
 		f->link_active_ms = model.now_ms + f->link_up_ms;
 		below_wait(f, f->link_active_ms + 100);
 	}
+}
+
+static void express_2_write(struct model_function *f, uint32_t value)
+{
+	rule((f->config[f->express + 2] & 15) >= 2, "device control 2 where there is none");
+	rule(!(value & 0xFFFF0000), "device status 2 written");
+	put(f, f->express + 40, value);
 }
 
 static void bridge_control_write(struct model_function *f, uint32_t value)
@@ -298,6 +329,8 @@ void nd_config_write(uint16_t bdf, unsigned int at, uint32_t value)
 		express_device_write(f, value);
 	else if (f->express && at == f->express + 16)
 		link_write(f, value);
+	else if (f->express && at == f->express + 40)
+		express_2_write(f, value);
 	else if (f->af && at == f->af + 4 && (value & 1))
 		function_reset(f, MODEL_AF, 100);
 	else if (f->msi && at == f->msi)
@@ -353,7 +386,7 @@ struct model_function *model_bridge(uint16_t bdf, uint8_t bus_from, uint8_t bus_
 /* In front of the list, with room for any of them. */
 static unsigned int cap_add(struct model_function *f, uint8_t id)
 {
-	unsigned int at = f->config[0x34] ? f->config[0x34] + 0x20u : 0x40;
+	unsigned int at = f->config[0x34] ? f->config[0x34] + 0x40u : 0x40;
 
 	f->config[at] = f->born[at] = id;
 	f->config[at + 1] = f->born[at + 1] = f->config[0x34];
@@ -389,8 +422,28 @@ void model_cap_express(struct model_function *f, unsigned int type, bool flr)
 	f->config[f->express + 2] = f->born[f->express + 2] = (uint8_t)(type << 4 | 2);
 	put_born(f, f->express + 4, flr ? 0x10008001 : 0x00008001);
 	put_born(f, f->express + 12, is_port(f) ? 0x00100013 : 0x13);
-	put(f, f->express + 8, 0x2830); /* what boot set */
+	put(f, f->express + 8, 0x000F2830); /* what boot set, and errors that it met */
 	memcpy(f->born + f->express + 8, &(uint32_t){0x2810}, 4);
+	put(f, f->express + 16, 0xC0110040); /* events that were never cleared */
+	put(f, f->express + 40, 0x0406);
+}
+
+void model_express_old(struct model_function *f)
+{
+	f->config[f->express + 2] = f->born[f->express + 2] = (uint8_t)(express_type(f) << 4 | 1);
+	put(f, f->express + 40, 0);
+}
+
+void model_aspm(struct model_function *f, uint32_t aspm)
+{
+	put(f, f->express + 16, (get(f, f->express + 16) & 0xFFFC) | aspm);
+}
+
+void model_link_off(struct model_function *port)
+{
+	put(port, port->express + 16, get(port, port->express + 16) | 0x10);
+	below_reset(port, MODEL_LINK, 0);
+	port->link_active_ms = FOR_EVER;
 }
 
 void model_cap_msi(struct model_function *f)
@@ -408,6 +461,10 @@ void model_copy(struct model_function *f, struct nd_pci_copy *copy)
 
 void model_upset(struct model_function *f)
 {
+	if (f->express) {
+		put(f, f->express + 16, get(f, f->express + 16) ^ 0x00C0);
+		put(f, f->express + 40, f->config[f->express + 2] & 2 ? 0x1009 : 0);
+	}
 	if (is_bridge(f)) {
 		put(f, 0x04, 0);
 		put(f, 0x18, 0x00FFFF00);
@@ -429,6 +486,9 @@ bool model_is_as_at_boot(const struct model_function *f, bool master)
 {
 	uint32_t command = master ? 7 : 3;
 
+	if (f->express && (memcmp(f->config + f->express + 16, f->boot + f->express + 16, 2) != 0 ||
+			   memcmp(f->config + f->express + 40, f->boot + f->express + 40, 2) != 0))
+		return false;
 	return is_restored(f) && (get(f, 4) & 0xFFFF) == command &&
 	       !(f->msi && (get(f, f->msi) & 0x10000));
 }

@@ -60,11 +60,17 @@ struct model_function *model_bridge(uint16_t bdf, uint8_t bus_from, uint8_t bus_
 void model_cap_pm(struct model_function *f, bool no_soft_reset);
 void model_cap_af(struct model_function *f);
 void model_cap_express(struct model_function *f, unsigned int type, bool flr);
+/* Its capability is of version 1. */
+void model_express_old(struct model_function *f);
 void model_cap_msi(struct model_function *f);
 
 /* As boot copies it; made once the functions are as they should be. */
 void model_copy(struct model_function *f, struct nd_pci_copy *copy);
-/* As a system may leave it: bus numbers, BARs and Device Control changed, in D3hot. */
+/* Link Control's bits 1:0. */
+void model_aspm(struct model_function *f, uint32_t aspm);
+/* By who does not care what is below. */
+void model_link_off(struct model_function *port);
+/* As a system may leave it: bus numbers, BARs, Device and Link Control changed, in D3hot. */
 void model_upset(struct model_function *f);
 /* Whether all that boot had set is there again; a NIC's bus mastering apart. */
 bool model_is_as_at_boot(const struct model_function *f, bool master);

@@ -409,6 +409,66 @@ static void noise_ends(void **state)
 	}
 }
 
+/* Whatever boot and the system have on; the model knows the order in which it may change. */
+static void power_management_of_links_is_put_back(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 4 * 4 * (ND_RESETS + 1); i++) {
+		enum nd_reset how = i / 16;
+		bool resets = how == ND_RESET_FLR || how >= ND_RESET_LINK;
+
+		express_make(how == ND_RESET_FLR);
+		model_aspm(nic, i % 4);
+		model_aspm(port, i % 4);
+		crash(2);
+		model_aspm(nic, i / 4 % 4);
+		model_aspm(port, i / 4 % 4);
+		if (resets && how < ND_RESETS)
+			assert_true(run(2, how));
+		restore_check(2);
+	}
+}
+
+static void a_link_that_is_off_is_switched_on(void **state)
+{
+	(void)state;
+	for (unsigned int reach = 0; reach < 2; reach++) {
+		express_make(true);
+		port->link_up_ms = 300;
+		nic->ready_ms = 200;
+		model_aspm(nic, 3);
+		model_aspm(port, 3);
+		boot(2);
+		nic->config[4] = 0;
+		model.now_ms = 1000;
+		model_link_off(port);
+		model_upset(port);
+		model.now_ms = 2000;
+		if (reach)
+			nd_pci_reach(copy, 2);
+		restore_check(2);
+		assert_int_equal(nic->resets[MODEL_LINK], 1);
+	}
+}
+
+static void older_and_linkless_functions_have_less(void **state)
+{
+	(void)state;
+	express_make(true);
+	model_express_old(nic);
+	model_express_old(port);
+	crash(2);
+	restore_check(2);
+
+	model_clear();
+	nic = model_nic(0x0008, NIC_ID);
+	model_cap_express(nic, 9, false); /* in the root complex */
+	boot(1);
+	nd_pci_reach(copy, 1);
+	nd_pci_restore(copy, 1);
+	kept();
+}
+
 /* Something else is there now, in the place of the NIC or of the bridge above it. */
 static void another_device_is_left_alone(void **state)
 {
@@ -492,6 +552,9 @@ int main(void)
 		cmocka_unit_test(quirks_are_heeded),
 		cmocka_unit_test(broken_lists_end),
 		cmocka_unit_test(noise_ends),
+		cmocka_unit_test(power_management_of_links_is_put_back),
+		cmocka_unit_test(a_link_that_is_off_is_switched_on),
+		cmocka_unit_test(older_and_linkless_functions_have_less),
 		cmocka_unit_test(another_device_is_left_alone),
 		cmocka_unit_test(an_absent_nic_is_not_waited_for),
 		cmocka_unit_test(bridges_come_back_from_far_to_near),
