@@ -15,6 +15,9 @@
 #define BAR_IS_64   4u
 #define BAR_ADDRESS 0xFFFFFFF0u
 
+#define RTL8139  0x813910ECu
+#define RTL_CPCR 0xE0
+
 /*
  * Registers of 32 bits behind BAR 0 that a driver changes, firmware relies on, and
  * the chip's reset by register forgets to put back.
@@ -28,8 +31,10 @@ static const struct {
 	{0x10D38086, 0x3840, 0x403},
 };
 
-#define RTL8139  0x813910ECu
-#define RTL_CPCR 0xE0
+static bool is_kept(const struct nd_pci_copy *nic, unsigned int at)
+{
+	return nd_config_read(nic->bdf, at) == nd_pci_copy_read(nic, at);
+}
 
 /*
  * An 8139C+ has two kinds of rings.  Firmware chooses once, when it finds the chip; a driver that
@@ -40,11 +45,12 @@ static void rtl_mend(const struct nd_pci_copy *nic)
 {
 	uint32_t bar = nd_pci_copy_read(nic, PCI_BAR0);
 
-	if (nd_pci_copy_read(nic, PCI_ID) == RTL8139 && nic->chip && (bar & BAR_IS_IO))
+	if (nd_pci_copy_read(nic, PCI_ID) == RTL8139 && nic->chip && (bar & BAR_IS_IO) &&
+	    is_kept(nic, PCI_BAR0))
 		nd_outw((uint16_t)((bar & ~3u) + RTL_CPCR), nic->chip);
 }
 
-/* Where BAR 0 has memory below 4 GiB; 0: it has none. */
+/* Where BAR 0 has memory below 4 GiB, as at boot and now; 0: it has none. */
 static uint32_t memory_phys(const struct nd_pci_copy *nic)
 {
 	uint32_t bar = nd_pci_copy_read(nic, PCI_BAR0);
@@ -52,21 +58,21 @@ static uint32_t memory_phys(const struct nd_pci_copy *nic)
 
 	if ((bar & BAR_IS_IO) || (is_wide && nd_pci_copy_read(nic, PCI_BAR0 + 4)))
 		return 0;
+	if (!is_kept(nic, PCI_BAR0) || (is_wide && !is_kept(nic, PCI_BAR0 + 4)) ||
+	    !(nd_config_read(nic->bdf, PCI_COMMAND) & PCI_MEMORY))
+		return 0;
 	return bar & BAR_ADDRESS;
 }
 
 void nd_chip_mend(const struct nd_pci_copy *nic)
 {
-	uint32_t phys = memory_phys(nic);
-	uint32_t id = nd_config_read(nic->bdf,
-				     PCI_ID); /* the addresses are its own only if it is there */
+	uint32_t phys;
 
-	if (id != nd_pci_copy_read(nic, PCI_ID))
+	if (!nd_pci_is_itself(nic))
 		return;
 	rtl_mend(nic);
-	if (!phys)
-		return;
-	for (unsigned int i = 0; i < sizeof mends / sizeof mends[0]; i++)
-		if (id == mends[i].id)
+	phys = memory_phys(nic);
+	for (unsigned int i = 0; phys && i < sizeof mends / sizeof mends[0]; i++)
+		if (nd_pci_copy_read(nic, PCI_ID) == mends[i].id)
 			*(volatile uint32_t *)nd_low(phys + mends[i].at) = mends[i].value;
 }

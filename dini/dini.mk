@@ -125,6 +125,8 @@ dini_agent_TEST_LIBS := -llz4 -lbearssl
 dini_sealed_TEST_SRC := $(AGENT_SRC)
 dini_sealed_TEST_LIBS := -llz4 -lbearssl
 
-UNIT_TESTS += reset flight
+UNIT_TESTS += reset chip flight
 flight_TEST_SRC := dini/flight.c
 reset_TEST_SRC := dini/reset.c dini/pci.c dini/link.c tests/unit/pcimodel.c
+chip_TEST_SRC := dini/chip.c dini/pci.c dini/link.c tests/unit/pcimodel.c
+chip_TEST_FLAGS := -iquotetests/fuzz/shim -Itests/fuzz/shim

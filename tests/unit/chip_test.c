@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* chip_test.c - a chip's registers are written where they are, or not at all. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <cmocka.h>
+
+#include "dini/chip.h"
+#include "pcimodel.h"
+#include "tests/fuzz/shim/phys.h"
+
+#define NIC_BDF  0x0018
+#define E1000E   0x10D38086u
+#define BAR_PHYS 0xFE010000u /* the model's */
+#define RFCTL    0x5008
+#define TARC0    0x3840
+
+uint8_t *nd_fuzz_phys;
+
+static struct nd_pci_copy copy;
+static struct model_function *nic;
+
+static uint32_t *chip(uint32_t at)
+{
+	return (uint32_t *)(nd_fuzz_phys + BAR_PHYS + at);
+}
+
+static int memory_open(void **state)
+{
+	(void)state;
+	nd_fuzz_phys = mmap(NULL, 1ull << 32, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return nd_fuzz_phys == MAP_FAILED;
+}
+
+static int memory_close(void **state)
+{
+	(void)state;
+	return munmap(nd_fuzz_phys, 1ull << 32);
+}
+
+static void nic_make(uint32_t id)
+{
+	model_clear();
+	nic = model_nic(NIC_BDF, id);
+	model_copy(nic, &copy);
+}
+
+/* 32 bits of configuration space, at the crash. */
+static void change(unsigned int at, uint32_t value)
+{
+	memcpy(nic->config + at, &value, sizeof value);
+}
+
+static void mended_is(bool mended)
+{
+	*chip(RFCTL) = 0x8000;
+	*chip(TARC0) = 0x3;
+	nd_chip_mend(&copy);
+	assert_int_equal(*chip(RFCTL), mended ? 0 : 0x8000);
+	assert_int_equal(*chip(TARC0), mended ? 0x403 : 0x3);
+}
+
+static void its_registers_are_mended(void **state)
+{
+	(void)state;
+	nic_make(E1000E);
+	mended_is(true);
+	nic_make(E1000E + 1);
+	mended_is(false);
+}
+
+static void what_is_not_its_own_is_left_alone(void **state)
+{
+	static const struct {
+		unsigned int at;
+		uint32_t value;
+	} changes[] = {
+		{0x00, E1000E ^ 0x10000}, /* another device */
+		{0x04, 0x0005},           /* its registers are not in memory */
+		{0x10, BAR_PHYS + 0x100000},
+	};
+
+	(void)state;
+	for (unsigned int i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+		nic_make(E1000E);
+		change(changes[i].at, changes[i].value);
+		mended_is(false);
+	}
+}
+
+static void both_halves_of_a_wide_address_count(void **state)
+{
+	(void)state;
+	nic_make(E1000E);
+	change(0x10, BAR_PHYS | 4);
+	change(0x14, 0);
+	model_copy(nic, &copy);
+	mended_is(true);
+	change(0x14, 1);
+	mended_is(false);
+	model_copy(nic, &copy);
+	mended_is(false);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(its_registers_are_mended),
+		cmocka_unit_test(what_is_not_its_own_is_left_alone),
+		cmocka_unit_test(both_halves_of_a_wide_address_count),
+	};
+
+	return cmocka_run_group_tests(tests, memory_open, memory_close);
+}
