@@ -9,11 +9,8 @@
 #include "dini/alarm.h"
 
 #include "dini/io.h"
+#include "dini/ports.h"
 
-#define CMOS_INDEX    0x70
-#define CMOS_DATA     0x71
-#define CMOS_NMI_OFF  0x80 /* the chipset's own: the I/O APIC's are not held by it */
-#define POST_PORT     0x80 /* a write to it takes about 1 us */
 #define SECONDS       0x00
 #define ALARM_SECONDS 0x01
 #define ALARM_MINUTES 0x03
@@ -31,13 +28,10 @@
 #define STATUS_C      0x0C /* to read it lowers the clock's line */
 #define STATUS_D      0x0D /* newer ones: the alarm's day, 0: any */
 
-#define IOAPIC_DATA    0x10
-#define IOAPIC_VERSION 0x01
-#define IOAPIC_ENTRY   0x10   /* two registers each */
-#define ENTRY_NMI      0x400u /* fixed destination, edge, active high, not masked */
-#define PIN_CLOCK      8
-#define SECONDS_TRIES  8
-#define PROOF_POLLS    500000 /* emulators may be late */
+#define ENTRY_NMI     0x400u /* fixed destination, edge, active high, not masked */
+#define PIN_CLOCK     8
+#define SECONDS_TRIES 8
+#define PROOF_POLLS   500000 /* emulators may be late */
 
 volatile uint32_t nd_alarm_nmis; /* vectors.asm counts */
 
@@ -90,7 +84,7 @@ static void sources_set(uint8_t sources)
 
 static uint32_t ioapic_read(uint32_t phys, uint8_t reg)
 {
-	volatile uint32_t *select = nd_low(phys), *data = nd_low(phys + IOAPIC_DATA);
+	volatile uint32_t *select = nd_low(phys + IOAPIC_INDEX), *data = nd_low(phys + IOAPIC_DATA);
 
 	*select = reg;
 	return *data;
@@ -98,7 +92,7 @@ static uint32_t ioapic_read(uint32_t phys, uint8_t reg)
 
 static void ioapic_write(uint32_t phys, uint8_t reg, uint32_t value)
 {
-	volatile uint32_t *select = nd_low(phys), *data = nd_low(phys + IOAPIC_DATA);
+	volatile uint32_t *select = nd_low(phys + IOAPIC_INDEX), *data = nd_low(phys + IOAPIC_DATA);
 
 	*select = reg;
 	*data = value;
@@ -112,8 +106,8 @@ void nd_alarm_init(uint32_t ioapic_phys)
 	sources_set(0);
 	if ((ioapic_read(ioapic_phys, IOAPIC_VERSION) >> 16 & 0xFF) < PIN_CLOCK)
 		return;
-	ioapic_write(ioapic_phys, IOAPIC_ENTRY + 2 * PIN_CLOCK + 1, this_cpu);
-	ioapic_write(ioapic_phys, IOAPIC_ENTRY + 2 * PIN_CLOCK, ENTRY_NMI);
+	ioapic_write(ioapic_phys, IOAPIC_TABLE + 2 * PIN_CLOCK + 1, this_cpu);
+	ioapic_write(ioapic_phys, IOAPIC_TABLE + 2 * PIN_CLOCK, ENTRY_NMI);
 }
 
 bool nd_alarm_works(void)

@@ -8,11 +8,9 @@
 #include "dini/chipset.h"
 
 #include "dini/io.h"
+#include "dini/ports.h"
 #include "dini/registers.h"
 
-#define CMOS_INDEX    0x70
-#define CMOS_DATA     0x71
-#define CMOS_NMI_OFF  0x80
 #define CMOS_SHUTDOWN 0x0F
 #define PORT_B        0x61
 #define PORT_B_STATUS 0xF0 /* read-only, to be written as 0 */
@@ -23,13 +21,8 @@
 #define IRQ_TICK      0x01
 #define PIT_CHANNEL_0 0x40
 #define PIT_COMMAND   0x43
-#define POST_PORT     0x80 /* a write to it takes the time old chips need */
 
-#define IOAPIC_INDEX   0x00
-#define IOAPIC_DATA    0x10
-#define IOAPIC_VERSION 0x01
-#define IOAPIC_TABLE   0x10
-#define IOAPIC_MASKED  0x10000u
+#define IOAPIC_MASKED 0x10000u
 
 #define HPET_CAPABILITIES  0x000
 #define HPET_CONFIGURATION 0x010
@@ -83,7 +76,7 @@ static void hpet_quiet(uint64_t phys)
 static void pic_write(uint16_t port, uint8_t value)
 {
 	nd_outb(port, value);
-	nd_outb(POST_PORT, 0);
+	nd_outb(POST_PORT, 0); /* the time that old ones need */
 }
 
 /* Vectors 08h and 70h as the BIOS sets them; only the BIOS tick comes through. */
