@@ -44,6 +44,8 @@ static void ioapic_mask(uint64_t phys)
 	volatile void *chip = nd_registers_map(phys);
 	uint32_t version;
 
+	if (!chip)
+		return;
 	nd_reg32_set(chip, IOAPIC_INDEX, IOAPIC_VERSION);
 	version = nd_reg32(chip, IOAPIC_DATA);
 	if (version == ~0u)
@@ -60,8 +62,8 @@ static void ioapic_mask(uint64_t phys)
 static void hpet_quiet(uint64_t phys)
 {
 	volatile void *chip = nd_registers_map(phys);
-	uint32_t capabilities = nd_reg32(chip, HPET_CAPABILITIES);
-	uint32_t configuration = nd_reg32(chip, HPET_CONFIGURATION);
+	uint32_t capabilities = chip ? nd_reg32(chip, HPET_CAPABILITIES) : ~0u;
+	uint32_t configuration;
 
 	if (capabilities == ~0u)
 		return;
@@ -70,6 +72,7 @@ static void hpet_quiet(uint64_t phys)
 
 		nd_reg32_set(chip, at, nd_reg32(chip, at) & ~HPET_TIMER_SPEAKS);
 	}
+	configuration = nd_reg32(chip, HPET_CONFIGURATION);
 	nd_reg32_set(chip, HPET_CONFIGURATION, (configuration & ~HPET_LEGACY) | HPET_RUNS);
 }
 

@@ -116,9 +116,10 @@ $(B)/tests/fake_rom.bin: tests/guest/fake_rom.asm tests/guest/hang.asm $(B)/.set
 
 -include $(wildcard $(GUEST_DIR)/*.d)
 
-UNIT_TESTS += dini_net dini_agent dini_sealed iommu
+UNIT_TESTS += dini_net dini_agent dini_sealed iommu registers
 dini_net_TEST_SRC := dini/net.c
 iommu_TEST_SRC := dini/iommu.c
+registers_TEST_SRC := dini/registers.c
 AGENT_SRC := dini/agent.c dini/handshake.c dini/pack.c $(WIRE_SRC)
 dini_agent_TEST_SRC := $(AGENT_SRC)
 dini_agent_TEST_LIBS := -llz4 -lbearssl

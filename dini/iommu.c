@@ -115,6 +115,8 @@ void nd_iommu_off(const struct nd_device *device, unsigned int count)
 		if (device[i].kind != ND_DEVICE_VTD && device[i].kind != ND_DEVICE_AMDVI)
 			continue;
 		unit = nd_registers_map(device[i].phys);
+		if (!unit)
+			continue;
 		if (nd_reg32(unit, VTD_VERSION) == ~0u)
 			nd_say("iommu %lx: not there", device[i].phys);
 		else if (device[i].kind == ND_DEVICE_VTD)

@@ -38,6 +38,11 @@ void nd_memory_init(const struct nd_range *map, unsigned int count)
 	range_count = count;
 }
 
+uint64_t nd_memory_limit_phys(void)
+{
+	return phys_limit;
+}
+
 static bool range_holds(const struct nd_range *r, uint64_t phys)
 {
 	return phys >= r->phys && r->bytes >= ND_PAGE_BYTES &&

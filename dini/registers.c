@@ -7,7 +7,11 @@
  */
 #include "dini/registers.h"
 
+#include <stddef.h>
+
 #include "dini/boot.h"
+#include "dini/console.h"
+#include "dini/memory.h"
 
 #define LARGE_PAGE_BYTES 0x200000ull
 #define LARGE_UNCACHED   0x9Bull /* present, writable, PWT, PCD, large */
@@ -17,6 +21,10 @@ volatile void *nd_registers_map(uint64_t phys)
 	uint64_t base = phys & ~(LARGE_PAGE_BYTES - 1);
 	uint64_t cr3;
 
+	if (phys >= nd_memory_limit_phys() - 2 * LARGE_PAGE_BYTES) {
+		nd_say("registers %lx: this CPU has no such address", phys);
+		return NULL;
+	}
 	nd_registers_directory[0] = base | LARGE_UNCACHED;
 	nd_registers_directory[1] = (base + LARGE_PAGE_BYTES) | LARGE_UNCACHED;
 	__asm__ volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r"(cr3) : : "memory");

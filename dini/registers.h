@@ -9,7 +9,10 @@
 
 #include <stdint.h>
 
-/* From phys on at least 2 MiB.  Good until the next call. */
+/*
+ * From phys on at least 2 MiB, good until the next call.  NULL, which is told, where this CPU has
+ * no such address: firmware's tables are not always right.
+ */
 volatile void *nd_registers_map(uint64_t phys);
 
 uint32_t nd_reg32(const volatile void *base, uint32_t at);

@@ -45,6 +45,7 @@
 #define HIGH_PHYS     0x120000000ull /* in the first GiB above 4 GiB */
 #define HIGHER_PHYS   0x17FFFF000ull /* the last page of the second */
 #define ABSENT_PHYS   0x200000000ull
+#define NO_PHYS       0x1000000000000000ull /* more than any CPU has */
 
 extern const uint8_t guest_gate_image[], guest_gate_image_end[]; /* fake_gate.asm */
 void guest_server(uint32_t was_real_mode, uint32_t base_kib, uint32_t has_ticked);
@@ -192,6 +193,8 @@ static void devices_find(struct nd_handoff *h)
 	CHECK(devices.count && !devices.damaged && !devices.overflow);
 	memcpy(h->device, devices.device, sizeof h->device);
 	h->device_count = devices.count;
+	CHECK(h->device_count < ND_DEVICES_MAX); /* one more, that a wrong table has: */
+	h->device[h->device_count++] = (struct nd_device){NO_PHYS, ND_DEVICE_VTD, 0};
 	h->elcr = (uint16_t)(inb(ELCR) | inb(ELCR + 1) << 8);
 }
 
