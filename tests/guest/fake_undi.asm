@@ -27,6 +27,7 @@ FAULT_MODE	equ 8			; IF or DF set, or the stack is not the gate's
 
 entry_offset:	dw entry
 int15_offset:	dw int15
+step_offset:	dw step
 tx_room:	dw 0			; frames that can be taken before the ring is full
 tx_freed:	dw 0			; so many more at each START
 event_count:	dw 0
@@ -42,6 +43,10 @@ hang_call:	dw 0			; function that does not return, 0: all do
 hang_after:	dw 0			; calls of it that still do
 hang_mode:	dw 0			; hang.asm
 hang_reflects:	dw 0			; interrupts that hang.asm passed on
+nmi_call:	dw 0			; function behind whose return an NMI comes, 0: none
+nmi_after:	dw 0			; calls of it before
+nmi_steps:	dw 0			; instructions of the gate's in between
+nmis:		dw 0			; that came: none if firmware was called before
 sent_bytes:	times SENT dw 0
 sent_first:	times SENT dd 0		; the frame's first four bytes
 		; FuncFlag, BufferLength, FrameLength, offset, segment
@@ -57,6 +62,7 @@ entry:
 	mov ax, cs
 	mov ds, ax
 	inc word [calls]
+	mov [function], bx
 	cmp bx, [bp + 6]
 	jne .arguments
 	cmp di, [bp + 8]
@@ -96,6 +102,14 @@ entry:
 ; AX = BX, and nothing else that the gate could go on with.
 leave_with_bx:
 	mov [cs:.ax], bx
+	mov ax, [cs:function]
+	cmp ax, [cs:nmi_call]
+	jne .unseen
+	dec word [cs:nmi_after]
+	jns .unseen
+	mov word [cs:nmi_call], 0
+	mov word [cs:.flags], 0x100	; TF
+.unseen:
 	popad
 	pop ds
 	pop bp
@@ -108,11 +122,39 @@ leave_with_bx:
 	mov ebp, eax
 	mov ds, ax
 	mov es, ax
+	pushf
+	pop ax
+	or ax, 0x600			; DF, and IF: the PIC is masked
+	or ax, [cs:.flags]
+	mov word [cs:.flags], 0
+	push ax
 	mov ax, [cs:.ax]
-	std
-	sti				; for one instruction; the PIC is masked
+	popf				; a trap comes behind the next instruction
 	retf
 .ax:	dw 0
+.flags:	dw 0
+function: dw 0
+
+; INT 1, behind each instruction with TF set.
+step:
+	push bp
+	mov bp, sp
+	push ax
+	mov ax, cs
+	cmp [bp + 4], ax
+	je .called
+	dec word [cs:nmi_steps]
+	jns .on
+	and word [bp + 6], ~0x100
+	inc word [cs:nmis]
+	int 2
+	jmp .on
+.called:
+	and word [bp + 6], ~0x100
+.on:
+	pop ax
+	pop bp
+	iret
 
 transmit:
 	cmp word [es:di + 2], 0		; Protocol, XmitFlag: as they are, to the address in them

@@ -33,11 +33,12 @@ enum { HANG_REAL, HANG_PROTECTED, HANG_LONG, HANG_MODES }; /* hang.asm */
 
 /* The head of fake_undi.asm. */
 struct undi {
-	uint16_t entry_offset, int15_offset;
+	uint16_t entry_offset, int15_offset, step_offset;
 	uint16_t tx_room, tx_freed;
 	uint16_t event_count, event_at, event_forever;
 	uint16_t faults, calls, starts, sent_count, last_isr, int15_ax;
 	uint16_t hang_call, hang_after, hang_mode, hang_reflects;
+	uint16_t nmi_call, nmi_after, nmi_steps, nmis;
 	uint16_t sent_bytes[16];
 	uint32_t sent_first[16];
 	struct event {
@@ -336,6 +337,39 @@ static void test_an_isr_that_hangs_is_given_up(void)
 	sound_check();
 }
 
+/*
+ * At whatever instruction behind the third frame an NMI comes, there is no fourth: it would be
+ * the last that comes in this batch, and a call that hung after it would never be ended.
+ */
+static void test_an_nmi_between_calls_ends_the_batch(void)
+{
+	uint32_t *vector = phys(4 * 1), before = *vector;
+	unsigned int orderly = 0, given_up = 0;
+
+	*vector = UNDI_PHYS >> 4 << 16 | undi->step_offset;
+	for (uint16_t steps = 0;; steps++) {
+		undi_reset();
+		undi->tx_room = 100;
+		undi->nmi_call = UNDI_TRANSMIT;
+		undi->nmi_after = 2;
+		undi->nmi_steps = steps;
+		batch(ND_GATE_TX_SLOTS);
+		if (!undi->nmis)
+			break;
+		CHECK(undi->sent_count == 3);
+		if (call->undi_hung) {
+			CHECK(call->undi_hung == UNDI_TRANSMIT && call->tx_done >= 2);
+			given_up++;
+		} else {
+			CHECK(call->tx_done == 3 && call->rx_count == 0);
+			orderly++;
+		}
+	}
+	CHECK(orderly > 20 && given_up > 0 && given_up < orderly);
+	*vector = before;
+	sound_check();
+}
+
 /* INT 15h, by way of the firmware, which is in real mode as a kernel's set-up code. */
 static struct int15_registers int15(uint32_t eax, uint32_t ebx, uint32_t ecx, uint32_t edx)
 {
@@ -455,6 +489,7 @@ void guest_main(const struct multiboot_info *info)
 		test_a_call_that_hangs_is_given_up,
 		test_a_transmit_that_hangs_is_given_up,
 		test_an_isr_that_hangs_is_given_up,
+		test_an_nmi_between_calls_ends_the_batch,
 		test_e820_is_walked,
 		test_e820_refuses,
 		test_older_calls_and_all_others,

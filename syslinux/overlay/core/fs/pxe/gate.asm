@@ -246,6 +246,7 @@ dispatch16:
 		ret
 
 undi_single16:
+		mov word [call_area+call_block.undi_ax], 1	; should it not be made
 		mov bx, [call_area+call_block.undi_opcode]
 		mov di, call_area+call_block.undi_param
 		call undi16
@@ -255,9 +256,12 @@ undi_single16:
 ; undi16: call UNDI function BX with the parameter block DS:DI; AX = its exit code.
 ; Both conventions are met at once: !PXE takes its arguments from the stack,
 ; PXENV+ from ES:DI and BX.  All other registers are kept.
+; Once an NMI has come there is no further call: all that the gate does ends here.
 undi16:
 		pushad
-		mov [undi_under_way], bx
+		mov [undi_under_way], bx	; first, so that none falls between
+		cmp word [nmi_came], 0
+		jne .late
 		push es
 		push di
 		push bx
@@ -273,10 +277,14 @@ undi16:
 		popad
 		mov ax, [undi_result]
 		ret
+.late:
+		mov word [undi_under_way], 0
+		jmp leave16
 
 ; nmi_take16, nmi_give16: the NMI's vector to nmi16, and back.  Clobber AX ES; ES = DS.
 nmi_take16:
 		mov word [undi_under_way], 0
+		mov word [nmi_came], 0
 		xor ax, ax
 		mov es, ax
 		mov eax, [es:4*NMI]
@@ -295,12 +303,13 @@ nmi_done16:
 		ret
 
 ; nmi16: an NMI.  If UNDI has the CPU, its call is given up, and all that the gate does
-; with it; else what was interrupted ends by itself.
+; with it; else the next call is not made: the alarm does not come twice.
 ; Mode:    real mode, entered by the CPU or, as from iPXE's protected mode, by INT 2.
 ;          Nothing is known of the stack and segments but CS.
 nmi16:
 		cmp word [cs:undi_under_way], 0
 		jne .hung
+		mov word [cs:nmi_came], 1
 		iret
 .hung:
 		mov ax, cs
@@ -587,6 +596,7 @@ caller_cs:	resw 1
 real_segment:	resw 1
 undi_result:	resw 1
 undi_under_way:	resw 1		; function that UNDI was called for, 0: it is not
+nmi_came:	resw 1		; while UNDI was not under way
 rx_fill:	resw 1		; bytes that came of the frame under way, 0: none is
 rx_frame:	resw 1		; its length
 		alignb 16
