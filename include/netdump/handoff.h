@@ -260,8 +260,11 @@ struct nd_crash {
  *
  * An NMI while firmware runs ends the call: undi_hung names the function, what came out
  * before stands, and undi_ax and undi_param say nothing.  What state the firmware is in
- * then is anybody's guess.  The gate has vector 2 while it runs; firmware in protected mode
- * has to pass interrupts on to real mode, as iPXE does, or the CPU resets.
+ * then is anybody's guess.  One that comes between two calls has the gate make no further one:
+ * what came out before stands, undi_hung is 0, and undi_ax of a call not made is 1.
+ *
+ * The gate has vector 2 while it runs; firmware in protected mode has to pass interrupts on to
+ * real mode, as iPXE does, or the CPU resets.
  */
 enum nd_gate_op { ND_GATE_UNDI = 1, ND_GATE_BATCH = 2 };
 

@@ -10,7 +10,7 @@
 
 #include "dini/chip.h"
 #include "pcimodel.h"
-#include "tests/fuzz/shim/phys.h"
+#include "tests/fuzz/shim/dini/io.h"
 
 #define NIC_BDF  0x0018
 #define E1000E   0x10D38086u
@@ -18,7 +18,18 @@
 #define RFCTL    0x5008
 #define TARC0    0x3840
 
+#define RTL8139  0x813910ECu
+#define RTL_CPCR 0xE0
+#define PORTS    0xC000
+#define CPCR     0x002B /* at boot */
+
 uint8_t *nd_fuzz_phys;
+static uint32_t written; /* port << 16 | value, the last one */
+
+void nd_outw(uint16_t port, uint16_t value)
+{
+	written = (uint32_t)port << 16 | value;
+}
 
 static struct nd_pci_copy copy;
 static struct model_function *nic;
@@ -106,12 +117,31 @@ static void both_halves_of_a_wide_address_count(void **state)
 	mended_is(false);
 }
 
+static void the_kind_of_rings_is_the_firmwares(void **state)
+{
+	(void)state;
+	nic_make(RTL8139);
+	change(0x10, PORTS | 1);
+	model_copy(nic, &copy);
+	written = 0;
+	nd_chip_mend(&copy);
+	assert_int_equal(written, 0); /* boot found none */
+	copy.chip = CPCR;
+	nd_chip_mend(&copy);
+	assert_int_equal(written, (uint32_t)(PORTS + RTL_CPCR) << 16 | CPCR);
+	written = 0;
+	change(0x10, (PORTS + 0x100) | 1);
+	nd_chip_mend(&copy);
+	assert_int_equal(written, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(its_registers_are_mended),
 		cmocka_unit_test(what_is_not_its_own_is_left_alone),
 		cmocka_unit_test(both_halves_of_a_wide_address_count),
+		cmocka_unit_test(the_kind_of_rings_is_the_firmwares),
 	};
 
 	return cmocka_run_group_tests(tests, memory_open, memory_close);

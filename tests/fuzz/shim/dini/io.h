@@ -15,6 +15,9 @@ static inline struct nd_cpuid nd_cpuid(uint32_t leaf)
 	return (struct nd_cpuid){.eax = leaf == 0x80000000 ? 0x80000008 : 40};
 }
 
+/* Of a test that has ports. */
+void nd_outw(uint16_t port, uint16_t value);
+
 static inline void *nd_low(uint32_t phys)
 {
 	return nd_fuzz_phys + phys;
