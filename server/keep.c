@@ -212,6 +212,14 @@ void nd_keep_settle(struct nd_machine *m)
 	}
 }
 
+static bool later_add(const struct nd_machine *m, struct nd_pages *missing)
+{
+	for (size_t i = 0; i < m->later.spans; i++)
+		if (!nd_pages_add(missing, m->later.span[i].page, m->later.span[i].count))
+			return false;
+	return true;
+}
+
 struct nd_map *nd_keep_map(const struct nd_machine *m)
 {
 	struct nd_pages missing = {0};
@@ -220,7 +228,7 @@ struct nd_map *nd_keep_map(const struct nd_machine *m)
 	for (size_t i = 0; i < m->sums.chunks; i++)
 		if (m->sums.chunk[i].unsure)
 			return NULL;
-	if (m->sums.chunk && nd_pages_copy(&missing, &m->pending) &&
+	if (m->sums.chunk && nd_pages_copy(&missing, &m->pending) && later_add(m, &missing) &&
 	    nd_reads_missing(&m->reads, &missing))
 		map = nd_map_make(m->session, m->hello.token, &m->vmcore, &m->sums, &missing,
 				  &m->absent, nd_info_past(m));

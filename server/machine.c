@@ -65,6 +65,8 @@ void nd_machine_free(struct nd_machine *m)
 	nd_pages_free(&m->pending);
 	nd_pages_free(&m->absent);
 	nd_pages_free(&m->loads);
+	nd_pages_free(&m->later);
+	nd_pages_free(&m->rest);
 	nd_select_free(m->select);
 	nd_cache_free(&m->cache);
 	nd_vmcore_free(&m->vmcore);
@@ -95,6 +97,7 @@ void nd_machine_give_up(struct nd_machine *m, const struct nd_env *env, const ch
 	if (m->phase >= ND_FINISH)
 		return;
 	nd_flow_close_all(m, env, m->heard_ms);
+	nd_phase_later(m);
 	nd_keep_settle(m);
 	m->status = ND_DONE_INCOMPLETE;
 	snprintf(m->why, sizeof m->why, "%s", why);
@@ -236,6 +239,8 @@ static void stable_tell(struct nd_machine *m)
 	lowest = nd_reads_lowest(&m->reads);
 	if (m->pending.spans && m->pending.span[0].page < lowest)
 		lowest = m->pending.span[0].page;
+	if (m->later.spans && m->later.span[0].page < lowest)
+		lowest = m->later.span[0].page;
 	nd_finish_stable(m->finish, nd_vmcore_stable(&m->vmcore, lowest));
 }
 

@@ -7,9 +7,9 @@
  *           to forge.
  *   NOTES   notes and VMCOREINFO
  *   LOG     the log ring, written to dmesg.txt at once
- *   SELECT  page structures, by which the level leaves pages out
+ *   SELECT  the CPUs' stacks; page structures, by which the level leaves pages out
  *   MOVE    what came early goes to its place in the file, a stretch at a time
- *   MEMORY  everything else, in order of address
+ *   MEMORY  everything else, the kernel's own first, in order of address
  *   FINISH  checksum, fsync, rename, in a thread
  *   OVER    DONE is sent, now and whenever the machine asks again
  *
@@ -78,6 +78,7 @@ struct nd_machine {
 	char notes[ND_NOTES_BYTES]; /* what went another way than planned */
 
 	struct nd_pages ram, pending, absent;
+	struct nd_pages later; /* missing, too, but not asked for before all of pending is there */
 	struct nd_reads reads;
 	struct nd_cache cache;
 	uint32_t next_read_id;
@@ -112,6 +113,8 @@ struct nd_machine {
 	bool clipped;             /* core is cut to RAM */
 	struct nd_pages loads;    /* the core's pages, by paddr, while select looks */
 	struct nd_select *select; /* while it looks at page structures */
+	struct nd_pages rest;     /* pages to ask for later, as nd_select_rest() has it */
+	bool has_stacks;          /* the CPUs' stacks were looked at */
 	unsigned int level;       /* by which pages were left out */
 
 	struct nd_store store;

@@ -130,6 +130,22 @@ const struct nd_span *nd_pages_next(const struct nd_pages *set, uint64_t page)
 	return at < set->spans ? &set->span[at] : NULL;
 }
 
+bool nd_pages_move(struct nd_pages *to, struct nd_pages *from, uint64_t page, uint64_t count)
+{
+	uint64_t end = page + count;
+
+	for (const struct nd_span *s; (s = nd_pages_next(from, page)) && s->page < end;) {
+		uint64_t first = s->page > page ? s->page : page;
+		uint64_t stop = s->page + s->count < end ? s->page + s->count : end;
+
+		if (!nd_pages_add(to, first, stop - first) ||
+		    !nd_pages_remove(from, first, stop - first))
+			return false;
+		page = stop;
+	}
+	return true;
+}
+
 void nd_pages_prune(struct nd_pages *set, uint64_t least)
 {
 	size_t kept = 0;

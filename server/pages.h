@@ -38,6 +38,9 @@ bool nd_pages_has(const struct nd_pages *set, uint64_t page);
 /* The span that holds `page`, or the next above it; NULL: none. */
 const struct nd_span *nd_pages_next(const struct nd_pages *set, uint64_t page);
 
+/* Adds to `to` what `from` has of these pages, and takes it out there.  False: no memory. */
+bool nd_pages_move(struct nd_pages *to, struct nd_pages *from, uint64_t page, uint64_t count);
+
 /* Drops spans of fewer than `least` pages. */
 void nd_pages_prune(struct nd_pages *set, uint64_t least);
 

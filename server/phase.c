@@ -13,6 +13,7 @@
 #include "server/keep.h"
 #include "server/log.h"
 #include "server/printk.h"
+#include "server/stacks.h"
 
 /* Round trips that all parsers together may take: page tables and rings end far below. */
 #define ROUNDS_MAX 2000
@@ -226,6 +227,27 @@ static int pages_move(struct nd_machine *m, unsigned int most)
 	return error;
 }
 
+/*
+ * Memory of the kernel is asked for first, and what only its processes know, or nobody, after it.
+ * Where memory for that runs out, it comes as it comes.
+ */
+static void order_set(struct nd_machine *m)
+{
+	for (size_t i = 0; i < m->rest.spans; i++)
+		if (!nd_pages_move(&m->later, &m->pending, m->rest.span[i].page,
+				   m->rest.span[i].count))
+			break;
+	nd_pages_free(&m->rest);
+}
+
+void nd_phase_later(struct nd_machine *m)
+{
+	for (size_t i = 0; i < m->later.spans; i++)
+		if (!nd_pages_add(&m->pending, m->later.span[i].page, m->later.span[i].count))
+			return;
+	nd_pages_free(&m->later);
+}
+
 static void move_step(struct nd_machine *m, const struct nd_env *env, double now_s)
 {
 	char why[ND_WHY_BYTES];
@@ -235,6 +257,7 @@ static void move_step(struct nd_machine *m, const struct nd_env *env, double now
 		return;
 	m->phase = ND_MEMORY;
 	early_end(m);
+	order_set(m);
 	if (!error)
 		return;
 	snprintf(why, sizeof why, "vmcore cannot be written: %s", strerror(error));
@@ -303,26 +326,35 @@ static enum nd_mem_status structs_step(struct nd_machine *m, const char **why)
 	return status;
 }
 
-static void select_end(struct nd_machine *m, const char *why)
+static void level_note(struct nd_machine *m, uint64_t least)
+{
+	char text[160];
+
+	nd_log("%s: level %u: %" PRIu64 " of %" PRIu64 " pages are left out", m->host, m->level,
+	       m->core->excluded.total, m->loads.total);
+	if (least < 2)
+		return;
+	snprintf(text, sizeof text,
+		 "runs of fewer than %" PRIu64 " pages are there in spite of the level", least);
+	nd_phase_note(m, text);
+}
+
+/* why: nothing is known of what pages are.  At level 0 no more than their order is lost by that. */
+static void select_end(struct nd_machine *m, unsigned int level, const char *why)
 {
 	char text[160];
 	uint64_t least;
 
-	if (why) {
+	if (!why) {
+		/* Without the memory for it there is no order. */
+		nd_pages_copy(&m->rest, nd_select_rest(m->select));
+		least = nd_core_exclude(m->core, nd_select_excluded(m->select));
+		m->level = level;
+		if (level)
+			level_note(m, least);
+	} else if (level) {
 		snprintf(text, sizeof text, "all pages: %s", why);
 		nd_phase_note(m, text);
-	} else {
-		m->level = nd_select_level(m->select);
-		least = nd_core_exclude(m->core, nd_select_excluded(m->select));
-		nd_log("%s: level %u: %" PRIu64 " of %" PRIu64 " pages are left out", m->host,
-		       m->level, m->core->excluded.total, m->loads.total);
-		if (least > 1) {
-			snprintf(text, sizeof text,
-				 "runs of fewer than %" PRIu64
-				 " pages are there in spite of the level",
-				 least);
-			nd_phase_note(m, text);
-		}
 	}
 	nd_select_free(m->select);
 	m->select = NULL;
@@ -333,12 +365,25 @@ static void select_begin(struct nd_machine *m, unsigned int level)
 	const char *why = "out of memory";
 
 	loads_clip(m);
-	if (!level || !m->vmcoreinfo.text)
+	if (!m->vmcoreinfo.text)
 		return;
 	if (nd_core_pages(m->core, &m->loads))
 		m->select = nd_select_new(&m->vmcoreinfo, level, &m->loads, &why);
 	if (!m->select)
-		select_end(m, why);
+		select_end(m, level, why);
+}
+
+/* The CPUs' stacks come before page structures; those that cannot be read are left. */
+static enum nd_mem_status stacks_step(struct nd_machine *m)
+{
+	const struct nd_mem mem = {page_get, m};
+	struct nd_xlat *x = nd_xlat_new(&mem, &m->vmcoreinfo, m->hello.cr3);
+	enum nd_mem_status status = ND_MEM_OK;
+
+	if (x)
+		status = nd_stacks_want(x, m->note, m->note_bytes);
+	nd_xlat_free(x);
+	return settle(m, status);
 }
 
 static void select_step(struct nd_machine *m, const struct nd_env *env, double now_s)
@@ -346,13 +391,16 @@ static void select_step(struct nd_machine *m, const struct nd_env *env, double n
 	enum nd_mem_status status;
 	const char *why;
 
+	if (m->vmcoreinfo.text && !m->has_stacks && stacks_step(m) == ND_MEM_WAIT)
+		return;
+	m->has_stacks = true;
 	if (!m->clipped)
 		select_begin(m, env->level);
 	if (m->select) {
 		status = structs_step(m, &why);
 		if (status == ND_MEM_WAIT || (status == ND_MEM_OK && !nd_select_over(m->select)))
 			return;
-		select_end(m, status == ND_MEM_OK ? NULL : why);
+		select_end(m, env->level, status == ND_MEM_OK ? NULL : why);
 	}
 	memory_begin(m, env, now_s);
 }
@@ -422,6 +470,10 @@ void nd_phase_advance(struct nd_machine *m, const struct nd_env *env, double now
 			log_step(m, env, now_s);
 		} else if (m->phase == ND_SELECT) {
 			select_step(m, env, now_s);
+		} else if (m->later.total) {
+			nd_pages_free(&m->pending);
+			m->pending = m->later;
+			m->later = (struct nd_pages){0};
 		} else {
 			m->status = ND_DONE_COMPLETE;
 			nd_phase_finish(m, env, now_s);

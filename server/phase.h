@@ -15,6 +15,9 @@ void nd_phase_advance(struct nd_machine *m, const struct nd_env *env, double now
 /* Hands the dump to its thread, complete or not by m->status. */
 void nd_phase_finish(struct nd_machine *m, const struct nd_env *env, double now_s);
 
+/* What was to be asked for later is pending now. */
+void nd_phase_later(struct nd_machine *m);
+
 /* Adds a remark for info.json. */
 void nd_phase_note(struct nd_machine *m, const char *text);
 

@@ -26,6 +26,7 @@
 #define BLOCK_ORDER_MAX    18 /* 1 GiB: the largest page there is */
 #define FREE_ORDERS_MAX    16
 #define EXCLUDED_SPANS_MAX (1u << 18)
+#define REST_SPANS_MAX     (1u << 14)
 #define NONE               UINT64_MAX
 
 /* From VMCOREINFO; offsets are such that the field ends within its structure. */
@@ -40,10 +41,10 @@ struct nd_select {
 	struct shape shape;
 	unsigned int level;
 	const struct nd_pages *ram;
-	uint64_t at;    /* the page to go on with */
-	uint64_t least; /* pages of the shortest run that is still left out */
+	uint64_t at;                /* the page to go on with */
+	uint64_t least, rest_least; /* pages of the shortest run that excluded, rest have still */
 	bool over;
-	struct nd_pages excluded, read;
+	struct nd_pages excluded, rest, read;
 	uint8_t *structs; /* of STRETCH_PAGES, within a step */
 };
 
@@ -129,7 +130,7 @@ struct nd_select *nd_select_new(const struct nd_vmcoreinfo *v, unsigned int leve
 	}
 	s->level = level;
 	s->ram = ram;
-	s->least = 1;
+	s->least = s->rest_least = 1;
 	s->over = !ram->spans;
 	s->at = ram->spans ? ram->span[0].page : 0;
 	if (!nd_vmcoreinfo_text(v, "PAGESIZE", page_size, sizeof page_size) ||
@@ -149,6 +150,7 @@ void nd_select_free(struct nd_select *s)
 	if (!s)
 		return;
 	nd_pages_free(&s->excluded);
+	nd_pages_free(&s->rest);
 	nd_pages_free(&s->read);
 	free(s);
 }
@@ -168,9 +170,9 @@ struct nd_pages *nd_select_excluded(struct nd_select *s)
 	return &s->excluded;
 }
 
-unsigned int nd_select_level(const struct nd_select *s)
+const struct nd_pages *nd_select_rest(const struct nd_select *s)
 {
-	return s->level;
+	return &s->rest;
 }
 
 static uint64_t u64_at(const uint8_t *p)
@@ -212,19 +214,18 @@ static unsigned int compound_order(const struct shape *s, const uint8_t *second,
  * Pages from this one on that the level does without, 0: it is wanted.  `second` is the structure
  * behind its own, NULL: not known.  NONE: this cannot be.
  */
-static uint64_t run_of(const struct nd_select *sel, uint64_t page, const uint8_t *own,
+static uint64_t run_of(const struct shape *s, unsigned int level, uint64_t page, const uint8_t *own,
 		       const uint8_t *second)
 {
-	const struct shape *s = &sel->shape;
 	uint64_t flags = u64_at(own + s->flags), order = 0;
 	uint32_t mapcount = u32_at(own + s->mapcount);
 	bool is_slab = bit(flags, s->slab), is_huge = false, is_out;
 	bool is_anonymous = !is_slab && u64_at(own + s->mapping) & MAPPING_ANONYMOUS;
 	bool is_file = is_cache(s, flags) && !is_anonymous;
 
-	if (u64_at(own + s->compound_head) & HEAD_IS_ELSEWHERE)
+	if (!level || u64_at(own + s->compound_head) & HEAD_IS_ELSEWHERE)
 		return 0;
-	if ((sel->level & ND_LEVEL_FREE) && !is_slab && mapcount == (uint32_t)s->buddy_mapcount) {
+	if ((level & ND_LEVEL_FREE) && !is_slab && mapcount == (uint32_t)s->buddy_mapcount) {
 		order = u64_at(own + s->private);
 		if (order >= s->free_orders || page & ((1ull << order) - 1))
 			return NONE;
@@ -234,9 +235,9 @@ static uint64_t run_of(const struct nd_select *sel, uint64_t page, const uint8_t
 		order = compound_order(s, second, page);
 		is_huge = second[s->dtor] == s->hugetlb_dtor;
 	}
-	is_out = (is_file && (sel->level & ND_LEVEL_CACHE_PRIVATE)) ||
-		 (is_file && (sel->level & ND_LEVEL_CACHE) && !bit(flags, s->private_bit)) ||
-		 ((is_anonymous || is_huge) && (sel->level & ND_LEVEL_USER)) ||
+	is_out = (is_file && (level & ND_LEVEL_CACHE_PRIVATE)) ||
+		 (is_file && (level & ND_LEVEL_CACHE) && !bit(flags, s->private_bit)) ||
+		 ((is_anonymous || is_huge) && (level & ND_LEVEL_USER)) ||
 		 bit(flags, s->hwpoison) ||
 		 (!is_slab && s->offline_mapcount != NONE &&
 		  mapcount == (uint32_t)s->offline_mapcount);
@@ -325,8 +326,10 @@ static enum nd_mem_status stretch_read(struct nd_select *s, struct nd_xlat *x, u
 	return status;
 }
 
-/* Leaves out what of [page, page + count) is there.  False: no memory. */
-static bool run_exclude(struct nd_select *s, uint64_t page, uint64_t count)
+/* Adds what of [page, page + count) is there; of too many runs the shortest go.  False: no memory.
+ */
+static bool run_add(const struct nd_select *s, struct nd_pages *to, uint64_t *least,
+		    size_t spans_max, uint64_t page, uint64_t count)
 {
 	uint64_t end = page + count;
 
@@ -338,13 +341,34 @@ static bool run_exclude(struct nd_select *s, uint64_t page, uint64_t count)
 			break;
 		page = page > span->page ? page : span->page;
 		stop = span->page + span->count < end ? span->page + span->count : end;
-		if (!nd_pages_add(&s->excluded, page, stop - page))
+		if (!nd_pages_add(to, page, stop - page))
 			return false;
 		page = stop;
 	}
-	while (s->excluded.spans > EXCLUDED_SPANS_MAX)
-		nd_pages_prune(&s->excluded, s->least *= 2);
+	while (to->spans > spans_max)
+		nd_pages_prune(to, *least *= 2);
 	return true;
+}
+
+/* *run: pages from this one on that are judged with it.  NULL, or what is wrong. */
+static const char *page_judge(struct nd_select *s, uint64_t page, const uint8_t *own,
+			      const uint8_t *second, uint64_t *run)
+{
+	uint64_t out = run_of(&s->shape, s->level, page, own, second), rest;
+	bool ok = true;
+
+	*run = 1;
+	if (out == NONE)
+		return "the page structures are damaged";
+	if (out) {
+		ok = run_add(s, &s->excluded, &s->least, EXCLUDED_SPANS_MAX, page, out);
+		*run = out;
+	} else {
+		rest = run_of(&s->shape, ND_LEVEL_MAX, page, own, second);
+		if (rest && rest != NONE)
+			ok = run_add(s, &s->rest, &s->rest_least, REST_SPANS_MAX, page, rest);
+	}
+	return ok ? NULL : "out of memory";
 }
 
 /* *next: where to go on, which is behind `end` where a large page reaches there. */
@@ -356,26 +380,19 @@ static enum nd_mem_status stretch_judge(struct nd_select *s, uint64_t end, uint6
 	while (page < end) {
 		const struct nd_span *span = nd_pages_next(s->ram, page);
 		const uint8_t *own = s->structs + (page - s->at) * bytes;
+		const char *wrong;
 		uint64_t run;
 
-		if (!span) {
-			page = end;
-			break;
-		}
-		if (span->page > page) {
-			page = span->page;
+		if (!span || span->page > page) {
+			page = span ? span->page : end;
 			continue;
 		}
-		run = run_of(s, page, own, page + 1 < end ? own + bytes : NULL);
-		if (run == NONE) {
-			*why = "the page structures are damaged";
+		wrong = page_judge(s, page, own, page + 1 < end ? own + bytes : NULL, &run);
+		if (wrong) {
+			*why = wrong;
 			return ND_MEM_BAD;
 		}
-		if (run && !run_exclude(s, page, run)) {
-			*why = "out of memory";
-			return ND_MEM_BAD;
-		}
-		page += run ? run : 1;
+		page += run;
 	}
 	*next = page;
 	return ND_MEM_OK;

@@ -24,6 +24,8 @@
 struct nd_select;
 
 /*
+ * Level 0 leaves out nothing, not even what all others do: broken and offline memory.
+ *
  * ram: pages that the dump would have, not changed until the end.  NULL: *why says what VMCOREINFO
  * lacks, or that there is no memory.
  */
@@ -43,6 +45,7 @@ const struct nd_pages *nd_select_read(const struct nd_select *s);
 
 /* What the level does without, of what was looked at so far. */
 struct nd_pages *nd_select_excluded(struct nd_select *s);
-unsigned int nd_select_level(const struct nd_select *s);
+/* Pages that the level has and 31 has not: others are of more use.  Short runs may lack. */
+const struct nd_pages *nd_select_rest(const struct nd_select *s);
 
 #endif

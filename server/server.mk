@@ -4,7 +4,7 @@
 
 SERVER_SRC := $(addprefix server/,bucket.c cache.c door.c elfcore.c finish.c flow.c hearsay.c hub.c info.c \
 	keep.c keys.c lanes.c link.c log.c loop.c machine.c map.c mem.c pace.c pages.c parts.c phase.c plan.c \
-	printk.c quota.c reads.c rtt.c select.c store.c sums.c table.c timers.c vmcore.c vmcoreinfo.c xlat.c)
+	printk.c quota.c reads.c rtt.c select.c stacks.c store.c sums.c table.c timers.c vmcore.c vmcoreinfo.c xlat.c)
 NETDUMPD_SRC := server/main.c server/keygen.c server/sandbox.c $(SERVER_SRC) $(WIRE_SRC)
 NETDUMPCTL_SRC := $(addprefix server/,netdumpctl.c dumps.c log.c map.c pages.c partial.c parts.c store.c \
 	sums.c verify.c vmcore.c)

@@ -26,9 +26,11 @@ window_TEST_LIBS := -lbearssl
 $(B)/tests/noise_test: $(B)/.setup-server
 
 UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums cache map lanes \
-	finish sandbox select
+	finish sandbox select stacks
 select_TEST_SRC := $(addprefix server/,select.c pages.c xlat.c mem.c vmcoreinfo.c)
 select_TEST_LIBS := -laddrxlat
+stacks_TEST_SRC := $(addprefix server/,stacks.c xlat.c mem.c vmcoreinfo.c)
+stacks_TEST_LIBS := -laddrxlat
 sums_TEST_SRC := server/sums.c server/vmcore.c server/pages.c server/parts.c \
 	server/store.c server/log.c
 sums_TEST_LIBS := -ljansson -lbearssl
@@ -61,7 +63,7 @@ keys_TEST_LIBS := -ljansson -lbearssl
 sandbox_TEST_SRC := server/sandbox.c server/log.c
 sandbox_TEST_FLAGS := -fno-sanitize=all
 sandbox_TEST_LIBS := -lseccomp -ljansson
-$(foreach t,door flow elfcore printk select keys sums cache map finish sandbox,$(B)/tests/$(t)_test): \
+$(foreach t,door flow elfcore printk select stacks keys sums cache map finish sandbox,$(B)/tests/$(t)_test): \
 	$(B)/.setup-server
 
 UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/%_test)

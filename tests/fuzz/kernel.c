@@ -18,6 +18,7 @@
 
 #include "server/printk.h"
 #include "server/select.h"
+#include "server/stacks.h"
 #include "server/verify.h"
 #include "server/vmcore.h"
 #include "tests/fuzz/image.h"
@@ -136,6 +137,21 @@ static void log_read(const struct nd_vmcoreinfo *v, uint64_t cr3, bool spoilt)
 							: text[i] == '\n' || text[i] == '\t');
 		ND_MUST(spoilt || status == ND_MEM_WAIT || !strcmp(text, nd_image_log));
 		free(text);
+	} while (waits(status, &rounds));
+}
+
+static void stacks_want(const struct nd_vmcoreinfo *v, uint64_t cr3, const uint8_t *notes,
+			size_t bytes)
+{
+	enum nd_mem_status status;
+	unsigned int rounds = 0;
+
+	do {
+		struct nd_xlat *x = nd_xlat_new(&mem, v, cr3);
+
+		status = x ? nd_stacks_want(x, notes, bytes) : ND_MEM_OK;
+		nd_xlat_free(x);
+		ND_MUST(status <= ND_MEM_WAIT);
 	} while (waits(status, &rounds));
 }
 
@@ -279,6 +295,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		v = given;
 	if (v.text)
 		log_read(&v, how & 4 ? ND_IMAGE_CR3 : 0, spoilt);
+	if (v.text)
+		stacks_want(&v, how & 4 ? ND_IMAGE_CR3 : 0, notes, note_bytes);
 	if (v.text && how & 16)
 		structs_read(&v, how & 4 ? ND_IMAGE_CR3 : 0, level,
 			     spoilt || hello.range[0].bytes != ND_IMAGE_BYTES);

@@ -102,11 +102,48 @@ def test_page_structures_that_are_not_there_give_all_pages(serve, machine):
     assert "cannot be read" in server.info(path)["notes"]
 
 
+@pytest.mark.parametrize("level", [0, FREE])
+def test_the_kernels_memory_comes_before_the_rest(serve, machine, level):
+    """The level's own is not there at all; of the others each page comes in its turn, right."""
+    server, image = serve("--level", str(level), "--map", "0"), linux_image(9, uses=USES)
+    one = machine(server, image, 9)
+    asked = []
+    one.on_read = lambda read: asked.extend(page for phys, count, _ in read.extents
+                                            for page in range(phys // PAGE, phys // PAGE + count))
+    assert one.run().status == COMPLETE
+    path, = server.dumps()
+    assert_left_out(server, path, image, left_out(level))
+    rest = left_out(31) - left_out(level) - {0x20, 0x21}  # low memory is read from its copy
+    first = min(asked.index(page) for page in rest)
+    assert rest and set(asked[first:]) == rest
+    assert server.info(path)["reasked_chunks"] == 0  # none was read back too early
+    structs = {image.structs[number] // PAGE for _, paddr, _, size in image.loads
+               for number in range(paddr // PAGE, (paddr + size) // PAGE)}
+    assert max(map(asked.index, structs)) < min(asked.index(page) for page in range(0x160, 0x170))
+
+
+def test_a_restart_knows_what_was_for_later(serve, machine):
+    image = linux_image(10, mib=24, zero=0.1, uses={0x900 + i * 32: 4 for i in range(100)})
+    server = serve("--level", "0", "--map", "0")
+    one = machine(server, image, 10)
+    one.limit = 2500
+    one.run()
+    until(lambda: (server.dir / server.dumps()[0] / "map.json").exists())
+    server.kill()
+    server = serve("--level", "0", "--map", "0", port=server.address[1])
+    one.limit = one.done = None
+    one.reads.clear()
+    assert one.run().status == COMPLETE
+    path, = server.dumps()
+    assert_right(server, path, image)
+    assert server.info(path)["resumed"] == 1
+
+
 def test_a_dump_that_is_cut_there_has_a_file(serve, machine):
     """The machine goes when it is asked for page structures."""
     server, image = serve("--silence", "1"), linux_image(7, uses=USES)
     one = machine(server, image, 7)
-    wanted = {frame // PAGE for frame in image.structs}
+    wanted = {frame // PAGE for frame in image.structs.values()}
 
     def on_read(read):
         if any(set(range(phys // PAGE, phys // PAGE + n)) & wanted for phys, n, _ in read.extents):

@@ -289,7 +289,8 @@ def put_structs(image, uses, sections, virt, tables, frames):
             tables.map(at // PAGE * PAGE, frame[at // PAGE])
         if number in uses:
             image.write(frame[at // PAGE] + at % PAGE, page_struct(uses[number]))
-    image.structs, image.sections = frame.values(), sections
+    image.structs = {number: frame[(VMEMMAP + number * 64) // PAGE] for number in numbers}
+    image.sections = sections
 
 
 def linux_image(seed=1, mib=8, records=300, count_bits=9, text_bits=15, zero=0.5,

@@ -72,6 +72,24 @@ static void terabytes_are_one_span(void **state)
 	nd_pages_free(&set);
 }
 
+static void what_both_have_is_moved(void **state)
+{
+	struct nd_pages from = {0}, to = {0};
+
+	(void)state;
+	nd_pages_add(&from, 10, 10);
+	nd_pages_add(&from, 30, 10);
+	assert_true(nd_pages_move(&to, &from, 0, 5));
+	assert_int_equal(to.total, 0);
+	assert_true(nd_pages_move(&to, &from, 15, 20));
+	assert_int_equal(to.total, 10);
+	assert_int_equal(from.total, 10);
+	assert_true(nd_pages_has(&to, 15) && nd_pages_has(&to, 19) && nd_pages_has(&to, 34));
+	assert_true(nd_pages_has(&from, 14) && nd_pages_has(&from, 35));
+	nd_pages_free(&from);
+	nd_pages_free(&to);
+}
+
 static void short_spans_are_dropped(void **state)
 {
 	struct nd_pages set = {0};
@@ -99,6 +117,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_an_array_of_flags),
 		cmocka_unit_test(terabytes_are_one_span),
+		cmocka_unit_test(what_both_have_is_moved),
 		cmocka_unit_test(short_spans_are_dropped),
 	};
 

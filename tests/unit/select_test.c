@@ -249,6 +249,31 @@ static void a_block_is_taken_whole(void **state)
 	nd_pages_free(&excluded);
 }
 
+/* Broken memory is there at level 0; what 31 leaves out can wait. */
+static void what_the_level_has_and_31_has_not_is_the_rest(void **state)
+{
+	const struct nd_mem mem = {page_get, NULL};
+	const char *why;
+
+	(void)state;
+	frame_put(64, &(struct frame){.mapcount = FREE, .private = 4});
+	frame_put(100, &(struct frame){.flags = LRU});
+	frame_put(110, &(struct frame){.flags = HWPOISON});
+	for (unsigned int level = 0; level <= ND_LEVEL_MAX; level++) {
+		struct nd_select *s = nd_select_new(&vmcoreinfo, level, &ram, &why);
+		struct nd_xlat *x = nd_xlat_new(&mem, &vmcoreinfo, 0);
+		uint64_t out =
+			(level & ND_LEVEL_FREE ? 16 : 0) + (level & 6 ? 1 : 0) + (level ? 1 : 0);
+
+		while (!nd_select_over(s))
+			assert_int_equal(nd_select_step(s, x, &why), ND_MEM_OK);
+		assert_int_equal(nd_select_excluded(s)->total, out);
+		assert_int_equal(nd_select_rest(s)->total, 18 - out);
+		nd_xlat_free(x);
+		nd_select_free(s);
+	}
+}
+
 static void pages_come_when_they_are_wanted(void **state)
 {
 	struct nd_pages excluded = {0};
@@ -378,6 +403,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_block_over_a_hole_is_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_block_is_taken_whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_the_level_has_and_31_has_not_is_the_rest,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(pages_come_when_they_are_wanted, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_section_that_is_not_there_is_wanted, setup,
 						teardown),
