@@ -436,6 +436,7 @@ struct nd_hub *nd_hub_new(const struct nd_hub_options *options)
 		.silence_ms = options->silence_ms,
 		.map_ms = options->map_ms,
 		.level = options->level,
+		.keys = options->keys,
 		.maps = &h->maps,
 		.quota = &h->quota,
 	};

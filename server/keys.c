@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "server/select.h"
 #include "server/store.h"
 #include "wire/noise.h"
 #include "wire/secure.h"
@@ -164,11 +165,26 @@ static int by_id(const void *a, const void *b)
 	return memcmp((*x)->id, (*y)->id, sizeof(*x)->id);
 }
 
+/* "level=" and a number from 0 to 31. */
+static bool level_parse(const char *word, int *level)
+{
+	static const char key[] = "level=";
+	unsigned long value;
+	char *end;
+
+	if (strncmp(word, key, sizeof key - 1) || digit_value(word[sizeof key - 1]) < 0)
+		return false;
+	errno = 0;
+	value = strtoul(word + sizeof key - 1, &end, 10);
+	*level = (int)value;
+	return !errno && !*end && value <= ND_LEVEL_MAX;
+}
+
 /* What is wrong with one line, or NULL; *empty: nothing is on it. */
 static const char *line_parse(char *line, struct nd_host_key *host, bool *empty)
 {
 	static const char blanks[] = " \t\r";
-	char *rest, *name, *key;
+	char *rest, *name, *key, *more;
 
 	line[strcspn(line, "#")] = 0;
 	name = strtok_r(line, blanks, &rest);
@@ -181,8 +197,9 @@ static const char *line_parse(char *line, struct nd_host_key *host, bool *empty)
 	key = strtok_r(NULL, blanks, &rest);
 	if (!key || !nd_key_parse(key, host->key))
 		return "no key (64 hexadecimal digits) behind the host's name";
-	if (strtok_r(NULL, blanks, &rest))
-		return "something behind the key";
+	more = strtok_r(NULL, blanks, &rest);
+	if (more && (!level_parse(more, &host->level) || strtok_r(NULL, blanks, &rest)))
+		return "something behind the key that is not level= and 0 to 31";
 	nd_psk_id(host->id, host->key);
 	return NULL;
 }
@@ -194,7 +211,7 @@ static bool lines_parse(struct nd_keyring *ring, char *text, const char *path,
 
 	for (unsigned int number = 1; next; number++) {
 		char *line = strsep(&next, "\n");
-		struct nd_host_key host = {.line = number};
+		struct nd_host_key host = {.line = number, .level = -1};
 		const char *wrong;
 		bool empty;
 
@@ -299,6 +316,14 @@ const struct nd_host_key *nd_keyring_by_name(const struct nd_keyring *ring, cons
 		return NULL;
 	memcpy(wanted.name, name, strlen(name));
 	return bsearch(&wanted, ring->hosts, ring->host_count, sizeof *ring->hosts, by_name);
+}
+
+unsigned int nd_keyring_level(const struct nd_keyring *ring, const char *name,
+			      unsigned int otherwise)
+{
+	const struct nd_host_key *host = nd_keyring_by_name(ring, name);
+
+	return host && host->level >= 0 ? (unsigned int)host->level : otherwise;
 }
 
 void nd_keyring_clear(struct nd_keyring *ring)

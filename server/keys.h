@@ -4,9 +4,9 @@
  * which host a HELLO is from.
  *
  * A key is 32 bytes, in files and on command lines 64 hexadecimal digits.  The server's
- * file has its private key and nothing else; the file of hosts has lines "NAME KEY", with
- * empty lines and #-comments between them.  Both must be regular files of ours or of root
- * that group and others can neither read nor write.
+ * file has its private key and nothing else; the file of hosts has lines "NAME KEY", or "NAME KEY
+ * level=N", with empty lines and #-comments between them.  Both must be regular files of ours or of
+ * root that group and others can neither read nor write.
  */
 #ifndef NETDUMP_SERVER_KEYS_H
 #define NETDUMP_SERVER_KEYS_H
@@ -27,6 +27,7 @@ struct nd_host_key {
 	uint8_t key[ND_WIRE_KEY_BYTES];
 	uint8_t id[ND_WIRE_PSK_ID_BYTES];
 	unsigned int line; /* in the file, for messages */
+	int level;         /* of its dumps, -1: the server's */
 };
 
 /* All zero: no keys.  Read-only once it is loaded, so any thread may look things up. */
@@ -48,6 +49,10 @@ const struct nd_host_key *nd_keyring_by_id(const struct nd_keyring *ring,
 
 /* The host of this name.  NULL: it has no key of its own, and may come without one. */
 const struct nd_host_key *nd_keyring_by_name(const struct nd_keyring *ring, const char *name);
+
+/* The level of this host's dumps, as select.h has it; `otherwise`, if its line names none. */
+unsigned int nd_keyring_level(const struct nd_keyring *ring, const char *name,
+			      unsigned int otherwise);
 
 /* Wipes and frees what is in the ring, which is empty then. */
 void nd_keyring_clear(struct nd_keyring *ring);

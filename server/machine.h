@@ -24,6 +24,7 @@
 #include "server/cache.h"
 #include "server/elfcore.h"
 #include "server/finish.h"
+#include "server/keys.h"
 #include "server/pace.h"
 #include "server/quota.h"
 #include "server/reads.h"
@@ -52,11 +53,12 @@ struct nd_env {
 	/* The same for those that have not answered yet: whoever says HELLO takes a bit of this,
 	 * and nothing from dumps under way. */
 	struct nd_pace *probes;
-	uint32_t silence_ms;    /* after which a machine counts as gone */
-	uint32_t map_ms;        /* from one map of a dump to the next */
-	unsigned int level;     /* of dumps, as select.h has it */
-	atomic_uint *maps;      /* being written just now, of all dumps */
-	struct nd_quota *quota; /* NULL: none */
+	uint32_t silence_ms;           /* after which a machine counts as gone */
+	uint32_t map_ms;               /* from one map of a dump to the next */
+	unsigned int level;            /* of dumps, as select.h has it */
+	const struct nd_keyring *keys; /* which may name another for a host; NULL: none */
+	atomic_uint *maps;             /* being written just now, of all dumps */
+	struct nd_quota *quota;        /* NULL: none */
 };
 
 struct nd_counts {

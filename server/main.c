@@ -48,7 +48,9 @@ static const struct argp_option options[] = {
 	{"listen", 'l', "ADDR[:PORT]", 0, "Where to listen; default 0.0.0.0:6668", 0},
 	{"key", 'k', "FILE", 0, "Our private key (netdumpd keygen FILE makes one)", 0},
 	{"host-keys", 'K', "FILE", 0,
-	 "Keys of hosts that have their own, lines of NAME KEY; who has one is let in with it only",
+	 "Keys of hosts that have their own, lines of NAME KEY, or NAME KEY level=LEVEL; who has "
+	 "one is "
+	 "let in with it only",
 	 0},
 	{"insecure", KEY_INSECURE, NULL, 0,
 	 "Without a key: whoever is on the network can read dumps, and forge them", 0},

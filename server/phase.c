@@ -388,19 +388,22 @@ static enum nd_mem_status stacks_step(struct nd_machine *m)
 
 static void select_step(struct nd_machine *m, const struct nd_env *env, double now_s)
 {
+	unsigned int level = env->level;
 	enum nd_mem_status status;
 	const char *why;
 
+	if (env->keys)
+		level = nd_keyring_level(env->keys, m->host, level);
 	if (m->vmcoreinfo.text && !m->has_stacks && stacks_step(m) == ND_MEM_WAIT)
 		return;
 	m->has_stacks = true;
 	if (!m->clipped)
-		select_begin(m, env->level);
+		select_begin(m, level);
 	if (m->select) {
 		status = structs_step(m, &why);
 		if (status == ND_MEM_WAIT || (status == ND_MEM_OK && !nd_select_over(m->select)))
 			return;
-		select_end(m, env->level, status == ND_MEM_OK ? NULL : why);
+		select_end(m, level, status == ND_MEM_OK ? NULL : why);
 	}
 	memory_begin(m, env, now_s);
 }

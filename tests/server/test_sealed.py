@@ -21,14 +21,16 @@ TOKEN = b"known to a few.."
 class Keys:
     """A server's key and its hosts', in files."""
 
-    def __init__(self, folder, **hosts):
+    def __init__(self, folder, levels=None, **hosts):
         self.private = os.urandom(32)
         self.public = noise.public(self.private)
         self.psk = {name: os.urandom(32) for name in hosts}
         self.psk.update({name: key for name, key in hosts.items() if key})
         self.options = ["--key", self._file(folder / "server.key", self.private.hex())]
         if hosts:
-            lines = "".join(f"{name} {key.hex()}\n" for name, key in self.psk.items())
+            level = {name: f" level={number}" for name, number in (levels or {}).items()}
+            lines = "".join(f"{name} {key.hex()}{level.get(name, '')}\n"
+                            for name, key in self.psk.items())
             self.options += ["--host-keys", self._file(folder / "hosts.keys", lines)]
 
     @staticmethod
@@ -101,6 +103,16 @@ def test_a_host_with_a_key_of_its_own(keyed):
     # and one without is let in all the same, under another name
     two = place.machine(image, 4, host="stranger")
     assert two.run().status == COMPLETE and two.done.text.startswith("stranger/")
+
+
+def test_a_host_with_a_level_of_its_own(keyed):
+    place = keyed("--level", "16", db1=None, web1=None, levels={"web1": 8})
+    image = linux_image(5, uses={0x100: 4, 0x120: "user"})
+    for session, (host, level, out) in enumerate([("db1", 16, 16), ("web1", 8, 1)], 1):
+        one = place.machine(image, session, place.keys.psk[host])
+        assert one.run().status == COMPLETE
+        info = place.server.info(one.done.text)
+        assert (info["level"], info["excluded_pages"]) == (level, out)
 
 
 def silent(one, seconds=1.5):

@@ -200,10 +200,32 @@ static const struct hosts_case {
 	{".web1 " A64 "\n", 0, "line 1: not a host's name"},
 	{"../web1 " A64 "\n", 0, "line 1: not a host's name"},
 	{"web1 " A64 " web2\n", 0, "line 1: something behind the key"},
+	{"web1 " A64 " level=0\nweb2 " B64 " level=31 # all\n", 2, NULL},
+	{"web1 " A64 " level=32\n", 0, "line 1: something behind the key"},
+	{"web1 " A64 " level=\n", 0, "line 1: something behind the key"},
+	{"web1 " A64 " level=-1\n", 0, "line 1: something behind the key"},
+	{"web1 " A64 " level=4294967297\n", 0, "line 1: something behind the key"},
+	{"web1 " A64 " level=1x\n", 0, "line 1: something behind the key"},
+	{"web1 " A64 " level=1 level=2\n", 0, "line 1: something behind the key"},
 	{"web1 " A64 "\nweb1 " B64 "\n", 0, "line 2: web1's name stands on line 1 already"},
 	{"z " A64 "\na " B64 "\n\na " A64 "\n", 0, "stands on line"},
 	{"web1 " A64 "\n#\nweb2 " A64 "\n", 0, "line 3: web2's key stands on line 1 already"},
 };
+
+static void a_line_may_name_a_level(void **state)
+{
+	(void)state;
+	static const char text[] = "web1 " A64 " level=0\nweb2 " B64 "\n";
+	struct nd_keyring ring = {.has_own = false};
+	char why[ND_KEYS_WHY_BYTES];
+
+	file_write(text, sizeof text - 1);
+	assert_true(nd_keyring_hosts_load(&ring, path, why));
+	assert_int_equal(nd_keyring_level(&ring, "web1", 31), 0);
+	assert_int_equal(nd_keyring_level(&ring, "web2", 31), 31);
+	assert_int_equal(nd_keyring_level(&ring, "web3", 7), 7);
+	nd_keyring_clear(&ring);
+}
 
 static void hosts_are_taken_line_by_line(void **state)
 {
@@ -282,6 +304,7 @@ int main(void)
 		cmocka_unit_test(what_others_can_read_is_refused),
 		cmocka_unit_test(anothers_file_is_refused),
 		cmocka_unit_test(only_a_regular_file_is_taken),
+		cmocka_unit_test(a_line_may_name_a_level),
 		cmocka_unit_test(hosts_are_taken_line_by_line),
 		cmocka_unit_test(many_hosts_are_found),
 	};
