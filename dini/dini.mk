@@ -51,8 +51,8 @@ $(DINI_DIR)/dini.bin: $(DINI_DIR)/dini.elf
 
 # The guest image that enters DINI in QEMU, for tests/guest/dini_guest.
 GUEST_DIR := $(B)/tests/guest
-GUEST_OBJ := $(addprefix $(GUEST_DIR)/,boot.o bare.o fake_gate.o dini_guest.o upset.o flips.o relay.o net.o \
-	message.o acpi.o seal.o)
+GUEST_OBJ := $(addprefix $(GUEST_DIR)/,boot.o bare.o fake_gate.o dini_guest.o contents.o lz4.o \
+	nic.o upset.o flips.o relay.o net.o message.o acpi.o seal.o)
 GUEST_CFLAGS := $(COMMON_CFLAGS) -O2 -m32 -march=i686 -ffreestanding -fno-pie \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns \
 	-isystem tests/guest/freestanding

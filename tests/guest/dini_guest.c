@@ -24,7 +24,10 @@
 #include "com32/netdump/acpi.h"
 #include "dini/net.h"
 #include "flips.h"
+#include "contents.h"
 #include "netdump/handoff.h"
+#include "lz4.h"
+#include "nic.h"
 #include "ports.h"
 #include "relay.h"
 #include "upset.h"
@@ -86,6 +89,7 @@ static unsigned int undi_calls, batches;
 static bool low_copy_checked;
 static bool nic_cleaned;     /* the last rung was reached */
 static bool nic_deaf = true; /* the firmware opens and closes: bus mastering is off meanwhile */
+static struct nd_pci_copy *pci_copy; /* NIC, bridge */
 static uint8_t page0[ND_PAGE_BYTES]; /* as the crash left it */
 
 /* What the READ asks for, and how much of each was seen right. */
@@ -109,54 +113,15 @@ static struct {
 #define ASKED       (sizeof asked / sizeof asked[0])
 #define ASKED_FIRST 7 /* of them in the first READ */
 
-/* Every byte of test memory is a function of where it is. */
-static uint8_t noise(uint64_t at)
-{
-	uint32_t x = (uint32_t)at * 2654435761u ^ (uint32_t)(at >> 32) * 40503u;
-
-	x ^= x >> 15;
-	x *= 2246822519u;
-	return (uint8_t)(x >> 24);
-}
-
-static uint8_t text(uint64_t at)
-{
-	return (uint8_t) "crashed systems say the same again "[(at + (at >> 9)) % 35];
-}
-
-/* Writes noise to a page above 4 GiB, through PAE paging that goes away again. */
-static void high_fill(uint64_t at, uint32_t pages)
-{
-	static uint64_t pdpt[4] __attribute__((aligned(4096)));
-	static uint64_t low[512] __attribute__((aligned(4096)));
-	static uint64_t high[512] __attribute__((aligned(4096)));
-	uint8_t *p = phys(0xC0000000u + (uint32_t)(at & 0x1FFFFF));
-	uint32_t cr0;
-
-	for (uint32_t i = 0; i < 512; i++)
-		low[i] = i * 0x200000ull | 0x83;
-	high[0] = (at & ~0x1FFFFFull) | 0x83;
-	pdpt[0] = (uint32_t)low | 1;
-	pdpt[3] = (uint32_t)high | 1;
-	__asm__ volatile("mov %0, %%cr4" : : "r"(0x20));
-	__asm__ volatile("mov %0, %%cr3" : : "r"(pdpt));
-	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
-	__asm__ volatile("mov %0, %%cr0" : : "r"(cr0 | 0x80000000u) : "memory");
-	for (uint32_t i = 0; i < pages * ND_PAGE_BYTES; i++)
-		p[i] = noise(at + i);
-	__asm__ volatile("mov %0, %%cr0" : : "r"(cr0) : "memory");
-	__asm__ volatile("mov %0, %%cr4" : : "r"(0));
-}
-
 static void memory_fill(void)
 {
 	uint8_t *low = phys(LOW_PHYS);
 
 	for (uint32_t i = 0; i < 3 * ND_PAGE_BYTES; i++)
-		low[i] = text(LOW_PHYS + i);
+		low[i] = contents_text(LOW_PHYS + i);
 	memset(phys(LOW_PHYS + 0x10000), 0, 9 * ND_PAGE_BYTES);
-	high_fill(HIGH_PHYS, 4);
-	high_fill(HIGHER_PHYS, 1);
+	contents_high_fill(HIGH_PHYS, 4);
+	contents_high_fill(HIGHER_PHYS, 1);
 }
 
 static const struct multiboot_module *module;
@@ -343,48 +308,12 @@ static void hello_take(const struct nd_wire_hello *hello)
 	ask_anew();
 }
 
-/* One LZ4 block (its format is public); the guest trusts DINI no further than room. */
-static uint32_t lz4_expand(const uint8_t *from, uint32_t bytes, uint8_t *to, uint32_t room)
-{
-	const uint8_t *end = from + bytes;
-	uint32_t at = 0;
-
-	while (from < end) {
-		uint8_t token = *from++;
-		uint32_t length = token >> 4;
-		uint32_t offset;
-
-		if (length == 15)
-			do
-				length += *from;
-			while (*from++ == 255);
-		CHECK(length <= (uint32_t)(end - from) && length <= room - at);
-		memcpy(to + at, from, length);
-		at += length;
-		from += length;
-		if (from == end)
-			return at;
-		offset = from[0] | (uint32_t)from[1] << 8;
-		from += 2;
-		length = token & 15;
-		if (length == 15)
-			do
-				length += *from;
-			while (*from++ == 255);
-		length += 4;
-		CHECK(offset && offset <= at && length <= room - at);
-		for (; length; length--, at++)
-			to[at] = to[at - offset];
-	}
-	return at;
-}
-
 static bool content_is_right(unsigned int i, uint64_t at, const uint8_t *p, uint32_t bytes)
 {
 	for (uint32_t k = 0; k < bytes; k++) {
 		uint8_t want = asked[i].content == PAGE0  ? page0[at + k]
-			       : asked[i].content == TEXT ? text(at + k)
-							  : noise(at + k);
+			       : asked[i].content == TEXT ? contents_text(at + k)
+							  : contents_noise(at + k);
 
 		if (p[k] != want)
 			return false;
@@ -490,90 +419,6 @@ static void frame_take(const uint8_t *frame, size_t bytes)
 		data_take((const void *)message);
 }
 
-/* A NIC behind a bridge: copied at boot, upset by the system, right again for UNDI. */
-
-static void pci_copy(void)
-{
-	struct nd_pci_copy *copy = phys(PCI_COPY_PHYS); /* NIC, bridge */
-	uint16_t bridge = 0;
-
-	while (bridge < 256 &&
-	       (config_read(bridge, 0) == ~0u || (config_read(bridge, 0x0C) >> 16 & 0x7F) != 1))
-		bridge += 1;
-	CHECK(bridge < 256);
-	copy[1].bdf = bridge;
-	copy[0].bdf = (uint16_t)(config_read(bridge, 0x18) & 0xFF00);
-	CHECK(copy[0].bdf && config_read(copy[0].bdf, 0) == 0x10D38086);
-	for (unsigned int i = 0; i < 2; i++) {
-		/* as firmware leaves what it drives */
-		config_write(copy[i].bdf, 4, config_read(copy[i].bdf, 4) | 7);
-		for (uint32_t at = 0; at < 256; at += 4) {
-			uint32_t value = config_read(copy[i].bdf, at);
-
-			memcpy(copy[i].config + at, &value, 4);
-		}
-	}
-}
-
-static uint32_t nic_capability(uint8_t id)
-{
-	const struct nd_pci_copy *nic = phys(PCI_COPY_PHYS);
-	uint8_t at = nic->config[0x34];
-
-	while (at && nic->config[at] != id)
-		at = nic->config[at + 1];
-	CHECK(at);
-	return at;
-}
-
-static uint16_t nic_bdf(void)
-{
-	return ((const struct nd_pci_copy *)phys(PCI_COPY_PHYS))->bdf;
-}
-
-/* Where no restoration writes: what is there stays until the NIC is reset. */
-static uint32_t nic_mark(void)
-{
-	return nic_capability(0x05) + 4; /* the message's address */
-}
-
-static void pci_upset(void)
-{
-	const struct nd_pci_copy *copy = phys(PCI_COPY_PHYS);
-	uint16_t nic = copy[0].bdf;
-
-	config_write(nic, nic_capability(0x11), 0x80000000u); /* MSI-X on */
-	config_write(nic, nic_capability(0x05), 0x00010000u); /* MSI on */
-	config_write(nic, nic_mark(), 0x12345670u);
-	config_write(nic, 4, 0x407);
-	for (uint32_t at = 0x10; at < 0x20; at += 4)
-		config_write(nic, at, 0xEE000000u);
-	config_write(nic, nic_capability(0x01) + 4, 3); /* D3hot */
-	config_write(copy[1].bdf, 4, 0);
-	config_write(copy[1].bdf, 0x20, 0x0000FFF0);
-	config_write(copy[1].bdf, 0x18, 0x00FFFF00); /* the NIC is behind no bus at all */
-	CHECK(config_read(nic, 0) == ~0u);
-}
-
-static void pci_check(void)
-{
-	const struct nd_pci_copy *copy = phys(PCI_COPY_PHYS);
-
-	for (unsigned int i = 0; i < 2; i++)
-		for (uint32_t at = 4; at < 0x40; at += 4) {
-			uint32_t was;
-			uint32_t mask = at == 4 || (i == 1 && at == 0x1C) ? 0xFFFF : ~0u;
-
-			memcpy(&was, copy[i].config + at, 4);
-			if (i == 0 && at == 4 && nic_deaf)
-				was &= ~4u;
-			CHECK((config_read(copy[i].bdf, at) & mask) == (was & mask));
-		}
-	CHECK(!(config_read(copy[0].bdf, nic_capability(0x11)) & 0x80000000u));
-	CHECK(!(config_read(copy[0].bdf, nic_capability(0x05)) & 0x00010000u));
-	CHECK(!(config_read(copy[0].bdf, nic_capability(0x01) + 4) & 3));
-}
-
 static void arp_answer(void)
 {
 	while (rx->rx_count < ND_GATE_RX_SLOTS) {
@@ -630,8 +475,8 @@ uint32_t guest_undi(uint32_t opcode, uint8_t *block)
 	memset(block, 0, 2);
 	if (opcode == UNDI_OPEN) {
 		/* each opening is of two: one that resets the chip, and the real one */
-		nic_deaf = !(config_read(nic_bdf(), 4) & 4);
-		pci_check();
+		nic_deaf = !(config_read(pci_copy->bdf, 4) & 4);
+		nic_check(pci_copy, nic_deaf);
 	}
 	if (opcode == UNDI_GET_INFORMATION)
 		memcpy(block + 12, dini_mac, sizeof dini_mac);
@@ -646,15 +491,15 @@ uint32_t guest_undi(uint32_t opcode, uint8_t *block)
 
 static void undi_serve(struct nd_gate_call *call)
 {
-	bool reaches_memory = config_read(nic_bdf(), 4) & 4;
+	bool reaches_memory = config_read(pci_copy->bdf, 4) & 4;
 
 	undi_calls++;
 	nic_deaf |= call->undi_opcode == 6 && !reaches_memory;
-	pci_check();
+	nic_check(pci_copy, nic_deaf);
 	upset_check(phys(HANDOFF_PHYS));
 	nic_deaf &= call->undi_opcode != 7;
 	if (call->undi_opcode == 2) {
-		CHECK(config_read(nic_bdf(), nic_mark()) == 0);
+		CHECK(nic_was_reset(pci_copy));
 		nic_cleaned = true;
 	}
 	CHECK(call->undi_opcode != 0x15);
@@ -684,7 +529,7 @@ void guest_server(uint32_t was_real_mode, uint32_t base_kib, uint32_t has_ticked
 	}
 	CHECK(call->op == ND_GATE_BATCH && call->tx_count <= ND_GATE_TX_SLOTS);
 	CHECK(++batches < 100000 || ladder_wanted);
-	CHECK(config_read(nic_bdf(), 4) & 4);
+	CHECK(config_read(pci_copy->bdf, 4) & 4);
 	call->rx_count = 0;
 	call->tx_done = call->tx_count;
 	if (ladder_wanted && !nic_cleaned)
@@ -781,7 +626,8 @@ void guest_main(const struct multiboot_info *info)
 			word = words + 1;
 	memcpy(phys(GATE_PHYS), guest_gate_image, fake_gate_bytes());
 	memcpy(phys(LOW_COPY_PHYS), phys(0), ND_LOW_COPY_BYTES);
-	pci_copy();
+	pci_copy = phys(PCI_COPY_PHYS);
+	nic_copy(pci_copy);
 	sealed_wanted = memcmp(word, "sealed", 6) == 0;
 	ladder_wanted = memcmp(word, "ladder", 6) == 0;
 	flip_wanted = memcmp(word, "flip", 4) == 0;
@@ -802,7 +648,7 @@ void guest_main(const struct multiboot_info *info)
 	if (memcmp(word, "early", 5) == 0)
 		early_fault(phys(HANDOFF_PHYS));
 	memory_fill();
-	pci_upset();
+	nic_upset(pci_copy);
 	memcpy(phys(0), phys(LOW_PHYS + 1), ND_LOW_COPY_BYTES); /* as a system might */
 	memcpy(page0, phys(0), sizeof page0);
 	upset();
