@@ -116,6 +116,12 @@ crash_image_load() {
     echo "init: crash image loaded ($(cat /sys/kernel/kexec_crash_loaded))"
 }
 
+# For good: nobody writes to it.
+hold() {
+    mkfifo /run/never
+    read -r _ < /run/never
+}
+
 # Comes back only if it cannot.
 crash() { # CPU
     last=$(($(nproc) - 1))
@@ -167,6 +173,6 @@ cpu=$(word lab.crash_cpu 0)
 faults=$(word lab.fault "")
 echo "init: crash on cpu $cpu"
 said
-[ "$(word lab.stop 0)" = 1 ] && while :; do sleep 3600; done
+[ "$(word lab.stop 0)" = 1 ] && hold
 [ -n "$faults" ] && breaker "$(word netdump 0)" "$faults" && said
 crash "$cpu" || fail "cpu $cpu cannot be had"
