@@ -134,6 +134,6 @@ void nd_hearsay_take(struct nd_hearsay *h, uint64_t now_ms, double now_s,
 		if (host >= 0)
 			close(host);
 	}
-	nd_log_hearsay(now_ms, "%s: %s says last words of a crash: %s%s%s", name, ip, words->text,
-		       kept ? "" : "; not kept: ", kept ? "" : why);
+	nd_log_under(ND_LID_HEARSAY, now_ms, "%s: %s says last words of a crash: %s%s%s", name, ip,
+		     words->text, kept ? "" : "; not kept: ", kept ? "" : why);
 }

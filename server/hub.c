@@ -52,8 +52,8 @@ static void refuse(struct nd_hub *h, const struct sockaddr_in *from, const char 
 
 	h->refused++;
 	inet_ntop(AF_INET, &from->sin_addr, ip, sizeof ip);
-	nd_log_refusal(h->now.ms, "%s:%u: %s (%llu so far)", ip, ntohs(from->sin_port), why,
-		       (unsigned long long)h->refused);
+	nd_log_under(ND_LID_REFUSALS, h->now.ms, "%s:%u: %s (%llu so far)", ip,
+		     ntohs(from->sin_port), why, (unsigned long long)h->refused);
 }
 
 static void machine_send(void *context, struct nd_machine *m, const struct nd_wire_header *message)
@@ -251,8 +251,8 @@ static void hello_take(struct nd_hub *h, const struct sockaddr_in *from,
 	nd_door_admit(&h->door, &seat->pass, hello);
 	m->turn.owner = seat;
 	inet_ntop(AF_INET, &from->sin_addr, ip, sizeof ip);
-	nd_log_event(h->now.ms, "%s: HELLO from %s, session %016llx: %s", m->host, ip,
-		     (unsigned long long)m->session,
+	nd_log_under(ND_LID_EVENTS, h->now.ms, "%s: HELLO from %s, session %016llx: %s", m->host,
+		     ip, (unsigned long long)m->session,
 		     hello->reason[0] ? hello->reason : "no reason");
 	nd_machine_hello(m, &h->env, hello, h->now.ms, h->now.s);
 	seat_settle(h, seat);

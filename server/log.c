@@ -9,9 +9,14 @@
 #define LINES_PER_SECOND 10
 #define LINE_BYTES       512
 
-struct lid {
+static struct {
+	const char *what, *prefix;
 	uint64_t second;
 	unsigned int lines, swallowed;
+} lids[] = {
+	[ND_LID_EVENTS] = {"events", "netdumpd: ", 0, 0, 0},
+	[ND_LID_HEARSAY] = {"last words", "netdumpd: ", 0, 0, 0},
+	[ND_LID_REFUSALS] = {"refused", "netdumpd: refused: ", 0, 0, 0},
 };
 
 static void line_write(const char *prefix, const char *format, va_list args)
@@ -36,54 +41,29 @@ void nd_log(const char *format, ...)
 }
 
 /* Whether a line may be written; says before the next one how many were not. */
-static bool lid_open(struct lid *lid, uint64_t now_ms, const char *what)
+static bool lid_open(enum nd_lid lid, uint64_t now_ms)
 {
-	if (now_ms / 1000 != lid->second) {
-		lid->second = now_ms / 1000;
-		lid->lines = 0;
+	if (now_ms / 1000 != lids[lid].second) {
+		lids[lid].second = now_ms / 1000;
+		lids[lid].lines = 0;
 	}
-	if (lid->lines++ >= LINES_PER_SECOND) {
-		lid->swallowed++;
+	if (lids[lid].lines++ >= LINES_PER_SECOND) {
+		lids[lid].swallowed++;
 		return false;
 	}
-	if (lid->swallowed)
-		nd_log("%s: %u more, not logged one by one", what, lid->swallowed);
-	lid->swallowed = 0;
+	if (lids[lid].swallowed)
+		nd_log("%s: %u more, not logged one by one", lids[lid].what, lids[lid].swallowed);
+	lids[lid].swallowed = 0;
 	return true;
 }
 
-void nd_log_event(uint64_t now_ms, const char *format, ...)
+void nd_log_under(enum nd_lid lid, uint64_t now_ms, const char *format, ...)
 {
-	static struct lid lid;
 	va_list args;
 
-	if (!lid_open(&lid, now_ms, "events"))
+	if (!lid_open(lid, now_ms))
 		return;
 	va_start(args, format);
-	line_write("netdumpd: ", format, args);
-	va_end(args);
-}
-
-void nd_log_refusal(uint64_t now_ms, const char *format, ...)
-{
-	static struct lid lid;
-	va_list args;
-
-	if (!lid_open(&lid, now_ms, "refused"))
-		return;
-	va_start(args, format);
-	line_write("netdumpd: refused: ", format, args);
-	va_end(args);
-}
-
-void nd_log_hearsay(uint64_t now_ms, const char *format, ...)
-{
-	static struct lid lid;
-	va_list args;
-
-	if (!lid_open(&lid, now_ms, "last words"))
-		return;
-	va_start(args, format);
-	line_write("netdumpd: ", format, args);
+	line_write(lids[lid].prefix, format, args);
 	va_end(args);
 }

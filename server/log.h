@@ -7,13 +7,15 @@
 
 void nd_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* As nd_log(), with the lid of refusals: for events that any datagram can cause. */
-void nd_log_event(uint64_t now_ms, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Each has its own count, so that a flood of one hides none of another. */
+enum nd_lid {
+	ND_LID_EVENTS,   /* that any datagram can cause */
+	ND_LID_HEARSAY,  /* what nobody vouches for */
+	ND_LID_REFUSALS, /* marked so in the line */
+};
 
-/* The same for what nobody vouches for, so that a flood of it hides no event. */
-void nd_log_hearsay(uint64_t now_ms, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* Refusals: at most ten lines a second; what was swallowed is counted in the next one. */
-void nd_log_refusal(uint64_t now_ms, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* At most ten lines a second under a lid; what was swallowed is counted in the next one. */
+void nd_log_under(enum nd_lid lid, uint64_t now_ms, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif

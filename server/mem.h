@@ -11,6 +11,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum nd_mem_status {
 	ND_MEM_OK = 0,
@@ -27,6 +28,23 @@ struct nd_mem {
 
 /* Wants every page of the span before it says ND_MEM_WAIT, so one round trip brings all. */
 enum nd_mem_status nd_mem_read(const struct nd_mem *mem, uint64_t phys, void *to, size_t bytes);
+
+/* A number of the crashed machine's, wherever it lies. */
+static inline uint64_t nd_u64_at(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+static inline uint32_t nd_u32_at(const uint8_t *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
 
 /* The worse of two: ABSENT and BAD win over WAIT, WAIT over OK. */
 enum nd_mem_status nd_mem_worse(enum nd_mem_status a, enum nd_mem_status b);

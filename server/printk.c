@@ -85,22 +85,6 @@ static bool shape_find(const struct nd_vmcoreinfo *v, struct ring_shape *s)
 	       s->info_ts + 8 <= s->info_bytes && s->info_len + 2 <= s->info_bytes;
 }
 
-static uint64_t u64_at(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-static uint32_t u32_at(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
 /* The ring's own structure: where the arrays are, and how long. */
 static enum nd_mem_status head_read(struct nd_xlat *x, uint64_t prb, struct ring *r,
 				    const char **why)
@@ -113,8 +97,8 @@ static enum nd_mem_status head_read(struct nd_xlat *x, uint64_t prb, struct ring
 
 	if (status != ND_MEM_OK)
 		return status;
-	count_bits = u32_at(dr + s->dr_count_bits);
-	text_bits = u32_at(tr + s->tr_size_bits);
+	count_bits = nd_u32_at(dr + s->dr_count_bits);
+	text_bits = nd_u32_at(tr + s->tr_size_bits);
 	if (!count_bits || count_bits > COUNT_BITS_MAX || text_bits < 3 ||
 	    text_bits > TEXT_BITS_MAX) {
 		*why = "the log ring's sizes make no sense";
@@ -126,11 +110,11 @@ static enum nd_mem_status head_read(struct nd_xlat *x, uint64_t prb, struct ring
 		*why = "the log ring is larger than 16 MiB (log_buf_len= above 2 MiB)";
 		return ND_MEM_BAD;
 	}
-	r->descs_virt = u64_at(dr + s->dr_descs);
-	r->infos_virt = u64_at(dr + s->dr_infos);
-	r->text_virt = u64_at(tr + s->tr_data);
-	r->head = u64_at(dr + s->dr_head + s->counter) & ID_MASK;
-	r->tail = u64_at(dr + s->dr_tail + s->counter) & ID_MASK;
+	r->descs_virt = nd_u64_at(dr + s->dr_descs);
+	r->infos_virt = nd_u64_at(dr + s->dr_infos);
+	r->text_virt = nd_u64_at(tr + s->tr_data);
+	r->head = nd_u64_at(dr + s->dr_head + s->counter) & ID_MASK;
+	r->tail = nd_u64_at(dr + s->dr_tail + s->counter) & ID_MASK;
 	return ND_MEM_OK;
 }
 
@@ -159,8 +143,8 @@ static enum nd_mem_status arrays_read(struct nd_xlat *x, struct ring *r, const c
 /* Text of a block, its length held against the block's; NULL: a record without text. */
 static const uint8_t *text_find(const struct ring *r, const uint8_t *desc, size_t *bytes)
 {
-	uint64_t begin = u64_at(desc + r->shape.desc_lpos + r->shape.lpos_begin);
-	uint64_t next = u64_at(desc + r->shape.desc_lpos + r->shape.lpos_next);
+	uint64_t begin = nd_u64_at(desc + r->shape.desc_lpos + r->shape.lpos_begin);
+	uint64_t next = nd_u64_at(desc + r->shape.desc_lpos + r->shape.lpos_next);
 	uint64_t mask = r->text_size - 1, from = begin & mask, to = next & mask;
 
 	if ((begin & 1) || begin == next)
@@ -212,7 +196,7 @@ static void records_write(const struct ring *r, FILE *out)
 		uint64_t at = id % r->count;
 		const uint8_t *desc = r->descs + at * s->desc_bytes;
 		const uint8_t *info = r->infos + at * s->info_bytes;
-		uint64_t state = u64_at(desc + s->desc_state + s->counter);
+		uint64_t state = nd_u64_at(desc + s->desc_state + s->counter);
 		const uint8_t *text;
 		uint16_t length;
 		size_t bytes = 0;
@@ -225,7 +209,7 @@ static void records_write(const struct ring *r, FILE *out)
 				bytes = length;
 			if (bytes > TEXT_LINE_MAX)
 				bytes = TEXT_LINE_MAX;
-			record_write(out, u64_at(info + s->info_ts), text, text ? bytes : 0);
+			record_write(out, nd_u64_at(info + s->info_ts), text, text ? bytes : 0);
 		}
 		if (id == r->head)
 			break;

@@ -175,22 +175,6 @@ const struct nd_pages *nd_select_rest(const struct nd_select *s)
 	return &s->rest;
 }
 
-static uint64_t u64_at(const uint8_t *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
-static uint32_t u32_at(const uint8_t *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof v);
-	return v;
-}
-
 static bool bit(uint64_t flags, uint64_t at)
 {
 	return at < 64 && flags >> at & 1;
@@ -217,16 +201,16 @@ static unsigned int compound_order(const struct shape *s, const uint8_t *second,
 static uint64_t run_of(const struct shape *s, unsigned int level, uint64_t page, const uint8_t *own,
 		       const uint8_t *second)
 {
-	uint64_t flags = u64_at(own + s->flags), order = 0;
-	uint32_t mapcount = u32_at(own + s->mapcount);
+	uint64_t flags = nd_u64_at(own + s->flags), order = 0;
+	uint32_t mapcount = nd_u32_at(own + s->mapcount);
 	bool is_slab = bit(flags, s->slab), is_huge = false, is_out;
-	bool is_anonymous = !is_slab && u64_at(own + s->mapping) & MAPPING_ANONYMOUS;
+	bool is_anonymous = !is_slab && nd_u64_at(own + s->mapping) & MAPPING_ANONYMOUS;
 	bool is_file = is_cache(s, flags) && !is_anonymous;
 
-	if (!level || u64_at(own + s->compound_head) & HEAD_IS_ELSEWHERE)
+	if (!level || nd_u64_at(own + s->compound_head) & HEAD_IS_ELSEWHERE)
 		return 0;
 	if ((level & ND_LEVEL_FREE) && !is_slab && mapcount == (uint32_t)s->buddy_mapcount) {
-		order = u64_at(own + s->private);
+		order = nd_u64_at(own + s->private);
 		if (order >= s->free_orders || page & ((1ull << order) - 1))
 			return NONE;
 		return 1ull << order;
