@@ -5,6 +5,10 @@
 
 B := build
 PYTHON := /usr/bin/python3
+# Tests side by side, but those of one group: one each for the cores of a small computer.
+PYTEST_JOBS ?= 2
+PYTEST = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider -n $(PYTEST_JOBS) \
+	--dist loadgroup
 NASM := nasm
 CLANG := clang
 

@@ -61,7 +61,7 @@ CHECK += check-guest
 .PHONY: check-guest
 check-guest: $(addprefix $(B)/tests/,dini_guest.elf gate.bin fake_rom.bin) $(DINI_DIR)/dini.bin $(B)/.setup-check $(B)/.setup-lab ## DINI in QEMU, gate and server faked
 	$(Q)tests/guest/dini_guest $(B)
-	$(Q)PYTHONPATH=tests/tools $(PYTHON) -m pytest -q -p no:cacheprovider \
+	$(Q)PYTHONPATH=tests/tools $(PYTEST) \
 		tests/guest/test_dini.py tests/guest/test_sealed.py
 
 $(GUEST_DIR)/%.o: tests/guest/%.asm $(B)/.setup-build

@@ -34,8 +34,8 @@ $(MAPS_GUESTS): tests/guest/maps.asm $(B)/.setup-build
 matrix: dist stub server breaker $(B)/.setup-lab ## NICs by places by faults, a machine for each
 	$(Q)scripts/lab matrix $(MATRIX_FLAGS)
 
-# Whole labs: slow, so two at a time and each run shared by all the tests that look at it.
+# Whole labs: slow, so each run is shared by all the tests that look at it.
 CHECK += check-lab
 .PHONY: check-lab
 check-lab: dist stub server breaker $(MAPS_GUESTS) $(B)/.setup-lab $(B)/.setup-analysis $(B)/.setup-check ## whole machines, from the PXE boot to the dump
-	$(Q)PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider tests/lab
+	$(Q)$(PYTEST) tests/lab

@@ -129,8 +129,8 @@ $(B)/tests/fake_loader.bin $(B)/tests/fake_kernel.bin: tests/guest/fake_boot.inc
 CHECK += check-crash-image check-ref
 .PHONY: check-crash-image check-ref
 check-crash-image: $(addprefix $(B)/stub/,netdump-kexec.elf netdump-wrap) $(STUB_FAKES) $(B)/.setup-check $(B)/.setup-lab ## the crash image and a wrapped kernel in a bare guest
-	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/guest/test_crash_image.py \
+	$(Q)$(PYTEST) tests/guest/test_crash_image.py \
 		tests/guest/test_wrap.py
 
 check-ref: $(REF_IMAGES) $(STUB_FAKES) $(B)/.setup-check $(B)/.setup-lab ## the reference kernel in a bare guest
-	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/guest/test_ref.py
+	$(Q)$(PYTEST) tests/guest/test_ref.py

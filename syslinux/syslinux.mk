@@ -47,7 +47,7 @@ $(GUEST_DIR)/gate_guest.o: GUEST_CFLAGS += -Isyslinux/overlay/com32/include
 CHECK += check-gate
 .PHONY: check-gate
 check-gate: $(addprefix $(B)/tests/,gate_guest.elf gate.bin fake_undi.bin) $(B)/.setup-check $(B)/.setup-lab ## the gate in QEMU, over fake firmware
-	$(Q)$(PYTHON) -m pytest -q -p no:cacheprovider tests/guest/test_gate.py
+	$(Q)$(PYTEST) tests/guest/test_gate.py
 
 $(B)/tests/gate.bin: syslinux/overlay/core/fs/pxe/gate.asm $(B)/.setup-build
 	$(call say,NASM,$@)

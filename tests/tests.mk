@@ -74,8 +74,7 @@ UNIT_HEADERS := $(wildcard tests/unit/*.h include/netdump/*.h wire/*.h server/*.
 .PHONY: check-unit
 check-unit: $(UNIT_BIN) $(B)/tests/libwire.so $(B)/stub/netdump-wrap ## unit tests, under the sanitizers
 	$(Q)for t in $(UNIT_BIN); do $$t || exit 1; done
-	$(Q)PYTHONPATH=tests/tools PYTHONDONTWRITEBYTECODE=1 \
-		$(PYTHON) -m pytest -q -p no:cacheprovider tests/unit
+	$(Q)PYTHONPATH=tests/tools $(PYTEST) tests/unit
 
 # For the tests' own implementation of the wire to talk to.
 $(B)/tests/libwire.so: $(WIRE_SRC) $(UNIT_HEADERS) $(B)/.setup-build $(B)/.setup-check
@@ -93,8 +92,7 @@ $(B)/tests/%_test: tests/unit/%_test.c $$($$*_TEST_SRC) $(UNIT_HEADERS) $(B)/.se
 # netdumpd as a process, under the sanitizers, against machines that are made up.
 CHECK += check-server
 .PHONY: check-server
-SERVER_PYTEST = NETDUMP_FAULTYFILES=$(abspath $(B)/tests/faultyfiles.so) PYTHONPATH=tests/tools \
-	PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider
+SERVER_PYTEST = NETDUMP_FAULTYFILES=$(abspath $(B)/tests/faultyfiles.so) PYTHONPATH=tests/tools $(PYTEST)
 DURABILITY_TESTS := tests/server/test_faults.py tests/server/test_kills.py
 check-server: server server-san $(B)/tests/faultyfiles.so $(B)/tests/fakecrash $(B)/.setup-check ## netdumpd against fake machines, hostile ones too
 	$(Q)NETDUMP_BUILD=$(abspath $(B)/san/server) NETDUMP_INSTALLED=$(abspath $(B)/server) \

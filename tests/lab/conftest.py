@@ -7,8 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
@@ -20,14 +18,11 @@ sys.path[:0] = [os.path.join(ROOT, "scripts"), os.path.join(ROOT, "tests", "tool
 from lablib.lab import Lab, Settings  # noqa: E402  (needs the path above)
 
 NET = "dnsmasq" if os.geteuid() == 0 else "user"
-AT_ONCE = 2     # machines side by side: one each for the cores of a small computer
-CORES = threading.Semaphore(AT_ONCE)
 RUN_S = 1800    # one run of scripts/lab, however busy this machine is: above the lab's own limits
 BOOT_S = 480    # to PXELINUX's prompt, or from there to a system's first line
 ANSWER_S = 480  # from a word at the prompt to the next prompt
 
-# What test_dump.py and test_wire.py look at: whole runs, each made once, and only if a test
-# wants it.
+# What test_dump.py and test_wire.py look at: whole runs, each made once.
 SMALL = ["--system", "ref", "--mem", "128M", "--append-kernel", "fill=all"]
 Q35 = ["--machine", "q35", "--nic", "rtl8139", "--mem", "512M"]
 EDU = ["--qemu-arg=-device", "--qemu-arg=edu,dma_mask=0xffffffff"]
@@ -103,9 +98,8 @@ class Run:
     """One run of scripts/lab, to its end."""
 
     def __init__(self, out, *words):
-        with CORES:
-            done = subprocess.run(command(out, *words), capture_output=True, text=True,
-                                  timeout=RUN_S, check=False)
+        done = subprocess.run(command(out, *words), capture_output=True, text=True,
+                              timeout=RUN_S, check=False)
         self.out = str(out)
         self.status = done.returncode
         self.stderr = done.stderr
@@ -136,28 +130,34 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "run(name): wants this one of the runs in conftest.py")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def runs(request, tmp_path_factory):
-    """Name -> a run to wait for.  They begin with the first test, beside those that use none."""
-    wanted = {mark.args[0]: None for item in request.session.items
-              for mark in item.iter_markers("run")}
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """All tests of a run go to the process that makes it."""
+    for item in items:
+        for mark in item.iter_markers("run"):
+            item.add_marker(pytest.mark.xdist_group(mark.args[0]))
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """Name -> run, of those that were made; and where they are made."""
     folder = tmp_path_factory.mktemp("runs")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        made = {name: pool.submit(Run, folder / name, "--check", *ALL_RUNS[name])
-                for name in ALL_RUNS if name in wanted and can_run(name)}
-        yield made
-        pool.shutdown(cancel_futures=True)
+    made = {}
+    yield made, folder
     large = [folder / name / what for name in made for what in ("dumps", "net.pcap")]
     subprocess.run(["rm", "-rf", *large], check=True)
 
 
 @pytest.fixture
 def run(request, runs):
-    """The run that the test's mark names."""
+    """The run that the test's mark names, made when the first of its tests wants it."""
     name = request.node.get_closest_marker("run").args[0]
     if not can_run(name):
         pytest.skip("takes a network namespace, and so root")
-    return runs[name].result()
+    made, folder = runs
+    if name not in made:
+        made[name] = Run(folder / name, "--check", *ALL_RUNS[name])
+    return made[name]
 
 
 class Console:
@@ -196,12 +196,8 @@ def start(tmp_path):
     count = itertools.count()
 
     def begin(config, files=(), **settings):
-        number = next(count)
-        settings.setdefault("out", str(tmp_path / f"lab{number}"))
+        settings.setdefault("out", str(tmp_path / f"lab{next(count)}"))
         settings.setdefault("insecure", True)  # what else is wanted stands in the configuration
-        # One for all machines of a test: those that it started before idle.
-        if not number:
-            stack.enter_context(CORES)
         lab = stack.enter_context(Lab(Settings(net=NET, quiet=True, **settings)))
         for name, source in dict(files).items():
             lab.tftp.link(name, source)

@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from conftest import BUILD, CORES, Q35, RUN_S, command
+from conftest import BUILD, Q35, RUN_S, command
 from lablib.process import BUSY_S
 
 TRANSLATES, REMAPS = 1 << 31, 1 << 25  # VT-d's status
@@ -125,7 +125,7 @@ class Traffic:
 
 def test_a_nic_that_receives_writes_no_more(tmp_path):
     """Linux has given it memory for frames that come while that memory is read."""
-    with CORES, Traffic() as traffic:
+    with Traffic() as traffic:
         done = subprocess.run(command(tmp_path, *Q35, "--check", *traffic.qemu_args()),
                               capture_output=True, text=True, timeout=RUN_S, check=False)
     with open(tmp_path / "serial.log", encoding="utf-8", errors="replace") as log:

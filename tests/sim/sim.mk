@@ -49,5 +49,4 @@ CHECK += check-sim
 CHECK_SEEDS := 150
 check-sim: $(SIM_DIR)/sim-san $(B)/.setup-check ## some seeds under the sanitizers, and whether the simulator finds what is broken
 	$(Q)$(SIM_DIR)/sim-san --seeds $(CHECK_SEEDS)
-	$(Q)NETDUMP_SIM=$(SIM_DIR)/sim-san PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q \
-		-p no:cacheprovider tests/sim
+	$(Q)NETDUMP_SIM=$(SIM_DIR)/sim-san $(PYTEST) tests/sim
