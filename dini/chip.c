@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "dini/clock.h"
 #include "dini/config.h"
 #include "dini/io.h"
 #include "dini/pci.h"
@@ -17,6 +18,23 @@
 
 #define RTL8139  0x813910ECu
 #define RTL_CPCR 0xE0
+
+/* DP8390, as in an NE2000: "Register Descriptions" of its data sheet.  Page 0, but for CURR. */
+#define RTL8029        0x802910ECu
+#define NE_COMMAND     0x0
+#define NE_PSTART      0x1
+#define NE_PSTOP       0x2
+#define NE_BNRY        0x3
+#define NE_CURR        0x7 /* of page 1 */
+#define NE_ISR         0x7
+#define NE_RCR         0xC
+#define NE_TCR         0xD
+#define NE_IMR         0xF
+#define NE_STOP        0x21 /* no remote DMA */
+#define NE_START       0x22
+#define NE_PAGE_1      0x40
+#define NE_BROADCASTS  0x04 /* received, too */
+#define NE_STOPPING_MS 2    /* 1.6, for a frame that is under way */
 
 /*
  * Registers of 32 bits behind BAR 0 that a driver changes, firmware relies on, and
@@ -41,13 +59,46 @@ static bool is_kept(const struct nd_pci_copy *nic, unsigned int at)
  * leaves goes back to the old kind, whose one ring lies at 0 then: what is received ends in the
  * interrupt vectors.
  */
-static void rtl_mend(const struct nd_pci_copy *nic)
+static void rtl_mend(uint16_t port, uint16_t rings)
 {
-	uint32_t bar = nd_pci_copy_read(nic, PCI_BAR0);
+	nd_outw(port + RTL_CPCR, rings);
+}
 
-	if (nd_pci_copy_read(nic, PCI_ID) == RTL8139 && nic->chip && (bar & BAR_IS_IO) &&
-	    is_kept(nic, PCI_BAR0))
-		nd_outw((uint16_t)((bar & ~3u) + RTL_CPCR), nic->chip);
+/*
+ * Firmware sets an NE2000 up once, when it finds it, and goes on with that ring; a driver has one
+ * of its own, and leaves the chip in loopback, deaf but for its own address.  Now the ring is
+ * the firmware's again, and empty: BNRY is the page before the next one to be read, CURR that one.
+ */
+static void ne_mend(uint16_t port, uint16_t ring)
+{
+	uint8_t start = (uint8_t)ring, stop = (uint8_t)(ring >> 8);
+
+	nd_outb(port + NE_COMMAND, NE_STOP);
+	nd_clock_wait_ms(NE_STOPPING_MS);
+	nd_outb(port + NE_PSTART, start);
+	nd_outb(port + NE_PSTOP, stop);
+	nd_outb(port + NE_BNRY, start);
+	nd_outb(port + NE_RCR, NE_BROADCASTS);
+	nd_outb(port + NE_TCR, 0);
+	nd_outb(port + NE_IMR, 0);
+	nd_outb(port + NE_ISR, 0xFF);
+	nd_outb(port + NE_COMMAND, NE_STOP | NE_PAGE_1);
+	nd_outb(port + NE_CURR, start + 1);
+	nd_outb(port + NE_COMMAND, NE_START);
+}
+
+/* Chips that have their registers behind ports: BAR 0, where it is as it was at boot. */
+static void port_mend(const struct nd_pci_copy *nic)
+{
+	uint32_t id = nd_pci_copy_read(nic, PCI_ID), bar = nd_pci_copy_read(nic, PCI_BAR0);
+	uint16_t port = (uint16_t)(bar & ~3u);
+
+	if (!nic->chip || !(bar & BAR_IS_IO) || !is_kept(nic, PCI_BAR0))
+		return;
+	if (id == RTL8139)
+		rtl_mend(port, nic->chip);
+	else if (id == RTL8029)
+		ne_mend(port, nic->chip);
 }
 
 /* Where BAR 0 has memory below 4 GiB, as at boot and now; 0: it has none. */
@@ -70,7 +121,7 @@ void nd_chip_mend(const struct nd_pci_copy *nic)
 
 	if (!nd_pci_is_itself(nic))
 		return;
-	rtl_mend(nic);
+	port_mend(nic);
 	phys = memory_phys(nic);
 	for (unsigned int i = 0; phys && i < sizeof mends / sizeof mends[0]; i++)
 		if (nd_pci_copy_read(nic, PCI_ID) == mends[i].id)

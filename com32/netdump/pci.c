@@ -18,6 +18,14 @@
 #define RTL8139C_PLUS 0x20 /* the first revision of it */
 #define RTL_CPCR      0xe0 /* C+ command register: which kind of rings */
 
+/* DP8390, as in an NE2000: "Register Descriptions" of its data sheet */
+#define RTL8029    0x802910ecu
+#define NE_COMMAND 0
+#define NE_PSTART  1
+#define NE_PSTOP   2
+#define NE_START   0x22 /* the chip runs; no remote DMA; page 0 */
+#define NE_PAGE_2  0x80
+
 static uint32_t config_read(uint16_t bdf, uint8_t at)
 {
 	outl(0x80000000u | (uint32_t)bdf << 8 | (at & 0xfc), 0xcf8);
@@ -44,17 +52,34 @@ static bool bridge_above(uint8_t bus, uint16_t *bdf)
 	return false;
 }
 
-/* What firmware sets when it finds its chip, relies on ever after, and a driver takes back. */
+/* Page 2 of its registers says where the ring of what is received begins and ends. */
+static uint16_t ne_ring(uint16_t port)
+{
+	uint8_t start, stop;
+
+	outb(NE_START | NE_PAGE_2, port + NE_COMMAND);
+	start = inb(port + NE_PSTART);
+	stop = inb(port + NE_PSTOP);
+	outb(NE_START, port + NE_COMMAND);
+	return start < stop ? (uint16_t)(stop << 8 | start) : 0;
+}
+
+/* What firmware sets when it finds its chip, relies on ever after, and a driver changes. */
 static uint16_t chip_word(const struct nd_pci_copy *copy)
 {
 	uint32_t id, bar;
+	uint16_t port;
 
 	memcpy(&id, copy->config, 4);
 	memcpy(&bar, copy->config + 0x10, 4);
-	if (id != RTL8139 || copy->config[8] < RTL8139C_PLUS || !(bar & 1) ||
-	    !(copy->config[4] & 1))
+	if (!(bar & 1) || !(copy->config[4] & 1))
 		return 0;
-	return inw((uint16_t)((bar & ~3u) + RTL_CPCR));
+	port = (uint16_t)(bar & ~3u);
+	if (id == RTL8139 && copy->config[8] >= RTL8139C_PLUS)
+		return inw(port + RTL_CPCR);
+	if (id == RTL8029)
+		return ne_ring(port);
+	return 0;
 }
 
 /* Up to one more than there is room for. */

@@ -104,7 +104,8 @@ struct nd_seal_range {
 /* One PCI function's configuration space as it was at boot, once UNDI was closed. */
 struct nd_pci_copy {
 	uint16_t bdf;  /* bus << 8 | device << 3 | function */
-	uint16_t chip; /* 3: of an 8139C+, its C+ command register; else 0 */
+	uint16_t chip; /* of an 8139C+, its C+ command register; of an RTL8029, PSTOP << 8 | PSTART;
+			* else 0 */
 	uint8_t config[256];
 };
 

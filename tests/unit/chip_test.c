@@ -23,8 +23,34 @@
 #define PORTS    0xC000
 #define CPCR     0x002B /* at boot */
 
+#define RTL8029 0x802910ECu
+#define RING    0x8046 /* at boot */
+#define RCR     0xC
+#define TCR     0xD
+
 uint8_t *nd_fuzz_phys;
 static uint32_t written; /* port << 16 | value, the last one */
+static struct {
+	uint8_t page[2][16]; /* register 0, the command, chooses it */
+	uint64_t stopped_ms; /* when it was told to stop */
+	bool good;           /* nothing was set while it ran, or before it had stopped */
+} ne;
+
+/* A DP8390 at PORTS; other ports are not there. */
+void nd_outb(uint16_t port, uint8_t value)
+{
+	uint8_t at = (uint8_t)(port - PORTS), command = ne.page[0][0];
+
+	assert_in_range(port, PORTS, PORTS + 15);
+	if (!at) {
+		if ((command & 3) != 1)
+			ne.stopped_ms = model.now_ms;
+		ne.page[0][0] = value;
+		return;
+	}
+	ne.good = ne.good && (command & 3) == 1 && model.now_ms - ne.stopped_ms >= 2;
+	ne.page[command >> 6 & 1][at] = value;
+}
 
 void nd_outw(uint16_t port, uint16_t value)
 {
@@ -135,6 +161,52 @@ static void the_kind_of_rings_is_the_firmwares(void **state)
 	assert_int_equal(written, 0);
 }
 
+/* What the driver left: a ring of its own, deaf, in loopback, and running. */
+static void ne_leave(void)
+{
+	memset(&ne, 0, sizeof ne);
+	ne.good = true;
+	ne.page[0][0] = 0x22;
+	ne.page[0][1] = 0x4C;
+	ne.page[0][2] = 0x80;
+	ne.page[0][3] = 0x7F;
+	ne.page[0][RCR] = 0x20;
+	ne.page[0][TCR] = 0x02;
+	ne.page[1][7] = 0x68;
+}
+
+static void an_ne2000_has_the_firmwares_ring_and_listens(void **state)
+{
+	(void)state;
+	nic_make(RTL8029);
+	change(0x10, PORTS | 1);
+	model_copy(nic, &copy);
+	copy.chip = RING;
+	ne_leave();
+	nd_chip_mend(&copy);
+	assert_true(ne.good);
+	assert_int_equal(ne.page[0][0], 0x22);
+	assert_int_equal(ne.page[0][2] << 8 | ne.page[0][1], RING);
+	assert_int_equal(ne.page[0][3] + 1, ne.page[1][7]);
+	assert_in_range(ne.page[1][7], 0x46, 0x7F);
+	assert_int_equal(ne.page[0][RCR], 4);
+	assert_int_equal(ne.page[0][TCR], 0);
+}
+
+static void an_ne2000_that_is_not_known_is_left_alone(void **state)
+{
+	(void)state;
+	nic_make(RTL8029);
+	change(0x10, PORTS | 1);
+	model_copy(nic, &copy);
+	ne_leave();
+	nd_chip_mend(&copy); /* boot found no ring */
+	copy.chip = RING;
+	change(0x10, (PORTS + 0x100) | 1);
+	nd_chip_mend(&copy);
+	assert_int_equal(ne.page[0][1], 0x4C);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +214,8 @@ int main(void)
 		cmocka_unit_test(what_is_not_its_own_is_left_alone),
 		cmocka_unit_test(both_halves_of_a_wide_address_count),
 		cmocka_unit_test(the_kind_of_rings_is_the_firmwares),
+		cmocka_unit_test(an_ne2000_has_the_firmwares_ring_and_listens),
+		cmocka_unit_test(an_ne2000_that_is_not_known_is_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, memory_open, memory_close);

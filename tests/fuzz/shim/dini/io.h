@@ -16,6 +16,7 @@ static inline struct nd_cpuid nd_cpuid(uint32_t leaf)
 }
 
 /* Of a test that has ports. */
+void nd_outb(uint16_t port, uint8_t value);
 void nd_outw(uint16_t port, uint16_t value);
 
 static inline void *nd_low(uint32_t phys)
