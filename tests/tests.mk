@@ -16,14 +16,16 @@ lastwords_TEST_FLAGS := -Isyslinux/overlay/com32/include
 fence_TEST_FLAGS := -Isyslinux/overlay/com32/include
 acpi_TEST_SRC := com32/netdump/acpi.c
 
-UNIT_TESTS += noise secure window
-noise_TEST_SRC := wire/noise.c
+UNIT_TESTS += noise crypto secure window
+noise_TEST_SRC := wire/crypto.c wire/noise.c
 noise_TEST_LIBS := -lbearssl -ljansson
+crypto_TEST_SRC := server/crypto.c
+crypto_TEST_LIBS := -lsodium -lbearssl
 secure_TEST_SRC := $(WIRE_SRC)
 secure_TEST_LIBS := -lbearssl
 window_TEST_SRC := $(WIRE_SRC)
 window_TEST_LIBS := -lbearssl
-$(B)/tests/noise_test: $(B)/.setup-server
+$(B)/tests/noise_test $(B)/tests/crypto_test: $(B)/.setup-server
 
 UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums cache map lanes \
 	finish sandbox select stacks
