@@ -36,7 +36,8 @@ static void padded_add(crypto_onetimeauth_poly1305_state *state, const void *dat
 	static const uint8_t zeros[PAD_BYTES];
 
 	crypto_onetimeauth_poly1305_update(state, data, bytes);
-	crypto_onetimeauth_poly1305_update(state, zeros, (PAD_BYTES - bytes % PAD_BYTES) % PAD_BYTES);
+	crypto_onetimeauth_poly1305_update(state, zeros,
+					   (PAD_BYTES - bytes % PAD_BYTES) % PAD_BYTES);
 }
 
 static void tag_make(uint8_t tag[ND_CRYPTO_TAG_BYTES], const uint8_t key[ND_CRYPTO_KEY_BYTES],

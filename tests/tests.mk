@@ -28,7 +28,7 @@ window_TEST_LIBS := -lbearssl
 $(B)/tests/noise_test $(B)/tests/crypto_test: $(B)/.setup-server
 
 UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums cache map lanes \
-	finish sandbox select stacks
+	finish run sandbox select stacks
 select_TEST_SRC := $(addprefix server/,select.c pages.c xlat.c mem.c vmcoreinfo.c)
 select_TEST_LIBS := -laddrxlat
 stacks_TEST_SRC := $(addprefix server/,stacks.c xlat.c mem.c vmcoreinfo.c)
@@ -49,6 +49,7 @@ door_TEST_SRC := server/door.c server/bucket.c server/keys.c server/log.c server
 door_TEST_LIBS := -ljansson -lbearssl
 pages_TEST_SRC := server/pages.c
 reads_TEST_SRC := server/reads.c server/pages.c
+run_TEST_SRC := server/run.c
 plan_TEST_SRC := server/plan.c
 rtt_TEST_SRC := server/rtt.c
 pace_TEST_SRC := server/pace.c
