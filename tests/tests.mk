@@ -114,7 +114,7 @@ $(B)/tests/faultyfiles.so: tests/tools/faultyfiles.c $(B)/.setup-build
 	$(Q)$(CC) $(HOST_CFLAGS) -fPIC -shared -o $@ $< -lseccomp
 
 # Machines that never were, to load a server: DINI's agent as a process.
-FAKECRASH_SRC := $(addprefix tests/tools/fakecrash/,main.c crash.c memory.c report.c verify.c) \
+FAKECRASH_SRC := $(addprefix tests/tools/fakecrash/,main.c copy.c crash.c memory.c report.c verify.c) \
 	tests/fuzz/image.c dini/agent.c dini/handshake.c dini/pack.c \
 	server/keys.c server/log.c server/store.c $(WIRE_SRC)
 .PHONY: fakecrash
@@ -124,6 +124,13 @@ $(B)/tests/fakecrash: $(FAKECRASH_SRC) $(wildcard tests/tools/fakecrash/*.h) $(U
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $(FAKECRASH_SRC) -ljansson -llz4 -lbearssl
+
+# And what they are compared with.
+$(B)/tests/plaincopy: tests/tools/plaincopy.c server/link.c tests/tools/fakecrash/copy.h $(UNIT_HEADERS) \
+		$(B)/.setup-build
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -o $@ tests/tools/plaincopy.c server/link.c
 
 # What breaks a machine in the lab as --fault says: there it runs alone, without a C library.
 BREAKER_SRC := $(addprefix tests/faults/breaker/,linux.c breaks.c chips.c machine.c nic.c) stub/common/words.c
@@ -137,16 +144,21 @@ $(B)/tests/breaker: $(BREAKER_SRC) $(wildcard tests/faults/breaker/*.h) $(UNIT_H
 
 MACHINES := 1000
 MEM := 1M
-.PHONY: load
-load: server $(B)/tests/fakecrash $(B)/.setup-check ## MACHINES crash at once, with MEM each, beside a plain copy
-	$(Q)tests/tools/load --machines $(MACHINES) --mem $(MEM) --netdumpd $(B)/server/netdumpd \
-		--fakecrash $(B)/tests/fakecrash $(LOAD_FLAGS)
+LOAD = tests/tools/load --netdumpd $(B)/server/netdumpd --fakecrash $(B)/tests/fakecrash \
+	--plaincopy $(B)/tests/plaincopy
+.PHONY: load load-sweep
+load-sweep load: server $(B)/tests/fakecrash $(B)/tests/plaincopy $(B)/.setup-check
+load: ## MACHINES crash at once, with MEM each, beside plain copies
+	$(Q)$(LOAD) --machines $(MACHINES) --mem $(MEM) $(LOAD_FLAGS)
+
+load-sweep: ## the same for 1 to 1,000 machines that have 1 GiB together, with keys and without
+	$(Q)$(LOAD) --machines 1,10,100,1000 --both $(LOAD_FLAGS)
 
 # Style and what a second compiler and a checker see.  Lines of other tools' formats
 # (Syslinux, assembler) are theirs.
 CHECK += lint
 LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*.c tests/sim/*.c) \
-	tests/tools/faultyfiles.c $(wildcard tests/tools/fakecrash/*.c tests/faults/breaker/*.c)
+	tests/tools/faultyfiles.c tests/tools/plaincopy.c $(wildcard tests/tools/fakecrash/*.c tests/faults/breaker/*.c)
 LINT_FORMAT_SRC := $(wildcard wire/*.[ch] server/*.[ch] include/netdump/*.h dini/*.[ch] \
 	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch] tests/sim/*.[ch] \
 	tests/fuzz/*.[ch] tests/fuzz/shim/*.h tests/fuzz/shim/*/*.h tests/fuzz/shim/*/*/*.h \

@@ -22,6 +22,7 @@ enum {
 	OPT_WITHIN,
 	OPT_DEADLINE,
 	OPT_VERIFY,
+	OPT_COPY,
 	OPT_FROM,
 	OPT_NAME,
 	OPT_JSON,
@@ -48,6 +49,10 @@ static const struct argp_option options[] = {
 	 0},
 	{"name", OPT_NAME, "NAME", 0, "What their hosts' names begin with; default fake", 0},
 	{"json", OPT_JSON, NULL, 0, "Report as JSON, with every machine", 0},
+	{"copy", OPT_COPY, NULL, 0,
+	 "Nobody is asked: they send the datagrams of a whole dump to plaincopy, which listens "
+	 "at --server",
+	 0},
 	{"verify", OPT_VERIFY, "DIR", 0,
 	 "Nobody crashes: compares the dumps below DIR with what these machines held", 0},
 	{0},
@@ -194,6 +199,9 @@ static error_t option_take(int key, char *arg, struct argp_state *state)
 		return 0;
 	case OPT_JSON:
 		a->json = true;
+		return 0;
+	case OPT_COPY:
+		c->copies = true;
 		return 0;
 	case OPT_VERIFY:
 		a->verify = arg;
