@@ -265,7 +265,7 @@ enum nd_message_error nd_sealed_open(struct nd_keys *keys, void *datagram, size_
 	if (nd_datagram_form(h) != ND_FORM_SEALED)
 		return ND_MESSAGE_FORM;
 	if (!keys->valid || !nd_crypto_open(keys->receive, h->seq, h, sizeof *h, h + 1,
-					   bytes - sizeof *h - ND_WIRE_TAG_BYTES))
+					    bytes - sizeof *h - ND_WIRE_TAG_BYTES))
 		return ND_MESSAGE_SEAL;
 	if (!nd_window_take(&keys->window, h->seq))
 		return ND_MESSAGE_REPLAY;
