@@ -97,9 +97,11 @@ CHECK += check-server
 .PHONY: check-server
 SERVER_PYTEST = NETDUMP_FAULTYFILES=$(abspath $(B)/tests/faultyfiles.so) PYTHONPATH=tests/tools $(PYTEST)
 DURABILITY_TESTS := tests/server/test_faults.py tests/server/test_kills.py
+check-server: $(B)/tests/plaincopy
 check-server: server server-san $(B)/tests/faultyfiles.so $(B)/tests/fakecrash $(B)/.setup-check ## netdumpd against fake machines, hostile ones too
 	$(Q)NETDUMP_BUILD=$(abspath $(B)/san/server) NETDUMP_INSTALLED=$(abspath $(B)/server) \
-		NETDUMP_FAKECRASH=$(abspath $(B)/tests/fakecrash) $(SERVER_PYTEST) tests/server \
+		NETDUMP_FAKECRASH=$(abspath $(B)/tests/fakecrash) \
+		NETDUMP_PLAINCOPY=$(abspath $(B)/tests/plaincopy) $(SERVER_PYTEST) tests/server \
 		$(DURABILITY_TESTS:%=--ignore=%)
 
 # Hundreds of short lives of netdumpd: without the sanitizers, which make each start slow.
