@@ -115,17 +115,18 @@ $(B)/tests/faultyfiles.so: tests/tools/faultyfiles.c $(B)/.setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) -fPIC -shared -o $@ $< -lseccomp
 
-# Machines that never were, to load a server: DINI's agent as a process.
+# Machines that never were, to load a server: DINI's agent as a process.  They share the CPUs with the
+# server, so they seal with its library, three times as fast as DINI's.
 FAKECRASH_SRC := $(addprefix tests/tools/fakecrash/,main.c copy.c crash.c memory.c report.c verify.c) \
 	tests/fuzz/image.c dini/agent.c dini/handshake.c dini/pack.c \
-	server/keys.c server/log.c server/store.c $(WIRE_SRC)
+	server/crypto.c server/keys.c server/log.c server/store.c $(filter-out wire/crypto.c,$(WIRE_SRC))
 .PHONY: fakecrash
-fakecrash: $(B)/tests/fakecrash ## many machines that crash at once, made up, to load a server
+fakecrash: $(B)/tests/fakecrash $(B)/tests/plaincopy ## many machines that crash at once, made up, to load a server
 $(B)/tests/fakecrash: $(FAKECRASH_SRC) $(wildcard tests/tools/fakecrash/*.h) $(UNIT_HEADERS) \
 		tests/fuzz/image.h tests/fuzz/input.h $(B)/.setup-build $(B)/.setup-server
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $(FAKECRASH_SRC) -ljansson -llz4 -lbearssl
+	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $(FAKECRASH_SRC) -ljansson -llz4 -lsodium -lbearssl
 
 # And what they are compared with.
 $(B)/tests/plaincopy: tests/tools/plaincopy.c server/link.c tests/tools/fakecrash/copy.h $(UNIT_HEADERS) \
@@ -146,8 +147,7 @@ $(B)/tests/breaker: $(BREAKER_SRC) $(wildcard tests/faults/breaker/*.h) $(UNIT_H
 
 MACHINES := 1000
 MEM := 1M
-LOAD = tests/tools/load --netdumpd $(B)/server/netdumpd --fakecrash $(B)/tests/fakecrash \
-	--plaincopy $(B)/tests/plaincopy
+LOAD = tests/tools/load --netdumpd $(B)/server/netdumpd --fakecrash $(B)/tests/fakecrash
 .PHONY: load load-sweep
 load-sweep load: server $(B)/tests/fakecrash $(B)/tests/plaincopy $(B)/.setup-check
 load: ## MACHINES crash at once, with MEM each, beside plain copies

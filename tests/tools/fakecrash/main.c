@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "server/crypto.h"
 #include "tests/tools/fakecrash/crash.h"
 #include "tests/tools/fakecrash/verify.h"
 
@@ -327,6 +328,8 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (a.psk && !hosts_load(&a.crash, a.psk))
 		return 1;
+	if (!nd_crypto_init())
+		fatal("libsodium");
 	memory_set(&a);
 	if (a.verify)
 		return verify(&a.crash, a.verify);
