@@ -442,12 +442,17 @@ void nd_finish_end(struct nd_finish *f, const struct nd_ending *ending)
 	work_wake(f);
 }
 
+bool nd_finish_tells(const struct nd_finish *f)
+{
+	return f && f->news;
+}
+
 enum nd_finish_news nd_finish_poll(struct nd_finish *f, uint64_t *chunk,
 				   char why[ND_DONE_TEXT_BYTES])
 {
 	enum nd_finish_news news = ND_FINISH_NONE;
 
-	if (!f || !f->news)
+	if (!nd_finish_tells(f))
 		return news;
 	pthread_mutex_lock(&f->lock);
 	if (f->over && !f->over_told) {

@@ -68,6 +68,8 @@ enum nd_finish_news {
 	ND_FINISH_FAILED, /* the disk lost what it took, `why`: end it as incomplete */
 	ND_FINISH_OVER,   /* ended, as asked; or not complete after all, `why` */
 };
+/* Whether that has anything to tell: for the many dumps that have not. */
+bool nd_finish_tells(const struct nd_finish *f);
 enum nd_finish_news nd_finish_poll(struct nd_finish *f, uint64_t *chunk,
 				   char why[ND_DONE_TEXT_BYTES]);
 

@@ -379,6 +379,8 @@ static void finishing_check(struct nd_hub *h)
 	h->finish_ms = h->now.ms;
 	for (struct nd_seat *seat = h->table.first[ND_FINISHING]; seat; seat = next) {
 		next = seat->next;
+		if (!nd_finish_tells(seat->machine->finish))
+			continue;
 		nd_machine_tick(seat->machine, &h->env, h->now.ms, h->now.s);
 		seat_settle(h, seat);
 	}

@@ -194,6 +194,38 @@ void nd_keep_unsure(struct nd_machine *m, uint64_t phys, size_t bytes)
 	}
 }
 
+static bool memory_write(struct nd_machine *m, uint64_t phys, const uint8_t *data, size_t bytes,
+			 char why[ND_WHY_BYTES])
+{
+	int error = nd_vmcore_write(&m->vmcore, phys, data, bytes);
+
+	if (error) {
+		why_set(why, "the dump cannot be written", error);
+		nd_keep_unsure(m, phys, bytes);
+	}
+	return !error;
+}
+
+bool nd_keep_flush(struct nd_machine *m, char why[ND_WHY_BYTES])
+{
+	bool good = !m->run.bytes || memory_write(m, m->run.phys, m->run.data, m->run.bytes, why);
+
+	nd_run_clear(&m->run);
+	return good;
+}
+
+bool nd_keep_write(struct nd_machine *m, uint64_t phys, const uint8_t *data, size_t bytes,
+		   char why[ND_WHY_BYTES])
+{
+	if (!nd_run_fits(&m->run, phys, bytes) && !nd_keep_flush(m, why)) {
+		nd_keep_unsure(m, phys, bytes);
+		return false;
+	}
+	if (nd_run_fits(&m->run, phys, bytes) && nd_run_add(&m->run, phys, data, bytes))
+		return true;
+	return memory_write(m, phys, data, bytes, why);
+}
+
 static bool chunk_pages(const struct nd_machine *m, size_t chunk, struct nd_pages *pages)
 {
 	return nd_vmcore_pages_at(&m->vmcore, chunk * m->sums.chunk_bytes,
@@ -236,8 +268,9 @@ struct nd_map *nd_keep_map(const struct nd_machine *m)
 	return map;
 }
 
-static void map_offer(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms)
+static void map_offer(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms, double now_s)
 {
+	char why[ND_WHY_BYTES];
 	struct nd_map *map;
 
 	if (!m->finish || m->phase < ND_MEMORY || m->phase > ND_FINISH ||
@@ -252,6 +285,10 @@ static void map_offer(struct nd_machine *m, const struct nd_env *env, uint64_t n
 	if (m->mapped_of_ms == m->progress_ms || now_ms - m->mapped_ms < env->map_ms ||
 	    *env->maps >= MAPS_MAX)
 		return;
+	if (!nd_keep_flush(m, why)) {
+		nd_machine_give_up(m, env, why, now_s);
+		return;
+	}
 	map = nd_keep_map(m);
 	if (!map)
 		return;
@@ -355,7 +392,7 @@ void nd_keep_tick(struct nd_machine *m, const struct nd_env *env, uint64_t now_m
 	case ND_FINISH_NONE:
 		break;
 	}
-	map_offer(m, env, now_ms);
+	map_offer(m, env, now_ms, now_s);
 	room_check(m, env, now_ms, now_s);
 }
 

@@ -25,13 +25,22 @@ bool nd_keep_begin(struct nd_machine *m, const struct nd_env *env, char why[ND_W
 /* A page's grains have all come, and count `sum`: it belongs to its chunk now. */
 void nd_keep_page(struct nd_machine *m, uint64_t page, uint64_t sum);
 
-/* A write of these bytes of memory failed: nothing of their chunks counts as there. */
+/*
+ * Memory for the file, which gets it when there is enough to be worth a write, or at
+ * nd_keep_flush().  False: `why`, and nothing of the chunks of what could not be written counts
+ * as there.
+ */
+bool nd_keep_write(struct nd_machine *m, uint64_t phys, const uint8_t *data, size_t bytes,
+		   char why[ND_WHY_BYTES]);
+bool nd_keep_flush(struct nd_machine *m, char why[ND_WHY_BYTES]);
+
+/* These bytes of memory came, but will not be written: nothing of their chunks counts as there. */
 void nd_keep_unsure(struct nd_machine *m, uint64_t phys, size_t bytes);
 
 /* All reads are closed and the dump ends: m->pending is all that is missing. */
 void nd_keep_settle(struct nd_machine *m);
 
-/* A snapshot of what is there.  NULL: no layout yet, or no memory. */
+/* A snapshot of what is there, flushed.  NULL: no layout yet, or no memory. */
 struct nd_map *nd_keep_map(const struct nd_machine *m);
 
 /*

@@ -69,6 +69,7 @@ void nd_machine_free(struct nd_machine *m)
 	nd_pages_free(&m->rest);
 	nd_select_free(m->select);
 	nd_cache_free(&m->cache);
+	nd_run_clear(&m->run);
 	nd_vmcore_free(&m->vmcore);
 	nd_store_close(&m->store);
 	nd_core_free(m->core);
@@ -94,10 +95,13 @@ void nd_machine_done_send(struct nd_machine *m, const struct nd_env *env)
 void nd_machine_give_up(struct nd_machine *m, const struct nd_env *env, const char *why,
 			double now_s)
 {
+	char too[ND_WHY_BYTES]; /* that the last memory cannot be written is no news by now */
+
 	if (m->phase >= ND_FINISH)
 		return;
 	nd_flow_close_all(m, env, m->heard_ms);
 	nd_phase_later(m);
+	nd_keep_flush(m, too);
 	nd_keep_settle(m);
 	m->status = ND_DONE_INCOMPLETE;
 	snprintf(m->why, sizeof m->why, "%s", why);
@@ -162,17 +166,20 @@ static void grains_take(void *context, uint64_t page, uint64_t new_grains, bool 
 static void part_write(struct sink *s, uint64_t phys, const uint8_t *data, uint32_t bytes)
 {
 	struct nd_machine *m = s->m;
-	int error = 0;
+	int error;
 
-	if (!s->why[0] && m->phase < ND_MEMORY)
+	if (s->why[0]) {
+		nd_keep_unsure(m, phys, bytes);
+	} else if (m->phase >= ND_MEMORY) {
+		if (data)
+			nd_keep_write(m, phys, data, bytes, s->why);
+	} else {
 		error = nd_cache_put(&m->cache, phys, data, bytes,
 				     s->record->kind == ND_RECORD_ABSENT);
-	else if (!s->why[0] && data)
-		error = nd_vmcore_write(&m->vmcore, phys, data, bytes);
-	if (error)
-		snprintf(s->why, sizeof s->why, "the dump cannot be written: %s", strerror(error));
-	if (s->why[0])
-		nd_keep_unsure(m, phys, bytes);
+		if (error)
+			snprintf(s->why, sizeof s->why, "the dump cannot be written: %s",
+				 strerror(error));
+	}
 }
 
 static void part_take(void *context, uint64_t phys, uint32_t bytes, uint32_t new_grains,
@@ -229,7 +236,7 @@ static void record_take(struct sink *s, const struct nd_record *record)
 			&(struct nd_reads_take){grains_take, part_take, s});
 }
 
-/* What lies below all that is still to come can be hashed. */
+/* What lies below all that is still to come, or to be written, can be hashed. */
 static void stable_tell(struct nd_machine *m)
 {
 	uint64_t lowest;
@@ -241,6 +248,8 @@ static void stable_tell(struct nd_machine *m)
 		lowest = m->pending.span[0].page;
 	if (m->later.spans && m->later.span[0].page < lowest)
 		lowest = m->later.span[0].page;
+	if (m->run.bytes && m->run.phys / ND_PAGE_BYTES < lowest)
+		lowest = m->run.phys / ND_PAGE_BYTES;
 	nd_finish_stable(m->finish, nd_vmcore_stable(&m->vmcore, lowest));
 }
 

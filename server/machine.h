@@ -29,6 +29,7 @@
 #include "server/quota.h"
 #include "server/reads.h"
 #include "server/rtt.h"
+#include "server/run.h"
 #include "server/select.h"
 #include "server/store.h"
 #include "server/vmcore.h"
@@ -121,6 +122,7 @@ struct nd_machine {
 
 	struct nd_store store;
 	struct nd_vmcore vmcore;
+	struct nd_run run; /* that vmcore gets next */
 	struct nd_sums sums;
 	struct nd_map *resume; /* of an earlier life of the server, until it is taken up */
 	struct nd_finish *finish;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "netdump/wire.h"
+#include "server/crypto.h"
 #include "server/keygen.h"
 #include "server/log.h"
 #include "server/loop.h"
@@ -291,6 +292,10 @@ int main(int argc, char **argv)
 		nd_log("--machines %u: that takes %u open files, more than this process may have; "
 		       "raise the limit (ulimit -n, LimitNOFILE=) or name fewer",
 		       a.loop.machines_max, a.loop.machines_max * MACHINE_FILES + SERVER_FILES);
+		return 1;
+	}
+	if (!nd_crypto_init()) {
+		nd_log("libsodium cannot be initialised");
 		return 1;
 	}
 	if (!keys_load(&a, &ring))

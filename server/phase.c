@@ -459,6 +459,18 @@ static void probe_step(struct nd_machine *m, const struct nd_env *env, double no
 		nd_machine_give_up(m, env, "the machine's map names no RAM", now_s);
 }
 
+static void complete(struct nd_machine *m, const struct nd_env *env, double now_s)
+{
+	char why[ND_WHY_BYTES];
+
+	if (!nd_keep_flush(m, why)) {
+		nd_machine_give_up(m, env, why, now_s);
+		return;
+	}
+	m->status = ND_DONE_COMPLETE;
+	nd_phase_finish(m, env, now_s);
+}
+
 void nd_phase_advance(struct nd_machine *m, const struct nd_env *env, double now_s)
 {
 	if (m->phase == ND_MOVE)
@@ -478,8 +490,7 @@ void nd_phase_advance(struct nd_machine *m, const struct nd_env *env, double now
 			m->pending = m->later;
 			m->later = (struct nd_pages){0};
 		} else {
-			m->status = ND_DONE_COMPLETE;
-			nd_phase_finish(m, env, now_s);
+			complete(m, env, now_s);
 		}
 		nd_cache_rest(&m->cache);
 	}

@@ -409,15 +409,17 @@ void nd_store_release(const struct nd_store *s)
 int nd_store_commit(const struct nd_store *s, bool *named)
 {
 	char partial[PARTIAL_BYTES];
+	bool removed;
 	int error;
 
 	*named = false;
 	partial_name(s, partial);
 	/* It is gone by now, unless that failed. */
-	if (unlinkat(s->dir, "early", 0) && errno != ENOENT)
+	removed = !unlinkat(s->dir, "early", 0);
+	if (!removed && errno != ENOENT)
 		return errno;
 	/* A folder never replaces one that is not empty. */
-	if (fsync(s->dir) || renameat(s->host, partial, s->host, s->name))
+	if ((removed && fsync(s->dir)) || renameat(s->host, partial, s->host, s->name))
 		return errno;
 	error = fsync(s->host) || fsync(s->top) ? errno : 0;
 	/* Of a final dump the map would only say that nothing is missing. */

@@ -16,17 +16,19 @@ lastwords_TEST_FLAGS := -Isyslinux/overlay/com32/include
 fence_TEST_FLAGS := -Isyslinux/overlay/com32/include
 acpi_TEST_SRC := com32/netdump/acpi.c
 
-UNIT_TESTS += noise secure window
-noise_TEST_SRC := wire/noise.c
+UNIT_TESTS += noise crypto secure window
+noise_TEST_SRC := wire/crypto.c wire/noise.c
 noise_TEST_LIBS := -lbearssl -ljansson
+crypto_TEST_SRC := server/crypto.c
+crypto_TEST_LIBS := -lsodium -lbearssl
 secure_TEST_SRC := $(WIRE_SRC)
 secure_TEST_LIBS := -lbearssl
 window_TEST_SRC := $(WIRE_SRC)
 window_TEST_LIBS := -lbearssl
-$(B)/tests/noise_test: $(B)/.setup-server
+$(B)/tests/noise_test $(B)/tests/crypto_test: $(B)/.setup-server
 
 UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums cache map lanes \
-	finish sandbox select stacks
+	finish run sandbox select stacks
 select_TEST_SRC := $(addprefix server/,select.c pages.c xlat.c mem.c vmcoreinfo.c)
 select_TEST_LIBS := -laddrxlat
 stacks_TEST_SRC := $(addprefix server/,stacks.c xlat.c mem.c vmcoreinfo.c)
@@ -47,6 +49,7 @@ door_TEST_SRC := server/door.c server/bucket.c server/keys.c server/log.c server
 door_TEST_LIBS := -ljansson -lbearssl
 pages_TEST_SRC := server/pages.c
 reads_TEST_SRC := server/reads.c server/pages.c
+run_TEST_SRC := server/run.c
 plan_TEST_SRC := server/plan.c
 rtt_TEST_SRC := server/rtt.c
 pace_TEST_SRC := server/pace.c
@@ -94,9 +97,11 @@ CHECK += check-server
 .PHONY: check-server
 SERVER_PYTEST = NETDUMP_FAULTYFILES=$(abspath $(B)/tests/faultyfiles.so) PYTHONPATH=tests/tools $(PYTEST)
 DURABILITY_TESTS := tests/server/test_faults.py tests/server/test_kills.py
+check-server: $(B)/tests/plaincopy
 check-server: server server-san $(B)/tests/faultyfiles.so $(B)/tests/fakecrash $(B)/.setup-check ## netdumpd against fake machines, hostile ones too
 	$(Q)NETDUMP_BUILD=$(abspath $(B)/san/server) NETDUMP_INSTALLED=$(abspath $(B)/server) \
-		NETDUMP_FAKECRASH=$(abspath $(B)/tests/fakecrash) $(SERVER_PYTEST) tests/server \
+		NETDUMP_FAKECRASH=$(abspath $(B)/tests/fakecrash) \
+		NETDUMP_PLAINCOPY=$(abspath $(B)/tests/plaincopy) $(SERVER_PYTEST) tests/server \
 		$(DURABILITY_TESTS:%=--ignore=%)
 
 # Hundreds of short lives of netdumpd: without the sanitizers, which make each start slow.
@@ -110,17 +115,25 @@ $(B)/tests/faultyfiles.so: tests/tools/faultyfiles.c $(B)/.setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) -fPIC -shared -o $@ $< -lseccomp
 
-# Machines that never were, to load a server: DINI's agent as a process.
-FAKECRASH_SRC := $(addprefix tests/tools/fakecrash/,main.c crash.c memory.c report.c verify.c) \
+# Machines that never were, to load a server: DINI's agent as a process.  They share the CPUs with the
+# server, so they seal with its library, three times as fast as DINI's.
+FAKECRASH_SRC := $(addprefix tests/tools/fakecrash/,main.c copy.c crash.c memory.c report.c verify.c) \
 	tests/fuzz/image.c dini/agent.c dini/handshake.c dini/pack.c \
-	server/keys.c server/log.c server/store.c $(WIRE_SRC)
+	server/crypto.c server/keys.c server/log.c server/store.c $(filter-out wire/crypto.c,$(WIRE_SRC))
 .PHONY: fakecrash
-fakecrash: $(B)/tests/fakecrash ## many machines that crash at once, made up, to load a server
+fakecrash: $(B)/tests/fakecrash $(B)/tests/plaincopy ## many machines that crash at once, made up, to load a server
 $(B)/tests/fakecrash: $(FAKECRASH_SRC) $(wildcard tests/tools/fakecrash/*.h) $(UNIT_HEADERS) \
 		tests/fuzz/image.h tests/fuzz/input.h $(B)/.setup-build $(B)/.setup-server
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $(FAKECRASH_SRC) -ljansson -llz4 -lbearssl
+	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $(FAKECRASH_SRC) -ljansson -llz4 -lsodium -lbearssl
+
+# And what they are compared with.
+$(B)/tests/plaincopy: tests/tools/plaincopy.c server/link.c tests/tools/fakecrash/copy.h $(UNIT_HEADERS) \
+		$(B)/.setup-build
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -o $@ tests/tools/plaincopy.c server/link.c
 
 # What breaks a machine in the lab as --fault says: there it runs alone, without a C library.
 BREAKER_SRC := $(addprefix tests/faults/breaker/,linux.c breaks.c chips.c machine.c nic.c) stub/common/words.c
@@ -134,16 +147,20 @@ $(B)/tests/breaker: $(BREAKER_SRC) $(wildcard tests/faults/breaker/*.h) $(UNIT_H
 
 MACHINES := 1000
 MEM := 1M
-.PHONY: load
-load: server $(B)/tests/fakecrash $(B)/.setup-check ## MACHINES crash at once, with MEM each, beside a plain copy
-	$(Q)tests/tools/load --machines $(MACHINES) --mem $(MEM) --netdumpd $(B)/server/netdumpd \
-		--fakecrash $(B)/tests/fakecrash $(LOAD_FLAGS)
+LOAD = tests/tools/load --netdumpd $(B)/server/netdumpd --fakecrash $(B)/tests/fakecrash
+.PHONY: load load-sweep
+load-sweep load: server $(B)/tests/fakecrash $(B)/tests/plaincopy $(B)/.setup-check
+load: ## MACHINES crash at once, with MEM each, beside plain copies
+	$(Q)$(LOAD) --machines $(MACHINES) --mem $(MEM) $(LOAD_FLAGS)
+
+load-sweep: ## the same for 1 to 1,000 machines that have 1 GiB together, with keys and without
+	$(Q)$(LOAD) --machines 1,10,100,1000 --both $(LOAD_FLAGS)
 
 # Style and what a second compiler and a checker see.  Lines of other tools' formats
 # (Syslinux, assembler) are theirs.
 CHECK += lint
 LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*.c tests/sim/*.c) \
-	tests/tools/faultyfiles.c $(wildcard tests/tools/fakecrash/*.c tests/faults/breaker/*.c)
+	tests/tools/faultyfiles.c tests/tools/plaincopy.c $(wildcard tests/tools/fakecrash/*.c tests/faults/breaker/*.c)
 LINT_FORMAT_SRC := $(wildcard wire/*.[ch] server/*.[ch] include/netdump/*.h dini/*.[ch] \
 	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch] tests/sim/*.[ch] \
 	tests/fuzz/*.[ch] tests/fuzz/shim/*.h tests/fuzz/shim/*/*.h tests/fuzz/shim/*/*/*.h \

@@ -2,23 +2,22 @@
 /*
  * noise.c - Noise_NK and Noise_NKpsk0 over X25519, ChaCha20-Poly1305 and SHA-256.
  *
- * Runs hosted in netdumpd and freestanding in DINI.  Every primitive is BearSSL's, in the
- * variant that was measured fastest both on a CPU and under an emulator: plain C, not SSE2.
+ * Runs hosted in netdumpd and freestanding in DINI.  SHA-256 is BearSSL's, the rest crypto.h's.
  */
 #include "wire/noise.h"
 
 #include <bearssl.h>
 #include <string.h>
 
+#include "wire/crypto.h"
+
 _Static_assert(br_sha256_SIZE == ND_NOISE_KEY_BYTES, "a hash is as long as a key");
+_Static_assert(ND_CRYPTO_KEY_BYTES == ND_NOISE_KEY_BYTES, "keys");
+_Static_assert(ND_CRYPTO_TAG_BYTES == ND_NOISE_TAG_BYTES, "tags");
 
 #define NAME_NK      "Noise_NK_25519_ChaChaPoly_SHA256"
 #define NAME_NKPSK0  "Noise_NKpsk0_25519_ChaChaPoly_SHA256"
-#define NONCE_BYTES  12
 #define HKDF_OUT_MAX 3
-
-static const br_ec_impl *const curve = &br_ec_c25519_m31;
-static const br_chacha20_run chacha20 = br_chacha20_ct_run;
 
 void nd_noise_wipe(void *secret, size_t bytes)
 {
@@ -26,76 +25,12 @@ void nd_noise_wipe(void *secret, size_t bytes)
 	__asm__ volatile("" : : "r"(secret) : "memory");
 }
 
-/* The ciphertext's bytes decide nothing about how long this takes. */
-static bool same(const uint8_t *a, const uint8_t *b, size_t bytes)
-{
-	unsigned int differ = 0;
-
-	for (size_t i = 0; i < bytes; i++)
-		differ |= a[i] ^ b[i];
-	return !differ;
-}
-
-/* X25519.  BearSSL takes scalars, like points, as RFC 7748 has them, and clamps them itself. */
-static void x25519(uint8_t result[ND_NOISE_KEY_BYTES],
-		   const uint8_t private_key[ND_NOISE_KEY_BYTES],
-		   const uint8_t point[ND_NOISE_KEY_BYTES])
-{
-	memcpy(result, point, ND_NOISE_KEY_BYTES);
-	curve->mul(result, ND_NOISE_KEY_BYTES, private_key, ND_NOISE_KEY_BYTES, BR_EC_curve25519);
-}
-
 void nd_noise_public(uint8_t public_key[ND_NOISE_KEY_BYTES],
 		     const uint8_t private_key[ND_NOISE_KEY_BYTES])
 {
 	static const uint8_t base[ND_NOISE_KEY_BYTES] = {9};
 
-	x25519(public_key, private_key, base);
-}
-
-/* RFC 8439's nonce: Noise's 64-bit counter behind 32 zero bits. */
-static void nonce_make(uint8_t to[NONCE_BYTES], uint64_t nonce)
-{
-	memset(to, 0, NONCE_BYTES);
-	for (unsigned int i = 0; i < 8; i++)
-		to[4 + i] = (uint8_t)(nonce >> (8 * i));
-}
-
-static br_poly1305_run poly1305(void)
-{
-	br_poly1305_run wide = br_poly1305_ctmulq_get(); /* only with 128-bit products */
-
-	return wide ? wide : br_poly1305_ctmul_run;
-}
-
-void nd_noise_seal(const uint8_t key[ND_NOISE_KEY_BYTES], uint64_t nonce, const void *ad,
-		   size_t ad_bytes, void *data, size_t bytes)
-{
-	uint8_t iv[NONCE_BYTES];
-
-	nonce_make(iv, nonce);
-	poly1305()(key, iv, data, bytes, ad, ad_bytes, (uint8_t *)data + bytes, chacha20, 1);
-}
-
-/* Block 0 of the stream is Poly1305's key; the data, from block 1 on, are left alone. */
-static uint32_t chacha20_key_only(const void *key, const void *iv, uint32_t block, void *data,
-				  size_t bytes)
-{
-	return block ? block : chacha20(key, iv, block, data, bytes);
-}
-
-/* The tag first, so that nothing forged is ever decrypted, and can be tried with other keys. */
-bool nd_noise_open(const uint8_t key[ND_NOISE_KEY_BYTES], uint64_t nonce, const void *ad,
-		   size_t ad_bytes, void *data, size_t bytes)
-{
-	uint8_t iv[NONCE_BYTES], tag[ND_NOISE_TAG_BYTES];
-
-	nonce_make(iv, nonce);
-	poly1305()(key, iv, data, bytes, ad, ad_bytes, tag, chacha20_key_only, 0);
-	if (!same(tag, (const uint8_t *)data + bytes, sizeof tag))
-		return false;
-	chacha20(key, iv, 1, data, bytes);
-	return true;
+	nd_crypto_x25519(public_key, private_key, base);
 }
 
 /*
@@ -161,8 +96,8 @@ static bool secret_mix(struct nd_noise *n, const uint8_t private_key[ND_NOISE_KE
 	uint8_t secret[ND_NOISE_KEY_BYTES];
 	bool good;
 
-	x25519(secret, private_key, public_key);
-	good = !same(secret, zero, sizeof secret);
+	nd_crypto_x25519(secret, private_key, public_key);
+	good = !nd_crypto_same(secret, zero, sizeof secret);
 	if (good)
 		key_mix(n, secret);
 	nd_noise_wipe(secret, sizeof secret);
@@ -171,7 +106,7 @@ static bool secret_mix(struct nd_noise *n, const uint8_t private_key[ND_NOISE_KE
 
 static void payload_seal(struct nd_noise *n, void *payload, size_t bytes)
 {
-	nd_noise_seal(n->key, 0, n->hash, sizeof n->hash, payload, bytes);
+	nd_crypto_seal(n->key, 0, n->hash, sizeof n->hash, payload, bytes);
 	hash_mix(n, payload, bytes + ND_NOISE_TAG_BYTES);
 }
 
@@ -183,7 +118,7 @@ static bool payload_open(struct nd_noise *n, void *payload, size_t bytes)
 		return false;
 	memcpy(ad, n->hash, sizeof ad);
 	hash_mix(n, payload, bytes); /* what came, tag and all: before it is decrypted in place */
-	return nd_noise_open(n->key, 0, ad, sizeof ad, payload, bytes - ND_NOISE_TAG_BYTES);
+	return nd_crypto_open(n->key, 0, ad, sizeof ad, payload, bytes - ND_NOISE_TAG_BYTES);
 }
 
 static void name_begin(struct nd_noise *n, const char *name, size_t bytes)

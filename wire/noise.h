@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * noise.h - the handshakes Noise_NK_25519_ChaChaPoly_SHA256 and NKpsk0, on BearSSL.
+ * noise.h - the handshakes Noise_NK_25519_ChaChaPoly_SHA256 and NKpsk0.
  *
  *   initiator (DINI)                        responder (netdumpd)
  *     nd_noise_begin(server's public key)     nd_noise_begin(its own public key)
@@ -68,15 +68,6 @@ bool nd_noise_answer_read(struct nd_noise *n, const uint8_t their_public[ND_NOIS
 /* The two keys that follow: from initiator to responder, and back.  Wipes n. */
 void nd_noise_split(struct nd_noise *n, uint8_t to_responder[ND_NOISE_KEY_BYTES],
 		    uint8_t to_initiator[ND_NOISE_KEY_BYTES]);
-
-/*
- * ChaCha20-Poly1305 with Noise's nonce, in place: `bytes` at `data`, tag behind them.
- * open: bytes does not count the tag; false: damaged, and nothing was written.
- */
-void nd_noise_seal(const uint8_t key[ND_NOISE_KEY_BYTES], uint64_t nonce, const void *ad,
-		   size_t ad_bytes, void *data, size_t bytes);
-bool nd_noise_open(const uint8_t key[ND_NOISE_KEY_BYTES], uint64_t nonce, const void *ad,
-		   size_t ad_bytes, void *data, size_t bytes);
 
 /* Zeros that no optimiser takes away. */
 void nd_noise_wipe(void *secret, size_t bytes);

@@ -9,6 +9,8 @@
 #include <bearssl.h>
 #include <string.h>
 
+#include "wire/crypto.h"
+
 _Static_assert(ND_WIRE_KEY_BYTES == ND_NOISE_KEY_BYTES, "keys");
 _Static_assert(ND_WIRE_TAG_BYTES == ND_NOISE_TAG_BYTES, "tags");
 _Static_assert(ND_HANDSHAKE_OFFSET % 8 == 0, "the message inside is read in place");
@@ -249,7 +251,7 @@ size_t nd_sealed_seal(struct nd_keys *keys, void *message)
 	h->seq = ++keys->sent_seq;
 	h->type |= ND_FORM_SEALED;
 	h->length = (uint16_t)(h->length + ND_WIRE_TAG_BYTES);
-	nd_noise_seal(keys->send, h->seq, h, sizeof *h, h + 1, body);
+	nd_crypto_seal(keys->send, h->seq, h, sizeof *h, h + 1, body);
 	return h->length;
 }
 
@@ -262,8 +264,8 @@ enum nd_message_error nd_sealed_open(struct nd_keys *keys, void *datagram, size_
 		return error;
 	if (nd_datagram_form(h) != ND_FORM_SEALED)
 		return ND_MESSAGE_FORM;
-	if (!keys->valid || !nd_noise_open(keys->receive, h->seq, h, sizeof *h, h + 1,
-					   bytes - sizeof *h - ND_WIRE_TAG_BYTES))
+	if (!keys->valid || !nd_crypto_open(keys->receive, h->seq, h, sizeof *h, h + 1,
+					    bytes - sizeof *h - ND_WIRE_TAG_BYTES))
 		return ND_MESSAGE_SEAL;
 	if (!nd_window_take(&keys->window, h->seq))
 		return ND_MESSAGE_REPLAY;

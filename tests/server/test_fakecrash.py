@@ -7,10 +7,14 @@ import subprocess
 import pytest
 
 from conftest import until
+from fakeimage import PAGE
+from fakemachine import DATA, HEADER, RECORD
 from test_sealed import Keys
 
 FAKECRASH = os.environ.get("NETDUMP_FAKECRASH", "build/tests/fakecrash")
+PLAINCOPY = os.environ.get("NETDUMP_PLAINCOPY", "build/tests/plaincopy")
 MACHINES, MEM = 12, "1M"
+DATA_BYTES, SEALED = 32, 0x40  # a DATA before its records; a bit of its type
 
 
 class Machines:
@@ -154,6 +158,47 @@ def test_the_server_starts_anew_in_the_middle(serve, machines, tmp_path, how):
     again = serve(*keys.options, port=server.address[1])
     assert crashed.report()["complete"] == MACHINES
     assert verify(again, "--zero", "0", mem="8M") == (MACHINES, "")
+
+
+def datagrams(file):
+    """(type, seq, datagram) of each that stands in the file, one behind the other."""
+    while file:
+        _, _, kind, length, _, seq = HEADER.unpack_from(file)
+        yield kind, seq, file[:length]
+        assert len(file) >= length > 0
+        file = file[length:]
+
+
+def raw_bytes(data):
+    """Of memory, that the records of a DATA stand for."""
+    at, raw_all = DATA_BYTES, 0
+    while at < len(data):
+        _, raw, stored, _, _ = RECORD.unpack_from(data, at)
+        at, raw_all = at + RECORD.size + stored, raw_all + raw
+    return raw_all
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_plaincopy_gets_every_datagram(tmp_path, keyed):
+    """What `make load` compares with: whole dumps, in the datagrams that netdumpd would get."""
+    security = ["--key", "ab" * 32] if keyed else ["--insecure"]
+    with subprocess.Popen([PLAINCOPY, tmp_path, str(MACHINES)], stdout=subprocess.PIPE,
+                          text=True) as copy:
+        run = subprocess.run([FAKECRASH, "--server", copy.stdout.readline().strip(), "--copy",
+                              *security, "--machines", str(MACHINES), "--mem", "4M", "--json"],
+                             capture_output=True, text=True, timeout=60, check=True)
+        took = json.loads(copy.stdout.read())
+    found = json.loads(run.stdout)
+    assert found["complete"] == MACHINES
+    files = [list(datagrams(file.read_bytes())) for file in tmp_path.iterdir()]
+    assert {(kind, bool(seq)) for file in files for kind, seq, _ in file} == \
+        {(DATA | (SEALED if keyed else 0), True)}
+    if not keyed:
+        assert [sum(raw_bytes(d) for _, _, d in file) for file in files] == \
+            [(4 << 20) - PAGE] * MACHINES
+    # And an empty one of each, behind the last.
+    assert took["datagrams"] == sum(map(len, files)) + MACHINES
+    assert took["bytes"] == found["wire_bytes"] and took["cpu_seconds"] > 0
 
 
 @pytest.mark.parametrize("words", [

@@ -4,6 +4,7 @@ import hmac
 import json
 import os
 import threading
+import time
 
 import pytest
 
@@ -80,14 +81,32 @@ def test_what_is_in_the_map_is_not_asked_for_again(serve, machine, how):
     assert sorted(os.listdir(again.dir / path)) == ["dmesg.txt", "info.json", "vmcore"]
 
 
+def test_what_waits_to_be_written_is_in_no_map(serve, machine):
+    """The machine falls silent with memory in a row, and the server dies after the next map."""
+    server, image = serve("--map", "0"), linux_image(14, mib=8, zero=0, compressible=0)
+    one = machine(server, image, 14)
+    one.limit = 2000
+    one.run(60)
+    path, = server.dumps()
+    until((server.dir / path / "map.json").exists)
+    until(lambda: time.time() - (server.dir / path / "map.json").stat().st_mtime > 1.5)
+    server.kill()
+    again = serve(port=server.address[1])
+    one.limit = None
+    assert one.run(60).status == COMPLETE
+    path, = again.dumps()
+    assert_right(again, path, image)
+    assert again.info(path)["resumed"] == 1 and again.info(path)["reasked_chunks"] == 0
+
+
 def test_killed_again_and_again(serve, machine):
     """Early pages apart, ten lives of the server ask for each page about once."""
-    server, image = serve("--map", "0"), linux_image(9, mib=64, zero=0.1, compressible=0.1)
+    server, image = serve("--map", "0"), linux_image(9, mib=96, zero=0.1, compressible=0.1)
     watched = Watched(machine, server, image, 9)
     until(lambda: server.dumps() and (server.dir / server.dumps()[0] / "map.json").exists())
     for life in range(10):
-        # Each life leaves a map, or the next cannot know that there was one; all are but half of
-        # the dump's datagrams, so that it is not over before.
+        # Each life leaves a map, or the next cannot know that there was one; all are but a third
+        # of the dump's datagrams, so that it is not over before.
         until(lambda: the_map(server)["past"]["counts"]["resumed"] == life)
         watched.sent(1500)
         server.kill()

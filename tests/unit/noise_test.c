@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "wire/crypto.h"
 #include "wire/noise.h"
 
 #define VECTORS   "tests/unit/noise_vectors.json"
@@ -103,9 +104,9 @@ static void transport_message_run(struct side *from, struct side *to, const stru
 
 	assert_int_equal(published->count, payload->count + ND_NOISE_TAG_BYTES);
 	memcpy(work, payload->at, payload->count);
-	nd_noise_seal(from->send, from->sent++, NULL, 0, work, payload->count);
+	nd_crypto_seal(from->send, from->sent++, NULL, 0, work, payload->count);
 	assert_memory_equal(work, published->at, published->count);
-	assert_true(nd_noise_open(to->receive, to->received++, NULL, 0, work, payload->count));
+	assert_true(nd_crypto_open(to->receive, to->received++, NULL, 0, work, payload->count));
 	assert_memory_equal(work, payload->at, payload->count);
 }
 
@@ -206,16 +207,16 @@ static void one_bit_is_enough(void **state)
 	} good, bad, before;
 
 	memset(&good, 0x5a, sizeof good);
-	nd_noise_seal(good.key, good.nonce, good.ad, sizeof good.ad, good.data, 40);
+	nd_crypto_seal(good.key, good.nonce, good.ad, sizeof good.ad, good.data, 40);
 	for (size_t bit = 0; bit < 8 * sizeof good; bit++) {
 		bad = good;
 		((uint8_t *)&bad)[bit / 8] ^= (uint8_t)(1u << (bit % 8));
 		before = bad;
 		assert_false(
-			nd_noise_open(bad.key, bad.nonce, bad.ad, sizeof bad.ad, bad.data, 40));
+			nd_crypto_open(bad.key, bad.nonce, bad.ad, sizeof bad.ad, bad.data, 40));
 		assert_memory_equal(&bad, &before, sizeof bad);
 	}
-	assert_true(nd_noise_open(good.key, good.nonce, good.ad, sizeof good.ad, good.data, 40));
+	assert_true(nd_crypto_open(good.key, good.nonce, good.ad, sizeof good.ad, good.data, 40));
 	for (size_t i = 0; i < 40; i++)
 		assert_int_equal(good.data[i], 0x5a);
 }

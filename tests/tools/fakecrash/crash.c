@@ -44,6 +44,19 @@ static const void *page_lend(void *context, uint64_t phys)
 	return memory_page(&m->crash->memory, m->number, phys, room);
 }
 
+static void ready_add(struct crash *c, struct machine *m)
+{
+	if (m->ready)
+		return;
+	m->ready = true;
+	m->next = NULL;
+	if (c->last)
+		c->last->next = m;
+	else
+		c->first = m;
+	c->last = m;
+}
+
 static void machine_begin(struct crash *c, struct machine *m)
 {
 	struct sockaddr_in from = {.sin_family = AF_INET,
@@ -71,6 +84,10 @@ static void machine_begin(struct crash *c, struct machine *m)
 	m->begun = true;
 	m->start_ms = c->now_ms;
 	nd_agent_init(&m->agent, &config, c->now_ms);
+	if (!c->copies)
+		return;
+	copy_begin(&m->copy, &m->agent, &c->memory, c->machines);
+	ready_add(c, m);
 }
 
 /* It reboots. */
@@ -83,17 +100,9 @@ static void machine_end(struct crash *c, struct machine *m, uint32_t status)
 	c->left--;
 }
 
-static void ready_add(struct crash *c, struct machine *m)
+static bool machine_has_more(const struct crash *c, const struct machine *m)
 {
-	if (m->ready)
-		return;
-	m->ready = true;
-	m->next = NULL;
-	if (c->last)
-		c->last->next = m;
-	else
-		c->first = m;
-	c->last = m;
+	return c->copies ? copy_has_more(&m->copy) : m->agent.queue_count;
 }
 
 /* Takes what has come for it. */
@@ -103,14 +112,29 @@ static void machine_input(struct crash *c, struct machine *m)
 	ssize_t bytes;
 
 	while (m->fd >= 0 && (bytes = recv(m->fd, datagram, sizeof datagram, MSG_DONTWAIT)) >= 0) {
-		nd_agent_input(&m->agent, &c->config.server[0], datagram, (size_t)bytes, c->now_ms);
+		if (c->copies)
+			copy_input(&m->copy, &m->agent, datagram, (size_t)bytes, c->now_ms);
+		else
+			nd_agent_input(&m->agent, &c->config.server[0], datagram, (size_t)bytes,
+				       c->now_ms);
 		if (!m->first_read_ms && m->agent.last_read_id)
 			m->first_read_ms = c->now_ms;
 		if (nd_agent_done(&m->agent))
 			machine_end(c, m, m->agent.done_status);
 	}
-	if (m->fd >= 0 && m->agent.queue_count)
+	if (m->fd >= 0 && machine_has_more(c, m))
 		ready_add(c, m);
+}
+
+/* False: it has nothing to send just now. */
+static bool datagram_make(struct crash *c, struct machine *m, void *buffer, size_t *bytes)
+{
+	struct nd_agent_peer to;
+
+	if (c->copies)
+		return copy_output(&m->copy, &m->agent, buffer, bytes);
+	*bytes = nd_agent_output(&m->agent, buffer, ND_WIRE_DATAGRAM_MAX, c->now_ms, &to);
+	return *bytes;
 }
 
 /* Sends a batch of what it has; true if there is more. */
@@ -119,14 +143,12 @@ static bool machine_output(struct crash *c, struct machine *m)
 	static _Alignas(8) uint8_t datagram[BATCH][ND_WIRE_DATAGRAM_MAX];
 	struct mmsghdr message[BATCH] = {0};
 	struct iovec part[BATCH];
-	struct nd_agent_peer to;
 	unsigned int count = 0;
 
 	while (count < BATCH) {
-		size_t bytes = nd_agent_output(&m->agent, datagram[count], sizeof datagram[count],
-					       c->now_ms, &to);
+		size_t bytes;
 
-		if (!bytes)
+		if (!datagram_make(c, m, datagram[count], &bytes))
 			break;
 		part[count] = (struct iovec){datagram[count], bytes};
 		message[count].msg_hdr.msg_iov = &part[count];
@@ -135,8 +157,8 @@ static bool machine_output(struct crash *c, struct machine *m)
 	}
 	/* What the kernel does not take, be there no server at the port, is lost. */
 	if (count && sendmmsg(m->fd, message, count, 0) < 0)
-		return m->agent.queue_count;
-	return m->agent.queue_count;
+		return machine_has_more(c, m);
+	return machine_has_more(c, m);
 }
 
 /* A turn for every machine that was ready, so that all send evenly. */

@@ -4,7 +4,7 @@
  *
  * Every machine has the agent that runs in DINI, an address, a socket and a memory of its own.
  * What is missing of a crash are the network driver and the wire: machines here send as fast
- * as they are asked.
+ * as they are asked.  Or, to compare (copy.h), as fast as plaincopy can write what they send.
  */
 #ifndef TESTS_TOOLS_FAKECRASH_CRASH_H
 #define TESTS_TOOLS_FAKECRASH_CRASH_H
@@ -14,6 +14,7 @@
 
 #include "dini/agent.h"
 #include "server/keys.h"
+#include "tests/tools/fakecrash/copy.h"
 #include "tests/tools/fakecrash/memory.h"
 
 #define CRASH_MACHINES_MAX ND_KEYRING_HOSTS_MAX
@@ -26,6 +27,7 @@ struct machine {
 	int fd; /* -1: it is over, or has not crashed yet */
 	bool begun, ready;
 	struct machine *next; /* that has something to send */
+	struct copy copy;     /* crash.copies */
 	uint64_t start_ms, first_read_ms, end_ms;
 	uint32_t status; /* enum nd_done_status, or CRASH_UNANSWERED */
 };
@@ -37,6 +39,7 @@ struct crash {
 	struct sockaddr_in server;
 	in_addr_t from; /* the first machine's, host byte order; 0: any */
 	unsigned int machines, within_ms, deadline_s;
+	bool copies;      /* nobody asks: they send all that they have, to plaincopy */
 	const char *name; /* what hosts' names begin with */
 	struct machine *machine;
 	unsigned int begun, left;

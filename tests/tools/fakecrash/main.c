@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "server/crypto.h"
 #include "tests/tools/fakecrash/crash.h"
 #include "tests/tools/fakecrash/verify.h"
 
@@ -22,6 +23,7 @@ enum {
 	OPT_WITHIN,
 	OPT_DEADLINE,
 	OPT_VERIFY,
+	OPT_COPY,
 	OPT_FROM,
 	OPT_NAME,
 	OPT_JSON,
@@ -48,6 +50,10 @@ static const struct argp_option options[] = {
 	 0},
 	{"name", OPT_NAME, "NAME", 0, "What their hosts' names begin with; default fake", 0},
 	{"json", OPT_JSON, NULL, 0, "Report as JSON, with every machine", 0},
+	{"copy", OPT_COPY, NULL, 0,
+	 "Nobody is asked: they send the datagrams of a whole dump to plaincopy, which listens "
+	 "at --server",
+	 0},
 	{"verify", OPT_VERIFY, "DIR", 0,
 	 "Nobody crashes: compares the dumps below DIR with what these machines held", 0},
 	{0},
@@ -195,6 +201,9 @@ static error_t option_take(int key, char *arg, struct argp_state *state)
 	case OPT_JSON:
 		a->json = true;
 		return 0;
+	case OPT_COPY:
+		c->copies = true;
+		return 0;
 	case OPT_VERIFY:
 		a->verify = arg;
 		return 0;
@@ -319,6 +328,8 @@ int main(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &a);
 	if (a.psk && !hosts_load(&a.crash, a.psk))
 		return 1;
+	if (!nd_crypto_init())
+		fatal("libsodium");
 	memory_set(&a);
 	if (a.verify)
 		return verify(&a.crash, a.verify);
