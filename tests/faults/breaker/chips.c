@@ -253,6 +253,7 @@ static enum nd_broken pcnet_wedge(const struct nd_nic *nic)
 #define NE_SENDS   0x26
 #define NE_PAGE_2  0x80
 #define NE_BEYOND  0xF0 /* behind its last page */
+#define NE_NOBODYS 0xA0 /* neither firmware nor driver has this page; QEMU takes none beyond */
 
 static enum nd_broken ne2k_rings(const struct nd_nic *nic)
 {
@@ -260,11 +261,11 @@ static enum nd_broken ne2k_rings(const struct nd_nic *nic)
 	bool took;
 
 	nd_outb((uint16_t)(port + NE_CR), NE_RUNS);
-	nd_outb((uint16_t)(port + NE_PSTART), NE_BEYOND);
-	nd_outb((uint16_t)(port + NE_PSTOP), NE_BEYOND + 1);
-	nd_outb((uint16_t)(port + NE_BNRY), NE_BEYOND);
+	nd_outb((uint16_t)(port + NE_PSTART), NE_NOBODYS);
+	nd_outb((uint16_t)(port + NE_PSTOP), NE_NOBODYS + 1);
+	nd_outb((uint16_t)(port + NE_BNRY), NE_NOBODYS);
 	nd_outb((uint16_t)(port + NE_CR), NE_PAGE_2 | NE_RUNS);
-	took = nd_inb((uint16_t)(port + NE_PSTART)) == NE_BEYOND;
+	took = nd_inb((uint16_t)(port + NE_PSTART)) == NE_NOBODYS;
 	nd_outb((uint16_t)(port + NE_CR), NE_RUNS);
 	return broken_if(took);
 }
