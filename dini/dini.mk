@@ -12,9 +12,11 @@ DINI_OBJ := $(DINI_ASM:%=$(DINI_DIR)/%.asm.o) $(DINI_C:%=$(DINI_DIR)/%.o) \
 	$(WIRE_SRC:wire/%.c=$(DINI_DIR)/wire-%.o)
 
 # No red zone: exceptions use the stack they find.  No loop turned into a call of the
-# very function that it is the body of.
+# very function that it is the body of.  Builtins all the same: without them the copy of a word
+# is a call.
 # No GOT relaxation in the link: it would put addresses of 1 TiB into 32 bits.
-DINI_CFLAGS := $(COMMON_CFLAGS) -O2 -g -m64 -ffreestanding -fpie -mno-red-zone -msse2 \
+DINI_CFLAGS := $(COMMON_CFLAGS) -O2 -g -m64 -ffreestanding -fbuiltin -fpie -mno-red-zone \
+	-msse2 \
 	-fvisibility=hidden -fno-stack-protector -fno-asynchronous-unwind-tables \
 	-fno-tree-loop-distribute-patterns -fcf-protection=none -ffunction-sections -fdata-sections
 
