@@ -107,6 +107,10 @@ struct nd_agent {
 	uint64_t packed_phys;
 	uint32_t packed_bytes; /* 0: nothing there */
 	uint8_t packed[ND_PAGE_BYTES];
+	/* memory that does not compress */
+	uint32_t lz4_misses;                            /* pages in a row that were tried in vain */
+	uint32_t lz4_pass;                              /* pages to come that are not tried */
+	bool page_raw;                                  /* the page under way is one */
 	uint64_t input[(ND_WIRE_DATAGRAM_MAX + 7) / 8]; /* aligned copy of what came */
 	uint64_t lz4[ND_AGENT_LZ4_BYTES / 8];
 };

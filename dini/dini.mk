@@ -7,19 +7,21 @@ DINI_DIR := $(B)/dini
 DINI_ASM := start gate vectors leave
 DINI_C := libc console clock action exception quiesce alarm firmware config masters iommu chipset \
 	cpu registers watchdog pci link reset chip memory flight undi seal net pack \
-	handshake agent entropy main
+	handshake agent entropy
 DINI_OBJ := $(DINI_ASM:%=$(DINI_DIR)/%.asm.o) $(DINI_C:%=$(DINI_DIR)/%.o) \
 	$(WIRE_SRC:wire/%.c=$(DINI_DIR)/wire-%.o)
 
 # No red zone: exceptions use the stack they find.  No loop turned into a call of the
-# very function that it is the body of.
+# very function that it is the body of.  Builtins all the same: without them the copy of a word
+# is a call.
 # No GOT relaxation in the link: it would put addresses of 1 TiB into 32 bits.
-DINI_CFLAGS := $(COMMON_CFLAGS) -O2 -g -m64 -ffreestanding -fpie -mno-red-zone -msse2 \
+DINI_CFLAGS := $(COMMON_CFLAGS) -O2 -g -m64 -ffreestanding -fbuiltin -fpie -mno-red-zone \
+	-msse2 \
 	-fvisibility=hidden -fno-stack-protector -fno-asynchronous-unwind-tables \
 	-fno-tree-loop-distribute-patterns -fcf-protection=none -ffunction-sections -fdata-sections
 
 .PHONY: dini
-dini: $(DINI_DIR)/dini.bin ## build DINI, the crash-side image
+dini: $(addprefix $(DINI_DIR)/,dini.bin frames.bin) ## build DINI, the crash-side image
 
 $(DINI_DIR)/%.asm.o: dini/%.asm dini/boot.inc $(B)/.setup-build
 	$(call say,NASM,$@)
@@ -36,14 +38,17 @@ $(DINI_DIR)/wire-%.o: wire/%.c $(B)/.setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(DINI_CFLAGS) -MMD -c -o $@ $<
 
-$(DINI_DIR)/dini.elf: $(DINI_OBJ) dini/dini.ld
+# Each image is the parts and a main; that of frames.bin measures the firmware, for scripts/lab undi.
+$(DINI_DIR)/dini.elf: $(DINI_DIR)/main.o
+$(DINI_DIR)/frames.elf: $(DINI_DIR)/frames.o
+$(DINI_DIR)/dini.elf $(DINI_DIR)/frames.elf: $(DINI_OBJ) dini/dini.ld
 	$(call say,LD,$@)
 	$(Q)ld -static --gc-sections --no-relax --no-warn-rwx-segments -z noexecstack \
-		-T dini/dini.ld -Map $(@:.elf=.map) -o $@ $(DINI_OBJ) \
+		-T dini/dini.ld -Map $(@:.elf=.map) -o $@ $(filter %.o,$^) \
 		$(shell $(CC) -print-file-name=liblz4.a) \
 		$(shell $(CC) -print-file-name=libbearssl.a)
 
-$(DINI_DIR)/dini.bin: $(DINI_DIR)/dini.elf
+$(DINI_DIR)/%.bin: $(DINI_DIR)/%.elf
 	$(call say,BIN,$@)
 	$(Q)objcopy -O binary -j .image $< $@
 

@@ -38,28 +38,37 @@ static bool same_ip(const uint8_t a[4], const uint8_t b[4])
 	return memcmp(a, b, 4) == 0;
 }
 
+/* Eight bytes a step, each carry back in at the bottom, as ones' complement has it. */
+static uint64_t word_add(uint64_t sum, const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof word);
+	sum += word;
+	return sum + (sum < word);
+}
+
 /* RFC 1071 sum of big-endian words, not folded; at most 64 KiB. */
 static uint64_t sum_add(uint64_t sum, const uint8_t *p, size_t bytes)
 {
 	/* Ones' complement sums do not care for byte order until the end. */
 	uint64_t words = 0;
 
-	for (; bytes >= 4; bytes -= 4, p += 4) {
-		uint32_t word;
-
-		memcpy(&word, p, sizeof word);
-		words += word;
+	for (; bytes >= 32; bytes -= 32, p += 32) {
+		words = word_add(words, p);
+		words = word_add(words, p + 8);
+		words = word_add(words, p + 16);
+		words = word_add(words, p + 24);
 	}
+	for (; bytes >= 8; bytes -= 8, p += 8)
+		words = word_add(words, p);
+	words = (words & 0xFFFFFFFF) + (words >> 32);
 	words = (words & 0xFFFFFFFF) + (words >> 32);
 	words = (words & 0xFFFF) + (words >> 16);
 	words = (words & 0xFFFF) + (words >> 16);
-	words = (words & 0xFFFF) + (words >> 16);
 	sum += __builtin_bswap16((uint16_t)words);
-	if (bytes >= 2) {
+	for (; bytes >= 2; bytes -= 2, p += 2)
 		sum += get16(p);
-		p += 2;
-		bytes -= 2;
-	}
 	if (bytes)
 		sum += (uint64_t)p[0] << 8;
 	return sum;

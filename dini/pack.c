@@ -16,7 +16,9 @@
 #define ROOM_MIN      256 /* less is not worth compressing a piece for */
 #define RUN_BYTES_MAX ((uint64_t)UINT32_MAX / ND_PAGE_BYTES * ND_PAGE_BYTES)
 #define INDEX_LAST    UINT16_MAX
-#define LZ4_FAST      1 /* acceleration: LZ4's own default */
+#define LZ4_FAST      1  /* acceleration: LZ4's own default */
+#define LZ4_MISSES    4  /* pages in a row that do not compress, before */
+#define LZ4_PASSED    15 /* so many are sent as they are, up to the next that is tried */
 
 _Static_assert(ND_AGENT_LZ4_BYTES >= sizeof(LZ4_stream_t), "LZ4 state");
 
@@ -67,6 +69,8 @@ static uint32_t stretch_find(struct nd_agent *agent, uint32_t have)
 {
 	uint32_t end;
 
+	if (!have)
+		return ND_PAGE_BYTES - agent->offset;
 	while (agent->offset < ND_PAGE_BYTES && piece_is_there(have, agent->offset))
 		agent->offset += ND_HAVE_BYTES - agent->offset % ND_HAVE_BYTES;
 	for (end = agent->offset; end < ND_PAGE_BYTES && !piece_is_there(have, end);)
@@ -78,6 +82,8 @@ static void page_next(struct nd_agent *agent)
 {
 	agent->offset = 0;
 	agent->packed_bytes = 0;
+	agent->page_raw = agent->lz4_pass > 0;
+	agent->lz4_pass -= agent->page_raw;
 	if (++agent->page == read_first(agent)->extent[agent->extent].pages) {
 		agent->page = 0;
 		agent->extent++;
@@ -144,6 +150,26 @@ static uint32_t compress(struct nd_agent *agent, const uint8_t *from, uint32_t b
 }
 
 /*
+ * What is left of a page, compressed where that pays: its length, or 0.  Pages that do not
+ * compress lie together, and each costs tries: after some in a row most are passed over.
+ */
+static uint32_t rest_compress(struct nd_agent *agent, const uint8_t *from, uint32_t left)
+{
+	uint32_t packed;
+
+	if (agent->page_raw)
+		return 0;
+	packed = compress(agent, from, left, agent->packed, left - left / 8);
+	if (packed) {
+		agent->lz4_misses = 0;
+	} else if (left == ND_PAGE_BYTES && ++agent->lz4_misses >= LZ4_MISSES) {
+		agent->page_raw = true;
+		agent->lz4_pass = LZ4_PASSED;
+	}
+	return packed;
+}
+
+/*
  * A page that compresses but does not fit: as many of its grains as probably do.  True
  * if something was written.
  */
@@ -203,8 +229,7 @@ static bool page_write(struct pack *p, const uint8_t *page, uint64_t page_phys, 
 		}
 		if (!agent->packed_bytes || agent->packed_phys != phys) {
 			agent->packed_phys = phys;
-			agent->packed_bytes =
-				compress(agent, from, left, agent->packed, left - left / 8);
+			agent->packed_bytes = rest_compress(agent, from, left);
 		}
 		if (!agent->packed_bytes) {
 			/* once a page has begun raw, the rest of it is tried again: its parts

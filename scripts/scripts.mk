@@ -21,6 +21,11 @@ demo: dist stub server breaker $(B)/.setup-lab ## boot Debian's kernel, crash it
 lab-rates: dist stub server $(B)/.setup-lab ## the rate of a dump with 1 % and 5 % loss, as shares
 	$(Q)scripts/lab rates
 
+# Nor is this: the firmware's frames a second, which bound a dump's.
+.PHONY: lab-undi
+lab-undi: dist stub dini $(B)/.setup-lab ## frames a second of each NIC's firmware, by the batch
+	$(Q)scripts/lab undi
+
 # Systems that print every memory map that they can get at.
 MAPS_GUESTS := $(B)/tests/maps.bzimage $(B)/tests/maps.multiboot
 $(B)/tests/maps.multiboot: MAPS_FORM := -DMULTIBOOT

@@ -255,9 +255,9 @@ struct nd_crash {
  * parameter block (PXE 2.1 section 4), and leaves AX in undi_ax.
  *
  * ND_GATE_BATCH: transmits the frames of slots 0 .. tx_count-1 in order, raw
- * (Ethernet header included), pumps UNDI_ISR between and after them, and copies
- * up to rx_slots received frames into the receive slots.  Every loop in it is
- * bounded; a firmware call that never returns is not.
+ * (Ethernet header included), pumps UNDI_ISR after them, and before where UNDI takes
+ * no more, and copies up to rx_slots received frames into the receive slots.  Every
+ * loop in it is bounded; a firmware call that never returns is not.
  *
  * An NMI while firmware runs ends the call: undi_hung names the function, what came out
  * before stands, and undi_ax and undi_param say nothing.  What state the firmware is in

@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 
-from . import matrix, rates, run, summary
+from . import matrix, rates, run, summary, undi
 from .process import LabError
 
 GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -16,7 +16,7 @@ def parser():
     top = argparse.ArgumentParser(
         prog="scripts/lab",
         description="Boot a virtual machine by PXE, crash it, receive its dump.")
-    verbs = top.add_subparsers(required=True, metavar="run|rates|matrix")
+    verbs = top.add_subparsers(required=True, metavar="run|rates|undi|matrix")
     one = verbs.add_parser(
         "run", help="one crash, from the PXE boot to the dump on disk",
         description="One crash, from the PXE boot to the dump on disk.",
@@ -32,6 +32,14 @@ def parser():
         epilog="Exit status: 0 every share is as large as it should be, 1 not so.")
     rates.options(several)
     several.set_defaults(work=_rates, prepare=rates.prepare)
+    raw = verbs.add_parser(
+        "undi", help="how many frames a second the firmware sends, by the batch",
+        description="How many frames a second each NIC's firmware sends through the gate with "
+                    "nothing else to do, by the batch: what a dump can reach at most.",
+        epilog="Exit status: 0 every NIC has a ceiling, in frames that arrived, and it is as far "
+               "above one frame a switch as it should be; 1 not so.")
+    undi.options(raw)
+    raw.set_defaults(work=_undi, prepare=undi.prepare)
     table = verbs.add_parser(
         "matrix", help="NICs by places by faults, a machine for each",
         description="NICs by places by faults, a machine for each cell, and with each fault's "
@@ -52,6 +60,12 @@ def _run(args):
 def _rates(args):
     found = rates.measure(args)
     print(json.dumps(found, indent=1) if args.json else rates.text(found), flush=True)
+    return GOOD if found["good"] else BAD
+
+
+def _undi(args):
+    found = undi.measure(args)
+    print(json.dumps(found, indent=1) if args.json else undi.text(found), flush=True)
     return GOOD if found["good"] else BAD
 
 

@@ -53,11 +53,27 @@ class Filter:
         """What loss() did: {way: {"datagrams": all of them, "lost": how many}}, or None."""
         if not self._lossy:
             return None
-        listed = json.loads(self._nft("--json", "list", "counters", "table", "netdev", "loss"))
-        seen = {entry["counter"]["name"]: entry["counter"]["packets"]
-                for entry in listed["nftables"] if "counter" in entry}
+        seen = self._counters("loss")
         return {way: {"datagrams": seen[f"sent_{way}"], "lost": seen[f"lost_{way}"]}
                 for way in WAYS}
+
+    def sink(self, ports, udp_bytes):
+        """Count the guest's datagrams of this length to these ports, each by itself; they end here."""
+        rules = "".join(f"counter port_{port} {{ }}\n" for port in ports)
+        rules += self._chain("sink", "ingress", "".join(
+            f"udp dport {port} udp length {udp_bytes} counter name port_{port} drop\n"
+            for port in ports))
+        self._nft("--file", "-", script=f"table netdev sink {{\n{rules}}}\n")
+
+    def sunk(self):
+        """What sink() counted: {port: datagrams}."""
+        return {int(name.removeprefix("port_")): packets
+                for name, packets in self._counters("sink").items()}
+
+    def _counters(self, table):
+        listed = json.loads(self._nft("--json", "list", "counters", "table", "netdev", table))
+        return {entry["counter"]["name"]: entry["counter"]["packets"]
+                for entry in listed["nftables"] if "counter" in entry}
 
     def _chain(self, name, hook, rules):
         return (f"chain {name} {{\ntype filter hook {hook} device \"{self._tap}\" priority 0; "

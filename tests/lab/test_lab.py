@@ -11,7 +11,7 @@ import time
 import pytest
 
 from conftest import BOOT_S, NET, Run, command
-from lablib import fault, planted, summary
+from lablib import fault, planted, summary, undi
 from lablib.process import LabError, Lines, whole_line
 
 END_S = 120
@@ -153,3 +153,40 @@ def test_interrupted_it_leaves_nothing(tmp_path, number):
     # The namespace lives as long as its processes; the tap is in it and nowhere else.
     links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
     assert f"lab{lab.pid % 10**8}:" not in links
+
+
+# A machine whose clock runs half as fast as the host's, and whose second row lost a frame.
+UNDI_SAYS = """dini: frames: begin at 1000 ms
+dini: frames: end at 2000 ms
+dini: frames: size 1 sent 48 calls 48 us 4800, best 24 in us 2400
+dini: frames: size 2 sent 48 calls 24 us 2400, best 24 in us 800
+dini: frames: size 4 sent 48 calls 12 us 2400, best 24 in us 1200
+"""
+
+
+def undi_found(tmp_path, says, arrived):
+    lines = Lines(str(tmp_path / "log"))
+    lines.feed(says.encode())
+    lines.close()
+    lines.lines = [(10.0 + 2 * i, line) for i, (_, line) in enumerate(lines.lines)]
+    return undi.judge(lines, arrived)
+
+
+def test_frames_that_did_not_arrive_are_no_rate(tmp_path):
+    found = undi_found(tmp_path, UNDI_SAYS, {1: 48, 2: 47, 4: 48})
+    assert [row["whole"] for row in found["rows"]] == [True, False, True]
+    assert found["rows"][1]["frames_s"] is None
+    assert found["rows"][0]["us_a_frame"] == 200  # by the host's clock
+    assert (found["ceiling_size"], found["ceiling_frames_s"], found["ratio"]) == (4, 10000, 2)
+    assert found["good"] and "ceiling" in undi.verdict(found)
+    for arrived in {2: 48, 4: 48}, {1: 48, 2: 48, 4: 49}, {}:
+        assert not any(row["whole"] for row in undi_found(tmp_path, UNDI_SAYS, arrived)["rows"]
+                       if arrived.get(row["size"]) != 48)
+    assert not undi_found(tmp_path, UNDI_SAYS, {2: 48, 4: 48})["good"]  # nothing to compare with
+    assert not undi_found(tmp_path, UNDI_SAYS, {})["good"]
+
+
+def test_a_ceiling_too_low_is_said(tmp_path):
+    says = UNDI_SAYS.replace("best 24 in us 1200", "best 24 in us 2000")
+    found = undi_found(tmp_path, says, {1: 48, 2: 0, 4: 48})
+    assert not found["good"] and "MISSED" in undi.verdict(found)

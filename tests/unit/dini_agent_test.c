@@ -22,6 +22,7 @@
 static uint8_t memory[READABLE][ND_PAGE_BYTES];
 static uint8_t arrived[PAGES][ND_PAGE_BYTES];
 static uint64_t grain_mask[PAGES]; /* of the page, which grains arrived */
+static uint32_t raw_bytes[PAGES];  /* of the page, how many came as they are */
 static struct nd_agent agent;
 static uint64_t buffer[ND_WIRE_MESSAGE_MAX / 8];
 static const struct nd_agent_peer server = {{10, 0, 2, 2}, ND_WIRE_PORT};
@@ -75,6 +76,7 @@ static int setup(void **state)
 	memory_fill();
 	memset(arrived, 0xEE, sizeof arrived);
 	memset(grain_mask, 0, sizeof grain_mask);
+	memset(raw_bytes, 0, sizeof raw_bytes);
 	server_seq = 0;
 	nd_agent_init(&agent, &config, 1000);
 	return 0;
@@ -119,9 +121,10 @@ static void record_store(const struct nd_record *r)
 	uint8_t *to = (uint8_t *)arrived + at;
 
 	assert_true(at < sizeof arrived && r->raw_bytes <= sizeof arrived - at);
-	if (r->kind == ND_RECORD_RAW)
+	if (r->kind == ND_RECORD_RAW) {
 		memcpy(to, r->stored, r->raw_bytes);
-	else if (r->kind == ND_RECORD_ZERO)
+		raw_bytes[at / ND_PAGE_BYTES] += r->raw_bytes;
+	} else if (r->kind == ND_RECORD_ZERO)
 		memset(to, 0, r->raw_bytes);
 	else if (r->kind == ND_RECORD_LZ4)
 		assert_int_equal(LZ4_decompress_safe((const char *)r->stored, (char *)to,
@@ -233,6 +236,28 @@ static void whole_memory_in_one_read(void **state)
 	/* two in five pages are noise, or half of it, and datagrams are filled */
 	assert_true(sent < READABLE * ND_PAGE_BYTES * 6 / 10);
 	assert_true(sent / count > ND_WIRE_MESSAGE_MAX * 85 / 100);
+}
+
+/* Noise, with a page of text in it, then text: most noise is not tried, and text not for long. */
+static void noise_is_seldom_tried(void **state)
+{
+	struct nd_agent_peer to;
+	unsigned int text_raw = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < READABLE; i++)
+		for (unsigned int k = 0; k < ND_PAGE_BYTES; k++)
+			memory[i][k] = (uint8_t)(i < 200 && i != 5 ? (unsigned int)rand() >> 8
+								   : k / 128 + 1);
+	read_send(1, 1u << 30, BASE_PHYS, PAGES, 1000);
+	do
+		output(1000, &to);
+	while (!data_store());
+	arrived_is_right();
+	assert_int_equal(raw_bytes[5], ND_PAGE_BYTES);
+	for (unsigned int i = 200; i < READABLE; i++)
+		text_raw += raw_bytes[i] > 0;
+	assert_in_range(text_raw, 1, 15);
 }
 
 /* The server's way: ask for what is missing, with a budget, until nothing is. */
@@ -605,6 +630,7 @@ int main(void)
 		cmocka_unit_test_setup(hellos_come_in_time, setup),
 		cmocka_unit_test_setup(idle_hellos_back_off, setup),
 		cmocka_unit_test_setup(whole_memory_in_one_read, setup),
+		cmocka_unit_test_setup(noise_is_seldom_tried, setup),
 		cmocka_unit_test_setup(loss_is_made_good, setup),
 		cmocka_unit_test_setup(budget_ends_a_read, setup),
 		cmocka_unit_test_setup(queue_takes_eight_in_order, setup),

@@ -185,6 +185,19 @@ static void short_frames_are_dropped(void **state)
 }
 
 /* Two of them, back to back: every payload length arrives as it was sent. */
+/* RFC 1071, a word at a time, over UDP and its pseudo header; all ones if the sum in it is right.
+ */
+static uint32_t udp_sum_slowly(const uint8_t *frame, size_t bytes)
+{
+	uint32_t sum = 17 + (uint32_t)(8 + bytes);
+
+	for (size_t i = 26; i < ND_FRAME_UDP_PAYLOAD + bytes; i++)
+		sum += i % 2 ? frame[i] : (uint32_t)frame[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xFFFF) + (sum >> 16);
+	return sum;
+}
+
 static void udp_between_two(void **state)
 {
 	struct nd_net a, b;
@@ -210,6 +223,7 @@ static void udp_between_two(void **state)
 		assert_int_equal(d.bytes, bytes);
 		assert_memory_equal(d.payload, payload, bytes);
 		assert_true(frame[40] || frame[41]); /* a sum, always */
+		assert_int_equal(udp_sum_slowly(frame, bytes), 0xFFFF);
 	}
 	assert_int_equal(
 		nd_net_udp(&a, frame, near_ip, 6668, ND_FRAME_MAX - ND_FRAME_UDP_PAYLOAD + 1), 0);
