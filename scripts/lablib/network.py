@@ -14,6 +14,7 @@ left behind, and labs side by side cannot meet.  The tap's name and the subnet
 still differ from run to run, so that nobody takes one lab's capture for another's.
 """
 
+import json
 import os
 import re
 import socket
@@ -44,7 +45,7 @@ class DnsmasqNetwork:
         self.tap = f"lab{run % 10**8}"
         prefix = f"10.{64 + run // 250 % 128}.{run % 250 + 1}"
         self.server_ip = f"{prefix}.1"
-        self._guest_ip = f"{prefix}.50"
+        self.guest_ip = f"{prefix}.50"
         self._deaf_ip = f"{prefix}.8" if dead_servers else None
         self.namespace_pid = None
         self.filter = None  # once it is started
@@ -68,8 +69,8 @@ class DnsmasqNetwork:
         _, lines = self._processes.start("dnsmasq", [
             "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
             "--no-hosts", "--port=0", f"--interface={self.tap}", "--bind-interfaces",
-            f"--dhcp-range={self._guest_ip},{self._guest_ip},255.255.255.0,1h",
-            f"--dhcp-host={self._mac},{self._guest_ip},{self._host}",
+            f"--dhcp-range={self.guest_ip},{self.guest_ip},255.255.255.0,1h",
+            f"--dhcp-host={self._mac},{self.guest_ip},{self._host}",
             f"--dhcp-boot={self._bootfile}", "--enable-tftp", f"--tftp-root={self._tftp_dir}",
             f"--dhcp-leasefile={lease}", "--pid-file=", "--log-facility=-", "--log-dhcp",
             "--user=root", "--group=root"], namespace_pid=self.namespace_pid, keep_lines=True)
@@ -98,6 +99,14 @@ class DnsmasqNetwork:
         if done.returncode:
             raise LabError(f"ip {' '.join(words)}: {done.stderr.strip()}; "
                            "--net user needs no tap")
+        return done.stdout
+
+    def wire_bytes(self, before=None):
+        """Bytes of frames between the guest and the tap, each way; with `before`: since then."""
+        done = self._ip(["-s", "-j", "link", "show", "dev", self.tap])
+        stats = json.loads(done)[0]["stats64"]
+        found = {"to_server": stats["rx"]["bytes"], "from_server": stats["tx"]["bytes"]}
+        return {way: count - (before or {}).get(way, 0) for way, count in found.items()}
 
     def bochs_words(self, _):
         return f"ethmod=tuntap, ethdev=/dev/net/tun:{self.tap}"
@@ -121,6 +130,9 @@ class UserNetwork:
 
     def start(self, out_dir):
         """QEMU brings it up with the machine."""
+
+    def wire_bytes(self, before=None):
+        """None: nobody counts there."""
 
     def bochs_words(self, file_write):
         script = file_write("slirp.conf", f"# slirp config\nbootfile = {self._bootfile}\n")

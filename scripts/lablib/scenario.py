@@ -29,6 +29,7 @@ PANIC = re.compile(r"Kernel panic - not syncing: (.*)|^ref: (?:panic|crash)\w*: 
 FENCE = re.compile(r"netdump: fence (\d+) KiB \((.*)\)")
 END = re.compile(r"^(?:dini|stub|ref|kdump): (hold|halt(?:ed)?|reboot)$", re.M)
 LAST_LINE = re.compile(r"on the wire")  # of the server, about a dump
+COMPLETE = re.compile(r": complete: .*on the wire")  # which it says once all of it is durable
 EVENTS_S = 0.1  # how often the lab looks whether one is due
 REFUSED = re.compile(r"^(?:dini|stub|ref): ((?:refused|failed|no word).*)")
 ENTERED = re.compile(r"^dini: entered")
@@ -138,6 +139,8 @@ class Scenario:
         self.elapsed = {}
         self.events = Events(lab, options.events)
         self.loss = None     # Filter.counts()
+        self.wire = None     # bytes of frames after the crash, each way
+        self.durable = None  # when netdumpd said that the dump is complete
         self.planted = None  # how often the guest's text is in the capture, and in the dump
         self._before = folders(lab.dumps)
         self.system = SYSTEMS[options.system](lab, options, lab.say)
@@ -151,12 +154,15 @@ class Scenario:
         panicked = self._await(r"Kernel panic - not syncing|^(?:dini|stub): entered"
                                r"|^ref: (?:refused|halted)", CRASH_S,
                                "the crash")
+        wire = lab.network.wire_bytes()
         ended = self._await_end(panicked.start())
         _, refused = lab.machine.serial.time_of(REFUSED, last=True)
         self.outcome = refused[1] if refused else ended[1] if ended else self._unsaid_end()
         # The serial line runs ahead of the server's last line.
         if lab.server and ended and not refused:
             lab.server.lines.wait(LAST_LINE, BUSY_S)
+            self.durable, _ = lab.server.lines.time_of(COMPLETE)
+        self.wire = lab.network.wire_bytes(wire)
         if lab.settings.loss:
             self.loss = lab.network.filter.counts()
         self.dump = newest(lab.dumps, self._before)
