@@ -21,6 +21,11 @@ demo: dist stub server breaker $(B)/.setup-lab ## boot Debian's kernel, crash it
 lab-rates: dist stub server $(B)/.setup-lab ## the rate of a dump with 1 % and 5 % loss, as shares
 	$(Q)scripts/lab rates
 
+# An hour or more; what is in build/bench already is not measured again.
+.PHONY: bench
+bench: dist stub server fakecrash delay $(B)/.setup-lab $(B)/.setup-analysis $(B)/.setup-bench ## how fast: beside kdump, raw UNDI and a plain copy, and the targets
+	$(Q)scripts/lab bench $(BENCH_FLAGS)
+
 # Systems that print every memory map that they can get at.
 MAPS_GUESTS := $(B)/tests/maps.bzimage $(B)/tests/maps.multiboot
 $(B)/tests/maps.multiboot: MAPS_FORM := -DMULTIBOOT

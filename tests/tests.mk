@@ -122,6 +122,14 @@ $(B)/tests/fakecrash: $(FAKECRASH_SRC) $(wildcard tests/tools/fakecrash/*.h) $(U
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $(FAKECRASH_SRC) -ljansson -llz4 -lbearssl
 
+# A longer way for a dump in the lab.
+.PHONY: delay
+delay: $(B)/tests/delay
+$(B)/tests/delay: tests/tools/delay.c $(B)/.setup-build
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $<
+
 # What breaks a machine in the lab as --fault says: there it runs alone, without a C library.
 BREAKER_SRC := $(addprefix tests/faults/breaker/,linux.c breaks.c chips.c machine.c nic.c) stub/common/words.c
 .PHONY: breaker
@@ -143,7 +151,7 @@ load: server $(B)/tests/fakecrash $(B)/.setup-check ## MACHINES crash at once, w
 # (Syslinux, assembler) are theirs.
 CHECK += lint
 LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*.c tests/sim/*.c) \
-	tests/tools/faultyfiles.c $(wildcard tests/tools/fakecrash/*.c tests/faults/breaker/*.c)
+	tests/tools/faultyfiles.c tests/tools/delay.c $(wildcard tests/tools/fakecrash/*.c tests/faults/breaker/*.c)
 LINT_FORMAT_SRC := $(wildcard wire/*.[ch] server/*.[ch] include/netdump/*.h dini/*.[ch] \
 	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch] tests/sim/*.[ch] \
 	tests/fuzz/*.[ch] tests/fuzz/shim/*.h tests/fuzz/shim/*/*.h tests/fuzz/shim/*/*/*.h \

@@ -21,6 +21,7 @@ import socket
 import subprocess
 import time
 
+from . import delay
 from .filter import Filter
 from .process import BUSY_S, LabError
 
@@ -31,11 +32,12 @@ class DnsmasqNetwork:
     """A namespace with one tap; dnsmasq gives out leases and files.
 
     dead_servers: the configuration names two before ours, an address that nobody has and one
-    where nobody listens.
+    where nobody listens.  round_trip_ms: how much longer a dump's datagrams are under way.
     """
     names_hosts = True
 
-    def __init__(self, processes, tftp_dir, mac, host, bootfile="pxelinux.0", dead_servers=False):
+    def __init__(self, processes, tftp_dir, mac, host, bootfile="pxelinux.0", dead_servers=False,
+                 round_trip_ms=0):
         self._processes = processes
         self._tftp_dir = tftp_dir
         self._mac = mac
@@ -49,7 +51,9 @@ class DnsmasqNetwork:
         self._deaf_ip = f"{prefix}.8" if dead_servers else None
         self.namespace_pid = None
         self.filter = None  # once it is started
-        self.listen = f"{self.server_ip}:{SERVER_PORT}"
+        self._round_trip_ms = round_trip_ms
+        self.delay = None   # once it is started
+        self.listen = f"{'127.0.0.1' if round_trip_ms else self.server_ip}:{SERVER_PORT}"
         # The TFTP server is the default.
         self.server_option = (f"server={prefix}.7,{self._deaf_ip},{self.server_ip}"
                               if dead_servers else "")
@@ -65,6 +69,9 @@ class DnsmasqNetwork:
         if self._deaf_ip:
             self._ip(["addr", "add", f"{self._deaf_ip}/24", "dev", self.tap])
         self.filter = Filter(self.namespace_pid, self.tap, SERVER_PORT)
+        if self._round_trip_ms:
+            self.delay = delay.Delay(self._processes, self.namespace_pid, SERVER_PORT,
+                                     self.server_ip, self._round_trip_ms)
         lease = os.path.join(out_dir, "dnsmasq.leases")
         _, lines = self._processes.start("dnsmasq", [
             "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
@@ -123,6 +130,7 @@ class UserNetwork:
         self._tftp_dir = tftp_dir
         self._bootfile = bootfile
         self.namespace_pid = None
+        self.delay = None
         self.server_ip = "10.0.2.2"
         port = _free_udp_port()
         self.listen = f"127.0.0.1:{port}"

@@ -163,6 +163,8 @@ class Scenario:
             lab.server.lines.wait(LAST_LINE, BUSY_S)
             self.durable, _ = lab.server.lines.time_of(COMPLETE)
         self.wire = lab.network.wire_bytes(wire)
+        if lab.network.delay and lab.network.delay.dropped() != 0:
+            raise LabError("the relay with the longer round trip had no room: see delay.log")
         if lab.settings.loss:
             self.loss = lab.network.filter.counts()
         self.dump = newest(lab.dumps, self._before)

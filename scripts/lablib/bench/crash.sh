@@ -43,7 +43,7 @@ stream() {
 send() {
     sink=$(word lab.sink)
     case $(word lab.way) in
-    tcp) nc "${sink%:*}" "${sink#*:}" ;;
+    tcp) nc.openbsd -N "${sink%:*}" "${sink#*:}" ;; # busybox's reads 1 KiB at a time
     ssh) ssh -F none -i /id -o UserKnownHostsFile=/known_hosts -o BatchMode=yes \
         -W "127.0.0.1:${sink#*:}" "root@${sink%:*}" ;;
     esac

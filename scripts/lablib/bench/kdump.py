@@ -29,8 +29,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 INIT = os.path.join(HERE, "crash.sh")
 SINK = os.path.join(HERE, "sink.py")
 PORT = 6669
-# Of memory for the crash kernel: the least, in steps of 16 MiB, with which both ways work.
-CRASH_MIB = 128
+END_S = 3600  # from the panic to the end of the dump
+# Of memory for the crash kernel: the least with which it works, in steps of 16 MiB.
+CRASH_MIB = {"tcp": 96, "ssh": 128}
 # One processor, nothing to say, and nothing that such a short life has no use for.
 CRASH_WORDS = ("quiet nr_cpus=1 reset_devices cgroup_disable=memory mce=off numa=off nokaslr "
                "random.trust_bootloader=on")
@@ -48,14 +49,14 @@ class Options:
     level: int = 31
     nic: str = "e1000"
     mem: str = "1G"
-    crash_mib: int = CRASH_MIB
+    crash_mib: int = None  # CRASH_MIB's
     append_kernel: tuple = ()
-    timeout: float = 900
     quiet: bool = False
 
 
 def facts_of(options):
     """One run: panic, dump, and what the sink saw of it."""
+    options.crash_mib = options.crash_mib or CRASH_MIB[options.way]
     settings = Settings(out=options.out, nic=options.nic, mem=options.mem, server=False,
                         quiet=options.quiet)
     with Lab(settings) as lab:
@@ -70,7 +71,7 @@ def facts_of(options):
         _await(lab, r"^init: running, (.*)", BOOT_S, "the system to boot")
         _await(lab, r"Kernel panic - not syncing", CRASH_S, "the crash")
         wire = lab.network.wire_bytes()
-        lab.await_line(r"^kdump: reboot$", options.timeout, "kdump's end")
+        lab.await_line(r"^kdump: reboot$", END_S, "kdump's end")
         wire = lab.network.wire_bytes(wire)
         facts = _facts(lab, options, sink, wire)
     with open(os.path.join(options.out, "summary.json"), "w", encoding="utf-8") as out:
@@ -83,8 +84,8 @@ def _config(lab, guest, options, ssh):
     """Fills the TFTP root; the configuration that boots the system to be crashed."""
     makedumpfile = guest.program("makedumpfile", lab.say)
     programs = [(guest.kexec_root, "sbin/vmcore-dmesg"), (makedumpfile, "usr/bin/makedumpfile")]
-    if ssh:
-        programs.append((ssh.client, "usr/bin/ssh"))
+    programs.append((ssh.client, "usr/bin/ssh") if ssh else
+                    (guest.program("netcat-openbsd", lab.say), "bin/nc.openbsd"))
     driver = DRIVERS.get(options.nic, options.nic)
     words = [CRASH_WORDS, f"lab.driver={driver}", f"lab.address={lab.network.guest_ip}",
              f"lab.sink={lab.network.server_ip}:{PORT}", f"lab.way={options.way}",

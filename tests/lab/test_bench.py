@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the bench makes of its figures, and what kdump's sink notes; nothing here is timed."""
+
+import argparse
+import io
+import json
+import os
+import threading
+
+import pytest
+
+from lablib import bench
+from lablib.bench import makers, results, rows, sink, table, targets
+from lablib.process import LabError
+
+NIC = "e1000"
+# Every target is held, none of them by more than a little.
+FOUND = {
+    "ours": {"first_log_s": 0.49, "durable_s": 1.9, "kept_mib": 1.9},
+    "kdump-tcp": {"first_byte_s": 8.0, "durable_s": 11.0},
+    "kdump-ssh": {"first_byte_s": 7.5, "durable_s": 10.0},
+    **{f"size-{gib}-free": {"durable_s": 2.0, "kept_mib": 1.9} for gib in rows.SIZES_GIB[:-1]},
+    "size-16-free": {"durable_s": 2.9, "kept_mib": 2.0},
+    "loss-0": {"data_s": 9.0, "frames_mb_s": 9.1},
+    "loss-1": {"data_s": 9.9},
+    "loss-5": {"data_s": 11.9},
+    "undi-e1000-1": {"frames_mb_s": 6.0},
+    "undi-e1000-32": {"frames_mb_s": 10.0},
+    **{f"server-{count}": {"stored_of_copy": 0.81} for count in rows.MACHINES},
+}
+TARGETS = 10
+
+
+def words(changes=None):
+    found = {name: {**figures, **(changes or {}).get(name, {})}
+             for name, figures in FOUND.items()}
+    return [one.word() for one in targets.judge(found, NIC)]
+
+
+def test_all_can_be_held():
+    assert words() == ["held"] * TARGETS
+
+
+@pytest.mark.parametrize("row, key, value, missed", [
+    ("ours", "durable_s", 2.1, [0]),                # a fifth of the faster kdump, not of the slower
+    ("kdump-ssh", "durable_s", 9.0, [0]),
+    ("kdump-tcp", "durable_s", 9.0, [0]),
+    ("kdump-tcp", "first_byte_s", 7.0, [1]),
+    ("ours", "first_log_s", 0.51, [1, 2]),
+    ("loss-0", "frames_mb_s", 8.9, [3]),
+    ("undi-e1000-1", "frames_mb_s", 6.7, [4]),
+    ("size-16-free", "durable_s", 3.1, [5]),
+    ("size-8-free", "kept_mib", 2.1, [6]),
+    ("server-10", "stored_of_copy", 0.79, [7]),
+    ("loss-1", "data_s", 10.1, [8]),
+    ("loss-5", "data_s", 12.1, [9])])
+def test_each_can_be_missed(row, key, value, missed):
+    found = words({row: {key: value}})
+    assert [number for number, word in enumerate(found) if word == "missed"] == missed
+
+
+def test_what_was_not_measured_is_missed():
+    assert [one.word() for one in targets.judge({}, NIC)] == ["missed"] * TARGETS
+
+
+@pytest.mark.parametrize("row, missed", [
+    ("kdump-ssh", {0, 1}), ("size-4-free", {6}), ("server-100", {7}), ("undi-e1000-1", {4})])
+def test_a_row_that_is_missing_misses_what_needs_it(row, missed):
+    found = {name: figures for name, figures in FOUND.items() if name != row}
+    found = [one.word() for one in targets.judge(found, NIC)]
+    assert {number for number, word in enumerate(found) if word == "missed"} == missed
+
+
+def test_another_nics_ceiling_is_none_of_ours():
+    assert [one.word() for one in targets.judge(FOUND, "rtl8139")][3:5] == ["missed", "missed"]
+
+
+def test_rows_have_names_of_their_own():
+    names = [row.name for row in rows.of(rows.PARTS)]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("cut", [1, 3, 4, 5, 1000])
+def test_the_sink_takes_the_stream_apart_wherever_it_is_cut(cut):
+    log, dump = io.BytesIO(), io.BytesIO()
+    splitter = sink.Splitter(log, dump)
+    stream = b"log\n\0dump\0\n"
+    for now, start in enumerate(range(0, len(stream), cut), 1):
+        splitter.feed(stream[start:start + cut], now)
+    assert (log.getvalue(), dump.getvalue()) == (b"log\n", b"dump\0\n")
+    assert splitter.found["first_byte"] == 1
+    assert splitter.found["first_line"] == 1 + 3 // cut  # the newline's piece
+    assert splitter.found["last_byte"] == 1 + (len(stream) - 1) // cut
+
+
+class Connection:
+    """Gives its pieces, then its end; another thread may look before that."""
+
+    def __init__(self, *pieces):
+        self._pieces = list(pieces)
+        self.asked_last = threading.Event()
+        self.end = threading.Event()
+
+    def recv(self, _):
+        if self._pieces:
+            return self._pieces.pop(0)
+        self.asked_last.set()
+        self.end.wait()
+        return b""
+
+
+def test_the_sink_gives_files_their_names_once_all_is_there(tmp_path):
+    connection, found = Connection(b"log\n\0du", b"mp"), []
+    receiver = threading.Thread(target=lambda: found.append(
+        sink.receive(connection, str(tmp_path))))
+    receiver.start()
+    connection.asked_last.wait()
+    assert sorted(os.listdir(tmp_path)) == ["dmesg.txt.partial", "vmcore.flat.partial"]
+    connection.end.set()
+    receiver.join()
+    assert (tmp_path / "dmesg.txt").read_bytes() == b"log\n"
+    assert (tmp_path / "vmcore.flat").read_bytes() == b"dump"
+    assert found[0]["durable"] >= found[0]["last_byte"] and found[0]["dump_bytes"] == 4
+
+
+ROW = rows.Row("server", "server-1", "1 machine", rows.LOAD)
+
+
+def test_figures_are_the_medians_of_the_runs(tmp_path, monkeypatch):
+    seconds = iter((3.0, 1.0, 2.0))
+    monkeypatch.setattr(makers, "figures", lambda *_: {"seconds": next(seconds)})
+    kept = results.Results(str(tmp_path), NIC)
+    kept.make(ROW, 1, True)
+    assert kept.as_json(ROW)["figures"] == {"seconds": 3.0}
+    kept.make(ROW, 3, True)  # what is there counts
+    assert kept.as_json(ROW)["figures"] == {"seconds": 2.0}
+    assert kept.as_json(ROW)["runs"] == 3
+
+
+def test_a_row_that_failed_says_why_and_is_tried_again(tmp_path, monkeypatch):
+    def failing(*_):
+        raise LabError("no boot")
+    kept = results.Results(str(tmp_path), NIC)
+    monkeypatch.setattr(makers, "figures", failing)
+    kept.make(ROW, 2, True)
+    assert (kept.as_json(ROW)["why"], kept.as_json(ROW)["figures"]) == ("no boot", {})
+    monkeypatch.setattr(makers, "figures", lambda *_: {"seconds": 1.0})
+    kept.make(ROW, 1, True)
+    assert (kept.as_json(ROW)["why"], kept.as_json(ROW)["figures"]) == (None, {"seconds": 1.0})
+
+
+def test_results_of_another_nic_are_not_mixed_in(tmp_path, monkeypatch):
+    monkeypatch.setattr(makers, "figures", lambda *_: {"seconds": 1.0})
+    results.Results(str(tmp_path), NIC).make(ROW, 1, True)
+    with pytest.raises(LabError, match="has results of e1000"):
+        results.Results(str(tmp_path), "rtl8139").runs(ROW)
+
+
+def arguments(tmp_path, *more):
+    parser = argparse.ArgumentParser()
+    bench.options(parser)
+    args = parser.parse_args(["--out", str(tmp_path), "--show", *more])
+    bench.prepare(args)
+    return args
+
+
+def test_what_is_shown_is_what_there_is(tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(makers, "figures", lambda *_: {"stored_of_copy": 0.5, "seconds": 1.0})
+    monkeypatch.setattr(os, "getloadavg", lambda: (2.0, 2.0, 2.0))
+    results.Results(str(tmp_path), NIC).make(ROW, 1, True)
+    found = bench.measure(arguments(tmp_path))
+    assert not found["good"]
+    assert json.loads((tmp_path / "bench.json").read_text()) == found
+    text = table.text(found)
+    assert text + "\n" == (tmp_path / "bench.txt").read_text()
+    assert "1 machines *" in text and "50%" in text and "the machine had other work" in text
+    assert (tmp_path / "bench.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize("option", ["--part", "--row"])
+def test_a_filter_names_what_there_is(tmp_path, option):
+    with pytest.raises(LabError, match=f"{option} flood: there are"):
+        arguments(tmp_path, option, "flood")
