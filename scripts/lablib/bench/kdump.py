@@ -14,6 +14,7 @@ What arrived has to be a dump with the panic in it, or there is no result.
 import json
 import os
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass
 
@@ -103,7 +104,8 @@ def _config(lab, guest, options, ssh):
 def _sink_start(lab, address):
     """What the sink says; the dump goes to OUT/kdump."""
     folder = os.path.join(lab.out, "kdump")
-    os.makedirs(folder, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
     _, lines = lab.processes.start("sink", [SINK, address, str(PORT), folder],
                                    namespace_pid=lab.network.namespace_pid, keep_lines=True)
     if not lines.wait(re.compile("listening"), BUSY_S):

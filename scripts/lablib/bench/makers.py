@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What makes a row's figures: a lab with netdump, one with kdump, a server under load.
+"""What makes a row's figures: a lab with netdump, one with kdump, raw UNDI, a server under load.
 
 Figures are numbers with their unit at the end of their names, the same ones where they mean the same.
 """
@@ -15,6 +15,7 @@ from ..lab import BUILD, ROOT, SERVER
 from ..process import LabError
 from . import kdump, rows
 
+LAB = os.path.join(ROOT, "scripts", "lab")
 LOAD = os.path.join(ROOT, "tests", "tools", "load")
 FAKECRASH = os.path.join(BUILD, "tests", "fakecrash")
 HOST_MIB = 2048  # of the host's memory, for all but the guest's
@@ -72,6 +73,21 @@ def _host_check(row):
         raise LabError(f"{row.title}: this host has {free // 1024} MiB of memory left")
 
 
+def _undi(row, _, out, quiet):
+    """scripts/lab undi counts what arrives; its own judgement is no matter here."""
+    done = subprocess.run([LAB, "undi", "--json", "--out", out, *row.words,
+                           *(["--quiet"] if quiet else [])], stdout=subprocess.PIPE, text=True,
+                          check=False)
+    if not done.stdout.strip():
+        raise LabError(f"scripts/lab undi {' '.join(row.words)}: it has no result")
+    (found,) = json.loads(done.stdout)["nics"]
+    if found["why"]:
+        raise LabError(found["why"])
+    batches = {f"batch_{one['size']}_mb_s": one["mb_s"] for one in found["rows"]}
+    return {**batches, "ceiling_mb_s": found["ceiling_mb_s"],
+            "ceiling_frames_s": found["ceiling_frames_s"]}
+
+
 def _load(row, _, out, quiet):
     done = subprocess.run([LOAD, "--json", "--dir", out, "--netdumpd", SERVER,
                            "--fakecrash", FAKECRASH, *row.words], capture_output=True, text=True,
@@ -85,4 +101,4 @@ def _load(row, _, out, quiet):
             "cpu_s": found["netdumpd"]["cpu_seconds"]}
 
 
-MAKERS = {rows.NETDUMP: _netdump, rows.KDUMP: _kdump, rows.LOAD: _load}
+MAKERS = {rows.NETDUMP: _netdump, rows.KDUMP: _kdump, rows.UNDI: _undi, rows.LOAD: _load}

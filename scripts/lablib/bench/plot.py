@@ -20,7 +20,7 @@ def write(path, found):
                                   _times(found, "size", "Panic to dump, by size"),
                                   _bars(found, ("loss", "rtt"), "frames_mb_s",
                                         "Incompressible memory, MB/s"),
-                                  _bars(found, ("undi",), "frames_mb_s", "Raw UNDI, MB/s"),
+                                  _bars(found, ("undi",), "ceiling_mb_s", "Raw UNDI, MB/s"),
                                   _bars(found, ("server",), "stored_of_copy",
                                         "Server, share of a plain copy"))
               if panel]

@@ -7,7 +7,9 @@ bench have the same NIC, and those that are held against each other the same gue
 
 from dataclasses import dataclass
 
-NETDUMP, KDUMP, LOAD = "netdump", "kdump", "load"  # what makes a row's figures
+from ..matrix import NICS
+
+NETDUMP, KDUMP, UNDI, LOAD = "netdump", "kdump", "undi", "load"  # what makes a row's figures
 SIZES_GIB = (1, 2, 4, 8, 16)
 FILLED_PERCENT = 80  # of the memory that the system has left
 LOSSES = (0, 1, 5)   # percent, both ways
@@ -19,7 +21,7 @@ WAYS = ("tcp", "ssh")
 
 @dataclass(frozen=True)
 class Row:
-    """words: of scripts/lab run, or of tests/tools/load; way, gib, filled: kdump's."""
+    """words: of scripts/lab run or undi, or of tests/tools/load; way: kdump's."""
     part: str
     name: str
     title: str
@@ -72,13 +74,9 @@ def _size():
 
 
 def _undi():
-    """The ceiling: frames through the gate and nothing else, a row for each NIC and batch, named by
-    undi_name()."""
-    return ()
-
-
-def undi_name(nic, batch):
-    return f"undi-{nic}-{batch}"
+    """The ceiling: frames through the gate and nothing else."""
+    for nic in NICS:
+        yield Row("undi", f"undi-{nic}", nic, UNDI, ("--nic", nic))
 
 
 def _server():

@@ -6,7 +6,7 @@ CAPTIONS = {
     "loss": "256 MiB of incompressible memory, with loss",
     "rtt": "256 MiB of incompressible memory, with a longer round trip",
     "size": "Guests of other sizes, at level 31, from the panic on",
-    "undi": "Frames through the firmware and nothing else",
+    "undi": "Frames through the firmware and nothing else, MB/s by the batch",
     "server": "The server alone, with machines that are made up",
 }
 # Columns: a figure's name, its head, its form.
@@ -15,9 +15,12 @@ CRASH = (("first_log_s", "first log line", "{:.2f} s"), ("first_byte_s", "first 
          ("back_mb", "from server", "{:.1f} MB"), ("kept_mib", "memory kept", "{:.2f} MiB"))
 WIRE = (("data_s", "seconds", "{:.1f} s"), ("frames_mb_s", "rate", "{:.2f} MB/s"),
         ("again_share", "asked again", "{:.2%}"), ("wire_mb", "to server", "{:.1f} MB"))
+SIZES = (1, 2, 4, 8, 16, 32)  # of batches through the gate
 COLUMNS = {
     "kdump": CRASH, "size": CRASH, "loss": WIRE, "rtt": WIRE,
-    "undi": (("frames_s", "frames a second", "{:.0f}"), ("frames_mb_s", "rate", "{:.2f} MB/s")),
+    "undi": (*((f"batch_{size}_mb_s", f"{size} a call", "{:.2f}") for size in SIZES),
+             ("ceiling_mb_s", "the most", "{:.2f} MB/s"),
+             ("ceiling_frames_s", "in frames", "{:.0f}/s")),
     "server": (("seconds", "seconds", "{:.1f} s"), ("stored_mb_s", "stored", "{:.1f} MB/s"),
                ("copy_mb_s", "plain copy", "{:.1f} MB/s"), ("stored_of_copy", "share", "{:.0%}"),
                ("peak_mib", "memory", "{:.0f} MiB")),

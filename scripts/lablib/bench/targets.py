@@ -10,7 +10,6 @@ from ..rates import TARGETS as LOSS_TARGETS
 from . import rows
 
 HELD, MISSED = "held", "missed"
-BATCHES = (1, 2, 4, 8, 16, 32)
 
 
 @dataclass(frozen=True)
@@ -51,20 +50,14 @@ class Figures:
         found = [self.get(name, key) for name in names]
         return None if None in found else pick(found)
 
-    def ceiling(self, nic):
-        """Megabytes of frames a second through the gate, with the best of the batches measured."""
-        found = [self.get(rows.undi_name(nic, batch), "frames_mb_s") for batch in BATCHES]
-        return max((rate for rate in found if rate is not None), default=None)
-
 
 def judge(found, nic):
     """All targets; found: {row's name: its figures}."""
     figures = Figures(found)
     kdump = [f"kdump-{way}" for way in rows.WAYS]
     stock = ["ours", *(f"size-{gib}-free" for gib in rows.SIZES_GIB)]
-    ceiling = figures.ceiling(nic)
+    ceiling, loop = (figures.get(f"undi-{nic}", key) for key in ("ceiling_mb_s", "batch_1_mb_s"))
     rate, lossless = (figures.get("loss-0", key) for key in ("frames_mb_s", "data_s"))
-    loop = figures.get(rows.undi_name(nic, BATCHES[0]), "frames_mb_s")
     yield Target("panic to durable, of the better kdump's",
                  figures.ratio("ours", "durable_s", figures.extreme(min, kdump, "durable_s")),
                  1 / 5)
