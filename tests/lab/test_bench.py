@@ -5,12 +5,17 @@ import argparse
 import io
 import json
 import os
+import signal
+import socket
+import subprocess
 import threading
+import time
 
 import pytest
 
 from lablib import bench
 from lablib.bench import makers, results, rows, sink, table, targets
+from lablib.delay import PROGRAM
 from lablib.process import LabError
 
 NIC = "e1000"
@@ -28,6 +33,8 @@ FOUND = {
     **{f"server-{count}": {"stored_of_copy": 0.81} for count in rows.MACHINES},
 }
 TARGETS = 10
+COUNT = 100     # of datagrams through the relay
+ANSWER_S = 120  # until one has to be there, on a busy machine
 
 
 def words(changes=None):
@@ -114,12 +121,50 @@ def test_the_sink_gives_files_their_names_once_all_is_there(tmp_path):
         sink.receive(connection, str(tmp_path))))
     receiver.start()
     connection.asked_last.wait()
-    assert sorted(os.listdir(tmp_path)) == ["dmesg.txt.partial", "vmcore.flat.partial"]
+    before = sorted(os.listdir(tmp_path))
     connection.end.set()
     receiver.join()
+    assert before == ["dmesg.txt.partial", "vmcore.flat.partial"]
     assert (tmp_path / "dmesg.txt").read_bytes() == b"log\n"
     assert (tmp_path / "vmcore.flat").read_bytes() == b"dump"
     assert found[0]["durable"] >= found[0]["last_byte"] and found[0]["dump_bytes"] == 4
+
+
+@pytest.fixture(name="relay")
+def _relay():
+    """(its address, a server's socket behind it): 20 ms each way."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(ANSWER_S)
+        probe.bind(("127.0.0.1", 0))
+        address = probe.getsockname()
+        probe.close()
+        with subprocess.Popen([PROGRAM, address[0], str(address[1]), "127.0.0.1",
+                               str(server.getsockname()[1]), "20000"], stdout=subprocess.PIPE,
+                              text=True) as child:
+            assert child.stdout.readline() == "delay: ready\n"
+            yield address, server
+            child.send_signal(signal.SIGTERM)
+            said = child.stdout.read()
+        assert said == f"delay: {COUNT} to the server, {COUNT} back, 0 dropped\n"
+
+
+def test_the_relay_keeps_order_content_and_time(relay):
+    address, server = relay
+    pieces = [os.urandom(1 + 13 * number) for number in range(COUNT)]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as machine:
+        machine.settimeout(ANSWER_S)
+        began = time.monotonic()
+        for piece in pieces:
+            machine.sendto(piece, address)
+        for piece in pieces:
+            got, back = server.recvfrom(4096)
+            assert got == piece
+            server.sendto(got, back)
+        assert time.monotonic() - began >= 0.02
+        assert [machine.recv(4096) for _ in pieces] == pieces
+        assert time.monotonic() - began >= 0.04
 
 
 ROW = rows.Row("server", "server-1", "1 machine", rows.LOAD)
