@@ -31,6 +31,7 @@ INIT = os.path.join(HERE, "crash.sh")
 SINK = os.path.join(HERE, "sink.py")
 PORT = 6669
 END_S = 3600  # from the panic to the end of the dump
+OPEN_S = 900  # for a tool to read the dump, which for want of data may go on for ever
 # Of memory for the crash kernel: the least with which it works, in steps of 16 MiB.
 CRASH_MIB = {"tcp": 96, "ssh": 128}
 # One processor, nothing to say, and nothing that such a short life has no use for.
@@ -126,7 +127,7 @@ def _facts(lab, options, sink, wire):
     if not said:
         raise LabError("the sink has no whole dump: see serial.log and sink.log")
     seen = json.loads(said[1])
-    dump = _opened(os.path.join(lab.out, "kdump"))
+    release = _opened(os.path.join(lab.out, "kdump"), seen["dump_bytes"])
     kernel_at, _ = serial.time_of(re.compile(r"^kdump: running"))
     network_at, _ = serial.time_of(re.compile(r"^kdump: network is up"))
     free = re.search(r"^kdump: free (\d+) KiB", serial.text, re.M)
@@ -142,13 +143,15 @@ def _facts(lab, options, sink, wire):
             "seconds_to_first_byte": after(seen["first_byte"]),
             "seconds_to_first_log": after(seen["first_line"]),
             "seconds_to_last_byte": after(seen["last_byte"]),
-            "seconds_to_durable": after(seen["durable"]), "release": dump}
+            "seconds_to_durable": after(seen["durable"]), "release": release}
 
 
-def _opened(folder):
+def _opened(folder, dump_bytes):
     """The release in the dump that arrived; an error unless its panic can be read from it."""
     flat, vmcore, log = (os.path.join(folder, name)
                          for name in ("vmcore.flat", "vmcore", "log"))
+    if os.path.getsize(flat) != dump_bytes:
+        raise LabError(f"{flat} has not the {dump_bytes} bytes that came")
     with open(flat, "rb") as stream:
         _run(["makedumpfile", "-R", vmcore], stdin=stream)
     _run(["makedumpfile", "--dump-dmesg", vmcore, log])
@@ -165,9 +168,12 @@ def _opened(folder):
 def _run(words, stdin=None):
     try:
         done = subprocess.run(words, stdin=stdin or subprocess.DEVNULL, capture_output=True,
-                              text=True, check=False)
+                              text=True, check=False, timeout=OPEN_S)
     except OSError as error:
-        raise LabError(f"{words[0]}: {error.strerror}; scripts/setup bench installs it") from error
+        raise LabError(f"{words[0]}: {error.strerror}; scripts/setup analysis installs it") \
+            from error
+    except subprocess.TimeoutExpired as error:
+        raise LabError(f"{' '.join(words)}: no end after {OPEN_S} s") from error
     if done.returncode:
         raise LabError(f"{' '.join(words)}: {(done.stderr or done.stdout).strip()[-300:]}")
     return done.stdout
