@@ -14,7 +14,7 @@ import time
 import pytest
 
 from lablib import bench
-from lablib.bench import makers, results, rows, sink, table, targets
+from lablib.bench import makers, others, results, rows, sink, table, targets
 from lablib.delay import PROGRAM
 from lablib.process import LabError
 
@@ -200,6 +200,21 @@ def test_results_of_another_nic_are_not_mixed_in(tmp_path, monkeypatch):
         results.Results(str(tmp_path), "rtl8139").runs(ROW)
 
 
+def test_a_busy_machine_is_one_with_work_that_is_not_ours():
+    assert others.busy_ticks("cpu  1 2 4 8 16 32 64 128 256 512\n") == 1 + 2 + 4 + 32 + 64 + 128
+
+
+@pytest.mark.parametrize("busy_s, ours_s, cpus", [(10, 10, 0.0), (10, 5, 0.5), (9, 10, 0.0)])
+def test_others_are_what_is_left_of_the_time(monkeypatch, busy_s, ours_s, cpus):
+    clock = {"monotonic": 0.0, "busy": 0.0, "ours": 0.0}
+    monkeypatch.setattr(others.time, "monotonic", lambda: clock["monotonic"])
+    monkeypatch.setattr(others, "_busy_s", lambda: clock["busy"])
+    monkeypatch.setattr(others, "_ours_s", lambda: clock["ours"])
+    one = others.Others()
+    clock.update(monotonic=10.0, busy=busy_s, ours=ours_s)
+    assert one.cpus() == cpus
+
+
 def arguments(tmp_path, *more):
     parser = argparse.ArgumentParser()
     bench.options(parser)
@@ -211,7 +226,7 @@ def arguments(tmp_path, *more):
 def test_what_is_shown_is_what_there_is(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(makers, "figures", lambda *_: {"stored_of_copy": 0.5, "seconds": 1.0})
-    monkeypatch.setattr(os, "getloadavg", lambda: (2.0, 2.0, 2.0))
+    monkeypatch.setattr(others.Others, "cpus", lambda _: 0.5)
     results.Results(str(tmp_path), NIC).make(ROW, 1, True)
     found = bench.measure(arguments(tmp_path))
     assert not found["good"]

@@ -11,8 +11,7 @@ import time
 
 from ..process import LabError
 from . import makers
-
-BUSY_LOAD = 0.5  # of processes that want to run when a row begins: more is a busy machine
+from .others import BUSY_CPUS, Others
 
 
 class Results:
@@ -23,7 +22,7 @@ class Results:
         self._nic = nic
 
     def runs(self, row):
-        """[{"figures": ..., "date": ..., "load": ...}], a failed run with "why" for figures."""
+        """[{"figures": ..., "date": ..., ...}], a failed run with "why" for figures."""
         try:
             with open(self._path(row), encoding="utf-8") as file:
                 found = json.load(file)
@@ -37,12 +36,13 @@ class Results:
         """Runs a row until it has so many results; a run that failed is tried anew."""
         runs = [one for one in self.runs(row) if "figures" in one][:count]
         while len(runs) < count:
-            one = {"date": time.strftime("%Y-%m-%d %H:%M:%S"), "load": os.getloadavg()[0]}
-            began = time.monotonic()
+            one = {"date": time.strftime("%Y-%m-%d %H:%M:%S")}
+            began, others = time.monotonic(), Others()
             try:
                 one["figures"] = makers.figures(row, self._nic, self._folder(row), quiet)
             except LabError as error:
                 one["why"] = str(error)
+            one["other_cpus"] = round(others.cpus(), 2)
             one["took_s"] = round(time.monotonic() - began, 1)
             runs.append(one)
             self._write(row, runs)
@@ -61,8 +61,8 @@ class Results:
         good = [one["figures"] for one in runs if "figures" in one]
         keys = dict.fromkeys(key for one in good for key in one)
         return {"part": row.part, "name": row.name, "title": row.title, "runs": len(good),
-                "busy": any(one["load"] > BUSY_LOAD for one in runs if "figures" in one),
-                "dates": [one["date"] for one in runs],
+                "busy": any(one["other_cpus"] > BUSY_CPUS for one in runs if "figures" in one),
+                "other_cpus": [one["other_cpus"] for one in runs], "dates": [one["date"] for one in runs],
                 "why": next((one["why"] for one in runs if "why" in one), None),
                 "figures": {key: statistics.median(one[key] for one in good if key in one)
                             for key in keys}}

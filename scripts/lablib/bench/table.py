@@ -34,7 +34,7 @@ def text(found):
         lines += [CAPTIONS[part] + ":", *_part(rows, COLUMNS[part]), ""]
     lines += ["Targets:", *map(_target, found["targets"]), ""]
     if any(row["busy"] for row in found["rows"]):
-        lines += ["* the machine had other work when this was measured", ""]
+        lines += ["* the machine had other work while this was measured", ""]
     lines.append("every target is held" if found["good"] else "NOT every target is held")
     return "\n".join(lines)
 
