@@ -224,7 +224,7 @@ def arguments(tmp_path, *more):
 
 
 def test_what_is_shown_is_what_there_is(tmp_path, monkeypatch):
-    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(bench.plot, "write", lambda *_: None)  # see below
     monkeypatch.setattr(makers, "figures", lambda *_: {"stored_of_copy": 0.5, "seconds": 1.0})
     monkeypatch.setattr(others.Others, "cpus", lambda _: 0.5)
     results.Results(str(tmp_path), NIC).make(ROW, 1, True)
@@ -234,7 +234,19 @@ def test_what_is_shown_is_what_there_is(tmp_path, monkeypatch):
     text = table.text(found)
     assert text + "\n" == (tmp_path / "bench.txt").read_text()
     assert "1 machines *" in text and "50%" in text and "the machine had other work" in text
-    assert (tmp_path / "bench.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize("found", [FOUND, {}])
+def test_the_plot_has_what_there_is(tmp_path, found):
+    pytest.importorskip("matplotlib", reason="scripts/setup bench installs it")
+    known = [{"part": row.part, "title": row.title, "figures": found[row.name]}
+             for row in rows.of(rows.PARTS) if row.name in found]
+    judged = [one.as_json() for one in targets.judge(found, NIC)]
+    bench.plot.write(str(tmp_path / "bench.svg"), {"rows": known, "targets": judged})
+    text = (tmp_path / "bench.svg").read_text()
+    assert text.startswith("<?xml")
+    assert text.count("<!-- netdump, level 31 -->") == len([row for row in known
+                                                            if row["title"] == "netdump, level 31"])
 
 
 @pytest.mark.parametrize("option", ["--part", "--row"])

@@ -35,12 +35,13 @@ def write(path, found):
     pyplot.close(figure)
 
 
-def _rows(found, parts, key):
-    return [row for row in found["rows"] if row["part"] in parts and key in row["figures"]]
+def _rows(found, parts, *keys):
+    return [row for row in found["rows"]
+            if row["part"] in parts and all(key in row["figures"] for key in keys)]
 
 
 def _times(found, part, title):
-    rows = _rows(found, (part,), "durable_s")
+    rows = _rows(found, (part,), "durable_s", "first_log_s")
 
     def draw(axis):
         names = [row["title"] for row in rows]
