@@ -21,9 +21,11 @@ from .vmcore import Vmcore, without
 
 BOOT_S = 480   # PXE, TFTP, the kernel and its init under TCG on a busy machine
 CRASH_S = 240  # from init to the panic
+FILL_S = 3600  # to write as much as a large guest has
 
 KDUMP_MIB = 192  # of memory for a crash kernel
 KERNEL_WORDS = ("console=ttyS0,115200", "panic=30", "oops=panic")
+FILLED = r"^init: \d+ MiB filled"
 BOOT_FAILED = r"^boot: ?$|^(?:init: failed: |netdump: (?!fence|note)).*(?=\n)"
 PANIC = re.compile(r"Kernel panic - not syncing: (.*)|^ref: (?:panic|crash)\w*: (.*)")
 FENCE = re.compile(r"netdump: fence (\d+) KiB \((.*)\)")
@@ -34,6 +36,11 @@ EVENTS_S = 0.1  # how often the lab looks whether one is due
 REFUSED = re.compile(r"^(?:dini|stub|ref): ((?:refused|failed|no word).*)")
 ENTERED = re.compile(r"^dini: entered")
 KDUMP = re.compile(r"^kdump: vmcore (\d+) bytes\nkdump: panic text found$", re.M)
+
+
+def fills(words):
+    """Whether the system is to fill its memory before it crashes."""
+    return any(word.startswith("lab.fill=") for word in words)
 
 
 def built(name):
@@ -151,6 +158,8 @@ class Scenario:
         started = time.monotonic()
         self._await(self.system.booted, BOOT_S, "the system to boot")
         self.elapsed["boot"] = time.monotonic() - started
+        if fills(self.options.append_kernel):
+            self._await(FILLED, FILL_S, "its memory to be filled")
         panicked = self._await(r"Kernel panic - not syncing|^(?:dini|stub): entered"
                                r"|^ref: (?:refused|halted)", CRASH_S,
                                "the crash")

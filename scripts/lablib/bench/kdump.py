@@ -22,7 +22,7 @@ from ..guest import Guest
 from ..initramfs import sender_archive, system_archive
 from ..lab import BUILD, Lab, Settings
 from ..process import BUSY_S, LabError, whole_line
-from ..scenario import BOOT_FAILED, BOOT_S, CRASH_S, KERNEL_WORDS, PANIC
+from ..scenario import (BOOT_FAILED, BOOT_S, CRASH_S, FILL_S, FILLED, KERNEL_WORDS, PANIC, fills)
 from ..tftproot import linux_config
 from .sshd import Sshd
 
@@ -71,6 +71,8 @@ def facts_of(options):
         if ssh:
             ssh.start(lab.processes, lab.network)
         _await(lab, r"^init: running, (.*)", BOOT_S, "the system to boot")
+        if fills(options.append_kernel):
+            _await(lab, FILLED, FILL_S, "its memory to be filled")
         _await(lab, r"Kernel panic - not syncing", CRASH_S, "the crash")
         wire = lab.network.wire_bytes()
         lab.await_line(r"^kdump: reboot$", END_S, "kdump's end")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What makes a row's figures: a lab with netdump, one with kdump, raw UNDI, a server under load.
 
-Figures are numbers with their unit at the end of their names, the same ones where they mean the same.
+Figures are numbers; a name ends in the unit, and means the same in all rows.
 """
 
 import argparse

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What else the machine did while something was measured: QEMU and the server want it to themselves."""
+"""What else the machine did while something was measured."""
 
 import os
 import resource

@@ -62,7 +62,8 @@ class Results:
         keys = dict.fromkeys(key for one in good for key in one)
         return {"part": row.part, "name": row.name, "title": row.title, "runs": len(good),
                 "busy": any(one["other_cpus"] > BUSY_CPUS for one in runs if "figures" in one),
-                "other_cpus": [one["other_cpus"] for one in runs], "dates": [one["date"] for one in runs],
+                "other_cpus": [one["other_cpus"] for one in runs],
+                "dates": [one["date"] for one in runs],
                 "why": next((one["why"] for one in runs if "why" in one), None),
                 "figures": {key: statistics.median(one[key] for one in good if key in one)
                             for key in keys}}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The lab's ssh server: Debian's sshd, for one key, in the lab's network and a root of its own.
 
-It is never installed: the root below the run's folder has its program and libraries, a password file
-with two lines, and nothing else.  It forwards to the sink and gives no shell.
+It is never installed: the root below the run's folder has its program and libraries, a password
+file with two lines, and little else.  It forwards to the sink and gives no shell.
 """
 
 import os
