@@ -14,7 +14,7 @@ import time
 import pytest
 
 from lablib import bench
-from lablib.bench import makers, others, results, rows, sink, table, targets
+from lablib.bench import kdump, makers, others, results, rows, sink, table, targets
 from lablib.delay import PROGRAM
 from lablib.process import LabError
 
@@ -128,6 +128,32 @@ def test_the_sink_gives_files_their_names_once_all_is_there(tmp_path):
     assert (tmp_path / "dmesg.txt").read_bytes() == b"log\n"
     assert (tmp_path / "vmcore.flat").read_bytes() == b"dump"
     assert found[0]["durable"] >= found[0]["last_byte"] and found[0]["dump_bytes"] == 4
+
+
+def opened(folder, monkeypatch, log=kdump.PANIC_TEXT, dmesg=kdump.PANIC_TEXT, size=4):
+    """kdump's look at what arrived, with tools that find this log in it."""
+    def tool(words, **_):
+        if "--dump-dmesg" in words:
+            (folder / "log").write_bytes(log)
+        (folder / "vmcore").touch()
+        return "6.1\n"
+    monkeypatch.setattr(kdump, "_run", tool)
+    (folder / "vmcore.flat").write_bytes(b"dump")
+    (folder / "dmesg.txt").write_bytes(dmesg)
+    return kdump.opened(str(folder), size)
+
+
+def test_kdumps_result_is_a_dump_of_the_crash(tmp_path, monkeypatch):
+    assert opened(tmp_path, monkeypatch) == "6.1"
+
+
+@pytest.mark.parametrize("broken, why", [
+    ({"log": b"all is well"}, "log has no panic in it"),
+    ({"dmesg": b"all is well"}, "dmesg.txt has no panic in it"),
+    ({"size": 5}, "has not the 5 bytes that came")])
+def test_what_is_no_dump_of_the_crash_is_no_result(tmp_path, monkeypatch, broken, why):
+    with pytest.raises(LabError, match=why):
+        opened(tmp_path, monkeypatch, **broken)
 
 
 @pytest.fixture(name="relay")

@@ -129,7 +129,7 @@ def _facts(lab, options, sink, wire):
     if not said:
         raise LabError("the sink has no whole dump: see serial.log and sink.log")
     seen = json.loads(said[1])
-    release = _opened(os.path.join(lab.out, "kdump"), seen["dump_bytes"])
+    release = opened(os.path.join(lab.out, "kdump"), seen["dump_bytes"])
     kernel_at, _ = serial.time_of(re.compile(r"^kdump: running"))
     network_at, _ = serial.time_of(re.compile(r"^kdump: network is up"))
     free = re.search(r"^kdump: free (\d+) KiB", serial.text, re.M)
@@ -148,7 +148,7 @@ def _facts(lab, options, sink, wire):
             "seconds_to_durable": after(seen["durable"]), "release": release}
 
 
-def _opened(folder, dump_bytes):
+def opened(folder, dump_bytes):
     """The release in the dump that arrived; an error unless its panic can be read from it."""
     flat, vmcore, log = (os.path.join(folder, name)
                          for name in ("vmcore.flat", "vmcore", "log"))
