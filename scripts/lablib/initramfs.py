@@ -132,13 +132,13 @@ def kdump_archive(path, guest, wrapped):
     _crash_kernel_archive(path, wrapped, gzip.compress(system.finish(), 1), "quiet reset_devices")
 
 
-def sender_archive(path, guest, *, init, driver, programs, files, words):
+def sender_archive(path, guest, *, init, drivers, programs, files, words):
     """An archive with the stock kernel as the crash kernel, words for its command line, and an
-    initial file system that sends a dump: the one driver, programs as (root, name), files as
+    initial file system that sends a dump: drivers, programs as (root, name), files as
     {name: (data, mode)}."""
     system = Archive()
     _add_system(system, init)
-    _add_modules(system, guest, {driver})
+    _add_modules(system, guest, drivers)
     for root, name in programs:
         _add_program(system, root, name)
     for name, (data, mode) in files.items():

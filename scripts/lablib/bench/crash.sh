@@ -3,7 +3,7 @@
 #
 # The crash kernel's first process where kdump is measured: no more than what brings the log and
 # the dump to a sink.  Words on the command line, all of them given:
-#   lab.driver=NAME   the NIC's
+#   lab.drivers=A,B   the NIC's
 #   lab.address=IP    the machine's, in a network of 256
 #   lab.sink=IP:PORT  where to
 #   lab.way=tcp|ssh   how; by ssh the sink is behind a server at lab.sink's address
@@ -21,7 +21,9 @@ word() { # NAME
 
 # An address of our own, as a lease takes time.
 network_up() {
-    modprobe "$(word lab.driver)" || return
+    for driver in $(word lab.drivers | tr ',' ' '); do
+        modprobe "$driver" || return
+    done
     for _ in $(seq 1000); do
         [ -e /sys/class/net/eth0 ] && break
         usleep 10000

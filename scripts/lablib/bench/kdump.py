@@ -32,13 +32,14 @@ SINK = os.path.join(HERE, "sink.py")
 PORT = 6669
 END_S = 3600  # from the panic to the end of the dump
 OPEN_S = 900  # for a tool to read the dump, which for want of data may go on for ever
-# Of memory for the crash kernel: the least with which it works, in steps of 16 MiB.
-CRASH_MIB = {"tcp": 96, "ssh": 128}
+# Of memory for the crash kernel: the least with which it works, in steps of 16 MiB; with less the
+# initial file system does not fit.
+CRASH_MIB = {"tcp": 96, "ssh": 112}
 # One processor, nothing to say, and nothing that such a short life has no use for.
 CRASH_WORDS = ("quiet nr_cpus=1 reset_devices cgroup_disable=memory mce=off numa=off nokaslr "
                "random.trust_bootloader=on")
 # NICs by QEMU's names whose drivers have others.
-DRIVERS = {"rtl8139": "8139cp", "virtio-net-pci": "virtio_net", "pcnet": "pcnet32",
+DRIVERS = {"rtl8139": "8139cp", "virtio-net-pci": "virtio_pci,virtio_net", "pcnet": "pcnet32",
            "ne2k_pci": "ne2k-pci", "i82559er": "e100"}
 PANIC_TEXT = b"Kernel panic - not syncing: sysrq triggered crash"
 
@@ -90,13 +91,13 @@ def _config(lab, guest, options, ssh):
     programs = [(guest.kexec_root, "sbin/vmcore-dmesg"), (makedumpfile, "usr/bin/makedumpfile")]
     programs.append((ssh.client, "usr/bin/ssh") if ssh else
                     (guest.program("netcat-openbsd", lab.say), "bin/nc.openbsd"))
-    driver = DRIVERS.get(options.nic, options.nic)
-    words = [CRASH_WORDS, f"lab.driver={driver}", f"lab.address={lab.network.guest_ip}",
+    drivers = DRIVERS.get(options.nic, options.nic)
+    words = [CRASH_WORDS, f"lab.drivers={drivers}", f"lab.address={lab.network.guest_ip}",
              f"lab.sink={lab.network.server_ip}:{PORT}", f"lab.way={options.way}",
              f"lab.level={options.level}"]
     lab.tftp.link("vmlinuz", guest.vmlinuz)
     lab.tftp.link("system.cpio.gz", system_archive(guest))
-    sender_archive(lab.tftp.file("crash.cpio"), guest, init=INIT, driver=driver,
+    sender_archive(lab.tftp.file("crash.cpio"), guest, init=INIT, drivers=drivers.split(","),
                    programs=programs, files=ssh.client_files() if ssh else {},
                    words=" ".join(words))
     return linux_config("vmlinuz", [*KERNEL_WORDS, f"crashkernel={options.crash_mib}M",
