@@ -26,6 +26,11 @@ lab-rates: dist stub server $(B)/.setup-lab ## the rate of a dump with 1 % and 5
 lab-undi: dist stub dini $(B)/.setup-lab ## frames a second of each NIC's firmware, by the batch
 	$(Q)scripts/lab undi
 
+# An hour or more; what is in build/bench already is not measured again.
+.PHONY: bench
+bench: dist stub server fakecrash delay $(B)/.setup-lab $(B)/.setup-analysis $(B)/.setup-bench ## how fast: beside kdump, raw UNDI and a plain copy, and the targets
+	$(Q)scripts/lab bench $(BENCH_FLAGS)
+
 # Systems that print every memory map that they can get at.
 MAPS_GUESTS := $(B)/tests/maps.bzimage $(B)/tests/maps.multiboot
 $(B)/tests/maps.multiboot: MAPS_FORM := -DMULTIBOOT
@@ -42,5 +47,5 @@ matrix: dist stub server breaker $(B)/.setup-lab ## NICs by places by faults, a 
 # Whole labs: slow, so each run is shared by all the tests that look at it.
 CHECK += check-lab
 .PHONY: check-lab
-check-lab: dist stub server breaker $(MAPS_GUESTS) $(B)/.setup-lab $(B)/.setup-analysis $(B)/.setup-check ## whole machines, from the PXE boot to the dump
+check-lab: dist stub server breaker delay $(MAPS_GUESTS) $(B)/.setup-lab $(B)/.setup-analysis $(B)/.setup-check ## whole machines, from the PXE boot to the dump
 	$(Q)$(PYTEST) tests/lab

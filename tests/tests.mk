@@ -135,6 +135,14 @@ $(B)/tests/plaincopy: tests/tools/plaincopy.c server/link.c tests/tools/fakecras
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) -o $@ tests/tools/plaincopy.c server/link.c
 
+# A longer way for a dump in the lab.
+.PHONY: delay
+delay: $(B)/tests/delay
+$(B)/tests/delay: tests/tools/delay.c $(B)/.setup-build
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $<
+
 # What breaks a machine in the lab as --fault says: there it runs alone, without a C library.
 BREAKER_SRC := $(addprefix tests/faults/breaker/,linux.c breaks.c chips.c machine.c nic.c) stub/common/words.c
 .PHONY: breaker
@@ -160,7 +168,8 @@ load-sweep: ## the same for 1 to 1,000 machines that have 1 GiB together, with k
 # (Syslinux, assembler) are theirs.
 CHECK += lint
 LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*.c tests/sim/*.c) \
-	tests/tools/faultyfiles.c tests/tools/plaincopy.c $(wildcard tests/tools/fakecrash/*.c tests/faults/breaker/*.c)
+	tests/tools/delay.c tests/tools/faultyfiles.c tests/tools/plaincopy.c \
+	$(wildcard tests/tools/fakecrash/*.c tests/faults/breaker/*.c)
 LINT_FORMAT_SRC := $(wildcard wire/*.[ch] server/*.[ch] include/netdump/*.h dini/*.[ch] \
 	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch] tests/sim/*.[ch] \
 	tests/fuzz/*.[ch] tests/fuzz/shim/*.h tests/fuzz/shim/*/*.h tests/fuzz/shim/*/*/*.h \

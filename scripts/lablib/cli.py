@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 
-from . import matrix, rates, run, summary, undi
+from . import bench, matrix, rates, run, summary, undi
 from .process import LabError
 
 GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -16,7 +16,7 @@ def parser():
     top = argparse.ArgumentParser(
         prog="scripts/lab",
         description="Boot a virtual machine by PXE, crash it, receive its dump.")
-    verbs = top.add_subparsers(required=True, metavar="run|rates|undi|matrix")
+    verbs = top.add_subparsers(required=True, metavar="run|rates|undi|matrix|bench")
     one = verbs.add_parser(
         "run", help="one crash, from the PXE boot to the dump on disk",
         description="One crash, from the PXE boot to the dump on disk.",
@@ -48,6 +48,13 @@ def parser():
                "its remedy, 1 not so.")
     matrix.options(table)
     table.set_defaults(work=_matrix, prepare=matrix.prepare)
+    speed = verbs.add_parser(
+        "bench", help="how fast: beside kdump, raw UNDI and a plain copy",
+        description="How fast netdump is, beside kdump in the same machine, raw UNDI and a plain "
+                    "copy.  What has a result already is not measured again.",
+        epilog="Exit status: 0 every target is held, 1 not so.")
+    bench.options(speed)
+    speed.set_defaults(work=_bench, prepare=bench.prepare)
     return top
 
 
@@ -73,6 +80,12 @@ def _matrix(args):
     found = matrix.measure(args)
     print(json.dumps(found, indent=1) if args.json else matrix.text(found, args.markdown),
           flush=True)
+    return GOOD if found["good"] else BAD
+
+
+def _bench(args):
+    found = bench.measure(args)
+    print(json.dumps(found, indent=1) if args.json else bench.text(found), flush=True)
     return GOOD if found["good"] else BAD
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Debian's stock kernel and kexec-tools: downloaded and extracted, never installed.
+"""Debian's stock kernel and what the guest runs: downloaded and extracted, never installed.
 
 The packages stay in build/downloads, what is in them in build/guest.
 """
@@ -36,7 +36,7 @@ class Guest:
         with open(os.path.join(self.dir, ".lock"), "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._kernel(say)
-            self._kexec(say)
+            self._with_libraries(KEXEC_PACKAGE, say)
 
     def _kernel(self, say):
         """The kernel there was last time, until build/guest is removed."""
@@ -56,16 +56,24 @@ class Guest:
         self.vmlinuz = os.path.join(root, "boot", f"vmlinuz-{self.release}")
         self.modules = os.path.join(root, "lib/modules", self.release)
 
-    def _kexec(self, say):
-        """kexec-tools with the libraries it needs, the C library among them."""
-        if os.path.exists(self.kexec_root):
-            return
-        say(f"downloading Debian's {KEXEC_PACKAGE}, once")
-        partial = f"{self.kexec_root}.new"
+    def program(self, package, say):
+        """The folder with a package and the libraries it needs, the C library among them."""
+        os.makedirs(self._downloads, exist_ok=True)
+        with open(os.path.join(self.dir, ".lock"), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return self._with_libraries(package, say)
+
+    def _with_libraries(self, package, say):
+        root = os.path.join(self.dir, package)
+        if os.path.exists(root):
+            return root
+        say(f"downloading Debian's {package}, once")
+        partial = f"{root}.new"
         shutil.rmtree(partial, ignore_errors=True)
-        for package in _with_libraries(KEXEC_PACKAGE):
-            self._unpack(self._deb(package), partial)
-        os.rename(partial, self.kexec_root)
+        for name in _with_libraries(package):
+            self._unpack(self._deb(name), partial)
+        os.rename(partial, root)
+        return root
 
     def headers(self, say):
         """The folder to build modules for the kernel in; see kmodule.py."""

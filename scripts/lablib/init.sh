@@ -10,7 +10,8 @@
 #   lab.kexec=0        do not load the crash image
 #   lab.driver=0       leave the NIC alone
 #   lab.fault=A,B      what the breaker breaks right before the crash
-#   lab.kdump          load a wrapped crash kernel, not the crash image
+#   lab.kdump          load a crash kernel, not the crash image
+#   lab.fill=PERCENT   of the memory that is free, with a file system's data
 #   lab.kexec_args=A,B more arguments for kexec, commas for blanks
 #   lab.crash=HOW      spin, spin-deaf: by tests/faults/spin on the last CPU; else by sysrq
 #   lab.stop           do everything but the crash
@@ -98,6 +99,18 @@ plant() {
     echo "init: planted $(printf %s "$text" | od -An -v -tx1 | tr -d ' \n')"
 }
 
+# Pages that no compression makes smaller; the same ones again and again, as drawing costs time.
+fill() { # PERCENT
+    mkdir -p /fill
+    mount -t tmpfs -o size=100% fill /fill
+    mib=$(($(awk '/^MemAvailable:/ { print $2 }' /proc/meminfo) * $1 / 100 / 1024))
+    head -c 16777216 /dev/urandom > /tmp/random
+    for i in $(seq $((mib / 16))); do
+        cat /tmp/random > "/fill/$i" || fail "no room for what was to fill memory"
+    done
+    echo "init: $((mib / 16 * 16)) MiB filled"
+}
+
 iomem_print() {
     dmesg -n 1
     echo "init: iomem begin"
@@ -138,10 +151,10 @@ said() {
 }
 
 kdump_load() {
-    [ -e /vmlinuz-netdump ] || fail "the initramfs has no crash kernel"
+    [ -e /crash.vmlinuz ] || fail "the initramfs has no crash kernel"
     # shellcheck disable=SC2046 # a list of arguments
-    kexec -p $(word lab.kexec_args "" | tr ',' ' ') --initrd=/kdump.cpio.gz \
-        --reuse-cmdline --append="quiet reset_devices" /vmlinuz-netdump ||
+    kexec -p $(word lab.kexec_args "" | tr ',' ' ') --initrd=/crash.cpio.gz \
+        --reuse-cmdline --append="$(cat /crash.words)" /crash.vmlinuz ||
         fail "kexec -p does not take the crash kernel"
     echo "init: crash kernel loaded ($(cat /sys/kernel/kexec_crash_loaded))"
 }
@@ -162,6 +175,7 @@ else
     echo "init: the NIC is left alone"
 fi
 plant
+[ "$(word lab.fill 0)" -gt 0 ] && fill "$(word lab.fill 0)"
 if [ "$(word lab.kdump 0)" = 1 ]; then
     kdump_load
 elif [ "$(word lab.kexec 1)" = 1 ]; then

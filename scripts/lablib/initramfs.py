@@ -37,6 +37,10 @@ class Archive:
         self._out = io.BytesIO()
         self._inode = 0
         self._dirs = set()
+        self._files = set()
+
+    def has(self, path):
+        return path in self._files
 
     def directory(self, path):
         parent = os.path.dirname(path)
@@ -48,6 +52,7 @@ class Archive:
 
     def file(self, path, data, mode=0o644):
         self.directory(os.path.dirname(path))
+        self._files.add(path)
         self._entry(path, 0o100000 | mode, data)
 
     def link(self, path, target):
@@ -91,8 +96,8 @@ def system_archive(guest):
             return path
         archive = Archive()
         _add_system(archive, INIT)
-        _add_modules(archive, guest)
-        _add_program(archive, guest, "sbin/kexec")
+        _add_modules(archive, guest, DRIVERS)
+        _add_program(archive, guest.kexec_root, "sbin/kexec")
         with open(f"{path}.new", "wb") as out:
             out.write(gzip.compress(archive.finish(), 6))
         os.rename(f"{path}.new", path)
@@ -123,11 +128,30 @@ def kdump_archive(path, guest, wrapped):
     """An archive with a wrapped crash kernel, and with the initial file system for that."""
     system = Archive()
     _add_system(system, KDUMP_INIT)
-    _add_program(system, guest, "sbin/vmcore-dmesg")
+    _add_program(system, guest.kexec_root, "sbin/vmcore-dmesg")
+    _crash_kernel_archive(path, wrapped, gzip.compress(system.finish(), 1), "quiet reset_devices")
+
+
+def sender_archive(path, guest, *, init, drivers, programs, files, words):
+    """An archive with the stock kernel as the crash kernel, words for its command line, and an
+    initial file system that sends a dump: drivers, programs as (root, name), files as
+    {name: (data, mode)}."""
+    system = Archive()
+    _add_system(system, init)
+    _add_modules(system, guest, drivers)
+    for root, name in programs:
+        _add_program(system, root, name)
+    for name, (data, mode) in files.items():
+        system.file(name, data, mode)
+    _crash_kernel_archive(path, guest.vmlinuz, gzip.compress(system.finish(), 6), words)
+
+
+def _crash_kernel_archive(path, kernel, initramfs, words):
     archive = Archive()
-    archive.file("kdump.cpio.gz", gzip.compress(system.finish(), 1))
-    with open(wrapped, "rb") as data:
-        archive.file("vmlinuz-netdump", data.read())
+    archive.file("crash.cpio.gz", initramfs)
+    archive.file("crash.words", f"{words}\n".encode())
+    with open(kernel, "rb") as data:
+        archive.file("crash.vmlinuz", data.read())
     with open(path, "wb") as out:
         out.write(archive.finish())
 
@@ -156,8 +180,8 @@ def _add_system(archive, first_process):
             archive.link(f"bin/{applet}", "busybox")
 
 
-def _add_modules(archive, guest):
-    """The drivers and their dependencies, with an index of just these."""
+def _add_modules(archive, guest, drivers):
+    """Drivers and their dependencies, with an index of just these."""
     with open(os.path.join(guest.modules, "modules.dep"), encoding="utf-8") as index:
         depends = {}
         for line in index:
@@ -165,7 +189,7 @@ def _add_modules(archive, guest):
             depends[module] = rest.split()
     wanted = set()
     for module, rest in depends.items():
-        if os.path.basename(module).split(".")[0] in DRIVERS:
+        if os.path.basename(module).split(".")[0] in drivers:
             wanted.update([module] + rest)
     with tempfile.TemporaryDirectory(prefix="ndlab-") as staging:
         root = os.path.join(staging, "lib/modules", guest.release)
@@ -191,10 +215,18 @@ def _module(path):
     return lzma.decompress(data) if path.endswith(".xz") else data
 
 
-def _add_program(archive, guest, name):
-    """One of kexec-tools and exactly the libraries that its own loader says it needs."""
-    root = guest.kexec_root
-    loader = os.path.join(root, "lib64/ld-linux-x86-64.so.2")
+def _add_program(archive, root, name):
+    """Programs have libraries in common: one is enough."""
+    for file, path in program_files(root, name):
+        if not archive.has(file):
+            with open(path, "rb") as data:
+                archive.file(file, data.read(), 0o755)
+
+
+def program_files(root, name):
+    """(name for the loader, path) of a program below root, of its loader and of exactly the
+    libraries that this says the program needs."""
+    loader = "lib64/ld-linux-x86-64.so.2"
     dirs = [os.path.join(root, directory) for directory in LIBRARY_DIRS]
     loader_file = os.path.join(dirs[0], "ld-linux-x86-64.so.2")
     program = os.path.join(root, name)
@@ -205,9 +237,6 @@ def _add_program(archive, guest, name):
     for line in listed.stdout.splitlines():
         if " => " in line:
             library, path = line.split(" => ")
-            with open(path.rsplit(" (", 1)[0], "rb") as data:
-                archive.file(f"lib/x86_64-linux-gnu/{library.strip()}", data.read(), 0o755)
-    with open(loader_file, "rb") as data:
-        archive.file(os.path.relpath(loader, root), data.read(), 0o755)
-    with open(program, "rb") as data:
-        archive.file(name, data.read(), 0o755)
+            yield f"lib/x86_64-linux-gnu/{library.strip()}", path.rsplit(" (", 1)[0]
+    yield loader, loader_file
+    yield name, program

@@ -56,6 +56,7 @@ class Settings:
     level: int = 0             # of what dumps leave out
     loss: float = 0            # percent of the dump's datagrams, both ways
     dead_servers: bool = False
+    round_trip_ms: float = 0   # more, for the dump's datagrams
     pcap: bool = False
     verbose: bool = False
     quiet: bool = False
@@ -91,7 +92,8 @@ class Lab:
             raise LabError("--net dnsmasq makes a network namespace and a tap, which takes "
                            "root; --net user does not")
         return DnsmasqNetwork(self.processes, self.tftp.path, self.mac, HOST,
-                              settings.bootfile, settings.dead_servers)
+                              settings.bootfile, settings.dead_servers,
+                              settings.round_trip_ms)
 
     def _keys(self):
         if self.settings.insecure or not self.settings.server:

@@ -14,12 +14,14 @@ left behind, and labs side by side cannot meet.  The tap's name and the subnet
 still differ from run to run, so that nobody takes one lab's capture for another's.
 """
 
+import json
 import os
 import re
 import socket
 import subprocess
 import time
 
+from . import delay
 from .filter import Filter
 from .process import BUSY_S, LabError
 
@@ -30,11 +32,12 @@ class DnsmasqNetwork:
     """A namespace with one tap; dnsmasq gives out leases and files.
 
     dead_servers: the configuration names two before ours, an address that nobody has and one
-    where nobody listens.
+    where nobody listens.  round_trip_ms: how much longer a dump's datagrams are under way.
     """
     names_hosts = True
 
-    def __init__(self, processes, tftp_dir, mac, host, bootfile="pxelinux.0", dead_servers=False):
+    def __init__(self, processes, tftp_dir, mac, host, bootfile="pxelinux.0", dead_servers=False,
+                 round_trip_ms=0):
         self._processes = processes
         self._tftp_dir = tftp_dir
         self._mac = mac
@@ -44,11 +47,13 @@ class DnsmasqNetwork:
         self.tap = f"lab{run % 10**8}"
         prefix = f"10.{64 + run // 250 % 128}.{run % 250 + 1}"
         self.server_ip = f"{prefix}.1"
-        self._guest_ip = f"{prefix}.50"
+        self.guest_ip = f"{prefix}.50"
         self._deaf_ip = f"{prefix}.8" if dead_servers else None
         self.namespace_pid = None
         self.filter = None  # once it is started
-        self.listen = f"{self.server_ip}:{SERVER_PORT}"
+        self._round_trip_ms = round_trip_ms
+        self.delay = None   # once it is started
+        self.listen = f"{'127.0.0.1' if round_trip_ms else self.server_ip}:{SERVER_PORT}"
         # The TFTP server is the default.
         self.server_option = (f"server={prefix}.7,{self._deaf_ip},{self.server_ip}"
                               if dead_servers else "")
@@ -64,12 +69,15 @@ class DnsmasqNetwork:
         if self._deaf_ip:
             self._ip(["addr", "add", f"{self._deaf_ip}/24", "dev", self.tap])
         self.filter = Filter(self.namespace_pid, self.tap, SERVER_PORT)
+        if self._round_trip_ms:
+            self.delay = delay.Delay(self._processes, self.namespace_pid, SERVER_PORT,
+                                     self.server_ip, self._round_trip_ms)
         lease = os.path.join(out_dir, "dnsmasq.leases")
         _, lines = self._processes.start("dnsmasq", [
             "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
             "--no-hosts", "--port=0", f"--interface={self.tap}", "--bind-interfaces",
-            f"--dhcp-range={self._guest_ip},{self._guest_ip},255.255.255.0,1h",
-            f"--dhcp-host={self._mac},{self._guest_ip},{self._host}",
+            f"--dhcp-range={self.guest_ip},{self.guest_ip},255.255.255.0,1h",
+            f"--dhcp-host={self._mac},{self.guest_ip},{self._host}",
             f"--dhcp-boot={self._bootfile}", "--enable-tftp", f"--tftp-root={self._tftp_dir}",
             f"--dhcp-leasefile={lease}", "--pid-file=", "--log-facility=-", "--log-dhcp",
             "--user=root", "--group=root"], namespace_pid=self.namespace_pid, keep_lines=True)
@@ -98,6 +106,14 @@ class DnsmasqNetwork:
         if done.returncode:
             raise LabError(f"ip {' '.join(words)}: {done.stderr.strip()}; "
                            "--net user needs no tap")
+        return done.stdout
+
+    def wire_bytes(self, before=None):
+        """Bytes of frames between the guest and the tap, each way; with `before`: since then."""
+        done = self._ip(["-s", "-j", "link", "show", "dev", self.tap])
+        stats = json.loads(done)[0]["stats64"]
+        found = {"to_server": stats["rx"]["bytes"], "from_server": stats["tx"]["bytes"]}
+        return {way: count - (before or {}).get(way, 0) for way, count in found.items()}
 
     def bochs_words(self, _):
         return f"ethmod=tuntap, ethdev=/dev/net/tun:{self.tap}"
@@ -114,6 +130,7 @@ class UserNetwork:
         self._tftp_dir = tftp_dir
         self._bootfile = bootfile
         self.namespace_pid = None
+        self.delay = None
         self.server_ip = "10.0.2.2"
         port = _free_udp_port()
         self.listen = f"127.0.0.1:{port}"
@@ -121,6 +138,9 @@ class UserNetwork:
 
     def start(self, out_dir):
         """QEMU brings it up with the machine."""
+
+    def wire_bytes(self, before=None):
+        """None: nobody counts there."""
 
     def bochs_words(self, file_write):
         script = file_write("slirp.conf", f"# slirp config\nbootfile = {self._bootfile}\n")

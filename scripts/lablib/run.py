@@ -48,6 +48,8 @@ def options(run):
                           "break, or the fault is none")
     run.add_argument("--dead-servers", action="store_true",
                      help="name two servers before ours that never answer (--net dnsmasq)")
+    run.add_argument("--round-trip", type=float, default=0, metavar="MS",
+                     help="more for the dump's datagrams, half of it each way (--net dnsmasq)")
     run.add_argument("--append", default="", metavar="WORDS", help="options for netdump.c32")
     run.add_argument("--append-kernel", default="", metavar="WORDS",
                      help="words for the system's command line")
@@ -88,10 +90,12 @@ def prepare(args):
     args.events = [event.parse(text) for text in args.event]
     if not 0 <= args.loss < 100 or round(args.loss, 2) != args.loss:
         raise LabError(f"--loss {args.loss}: from 0 to below 100, in hundredths of a percent")
-    if args.net == "user" and (args.loss or args.dead_servers
+    if not 0 <= args.round_trip <= 1000:
+        raise LabError(f"--round-trip {args.round_trip}: from 0 to 1000 ms")
+    if args.net == "user" and (args.loss or args.dead_servers or args.round_trip
                                or event.takes_faulty_network(args.events)):
-        raise LabError("--loss, --event net-down and --dead-servers take --net dnsmasq: QEMU's "
-                       "own network has no place for them")
+        raise LabError("--loss, --round-trip, --event net-down and --dead-servers take --net "
+                       "dnsmasq: QEMU's own network has no place for them")
     if args.behind == "root-port" and args.machine.split(",")[0] != "q35":
         raise LabError("--behind root-port: only --machine q35 has PCI Express")
     args.faults = fault.Faults([fault.load(name) for name in args.fault.split(",") if name],
@@ -120,7 +124,7 @@ def _settings(args):
                     machine=args.machine, behind=args.behind, mem=args.mem,
                     cpus=args.cpus, net=args.net, mac=args.mac, bootfile=args.bootfile,
                     insecure=args.insecure, psk=args.psk, level=args.level, loss=args.loss,
-                    dead_servers=args.dead_servers, pcap=args.pcap, verbose=args.verbose,
+                    dead_servers=args.dead_servers, round_trip_ms=args.round_trip, pcap=args.pcap, verbose=args.verbose,
                     quiet=args.quiet, qemu_arg=args.qemu_arg)
 
 

@@ -21,18 +21,26 @@ from .vmcore import Vmcore, without
 
 BOOT_S = 480   # PXE, TFTP, the kernel and its init under TCG on a busy machine
 CRASH_S = 240  # from init to the panic
+FILL_S = 3600  # to write as much as a large guest has
 
 KDUMP_MIB = 192  # of memory for a crash kernel
 KERNEL_WORDS = ("console=ttyS0,115200", "panic=30", "oops=panic")
+FILLED = r"^init: \d+ MiB filled"
 BOOT_FAILED = r"^boot: ?$|^(?:init: failed: |netdump: (?!fence|note)).*(?=\n)"
 PANIC = re.compile(r"Kernel panic - not syncing: (.*)|^ref: (?:panic|crash)\w*: (.*)")
 FENCE = re.compile(r"netdump: fence (\d+) KiB \((.*)\)")
 END = re.compile(r"^(?:dini|stub|ref|kdump): (hold|halt(?:ed)?|reboot)$", re.M)
 LAST_LINE = re.compile(r"on the wire")  # of the server, about a dump
+COMPLETE = re.compile(r": complete: .*on the wire")  # which it says once all of it is durable
 EVENTS_S = 0.1  # how often the lab looks whether one is due
 REFUSED = re.compile(r"^(?:dini|stub|ref): ((?:refused|failed|no word).*)")
 ENTERED = re.compile(r"^dini: entered")
 KDUMP = re.compile(r"^kdump: vmcore (\d+) bytes\nkdump: panic text found$", re.M)
+
+
+def fills(words):
+    """Whether the system is to fill its memory before it crashes."""
+    return any(word.startswith("lab.fill=") for word in words)
 
 
 def built(name):
@@ -138,6 +146,8 @@ class Scenario:
         self.elapsed = {}
         self.events = Events(lab, options.events)
         self.loss = None     # Filter.counts()
+        self.wire = None     # bytes of frames after the crash, each way
+        self.durable = None  # when netdumpd said that the dump is complete
         self.planted = None  # how often the guest's text is in the capture, and in the dump
         self._before = folders(lab.dumps)
         self.system = SYSTEMS[options.system](lab, options, lab.say)
@@ -148,15 +158,22 @@ class Scenario:
         started = time.monotonic()
         self._await(self.system.booted, BOOT_S, "the system to boot")
         self.elapsed["boot"] = time.monotonic() - started
+        if fills(self.options.append_kernel):
+            self._await(FILLED, FILL_S, "its memory to be filled")
         panicked = self._await(r"Kernel panic - not syncing|^(?:dini|stub): entered"
                                r"|^ref: (?:refused|halted)", CRASH_S,
                                "the crash")
+        wire = lab.network.wire_bytes()
         ended = self._await_end(panicked.start())
         _, refused = lab.machine.serial.time_of(REFUSED, last=True)
         self.outcome = refused[1] if refused else ended[1] if ended else self._unsaid_end()
         # The serial line runs ahead of the server's last line.
         if lab.server and ended and not refused:
             lab.server.lines.wait(LAST_LINE, BUSY_S)
+            self.durable, _ = lab.server.lines.time_of(COMPLETE)
+        self.wire = lab.network.wire_bytes(wire)
+        if lab.network.delay and lab.network.delay.dropped() != 0:
+            raise LabError("the relay with the longer round trip had no room: see delay.log")
         if lab.settings.loss:
             self.loss = lab.network.filter.counts()
         self.dump = newest(lab.dumps, self._before)

@@ -13,7 +13,7 @@ DEFAULT lab
 PROMPT 0
 TIMEOUT 0
 LABEL lab
-  KERNEL netdump.c32
+  KERNEL {kernel}
   APPEND {append}
 """
 
@@ -51,4 +51,9 @@ def netdump_config(options, image, image_args, modules=()):
     for module in modules:
         words += ["---", module]
     append = " ".join(word for word in words if word)
-    return CONFIG.format(append=append)
+    return CONFIG.format(kernel="netdump.c32", append=append)
+
+
+def linux_config(kernel, words, initrds):
+    """The configuration that boots Linux as PXELINUX itself does."""
+    return CONFIG.format(kernel=kernel, append=" ".join([f"initrd={','.join(initrds)}", *words]))

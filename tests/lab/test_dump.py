@@ -11,6 +11,7 @@ from conftest import BUILD, REFUSED_RUNS, RUNS
 from lablib.vmcore import Vmcore
 
 PAGE = 4096
+HEADERS_BYTES = 14 + 20 + 8  # Ethernet, IP, UDP
 FENCE_KIB = 2048  # what the fence may cost at most, besides crashkernel=1M
 READ_S = 600
 
@@ -61,6 +62,15 @@ def test_the_log_tells_of_the_panic(name, run):
     assert "Linux version 6.1." in text
     assert run.facts["panic"] == "Kernel panic - not syncing: sysrq triggered crash"
     assert "used" in run.serial()  # the NIC's own driver had it before
+
+
+@pytest.mark.run("e1000")
+def test_the_tap_counts_whole_frames(run):
+    """What the bench compares with kdump's: each datagram once at least, with its headers."""
+    if run.facts["net"] != "dnsmasq":
+        pytest.skip("QEMU's own network counts nothing")
+    least = run.facts["wire_bytes"] + HEADERS_BYTES * run.facts["datagrams"]
+    assert least <= run.facts["wire"]["to_server"] < 1.2 * least
 
 
 @pytest.mark.parametrize("name", each_run("e1000", "e1000e", "flr", "rtl8139"))

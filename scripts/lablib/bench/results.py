@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The rows' results on the disk: each row's file has all its runs, so that a bench that was
+interrupted goes on where it was.
+"""
+
+import json
+import os
+import statistics
+import sys
+import time
+
+from ..process import LabError
+from . import makers
+from .others import BUSY_CPUS, Others
+
+
+class Results:
+    """Of one bench, in its folder."""
+
+    def __init__(self, out, nic):
+        self._out = out
+        self._nic = nic
+
+    def runs(self, row):
+        """[{"figures": ..., "date": ..., ...}], a failed run with "why" for figures."""
+        try:
+            with open(self._path(row), encoding="utf-8") as file:
+                found = json.load(file)
+        except FileNotFoundError:
+            return []
+        if found["nic"] != self._nic:
+            raise LabError(f"{self._out} has results of {found['nic']}: another --out, or --again")
+        return found["runs"]
+
+    def make(self, row, count, quiet):
+        """Runs a row until it has so many results; a run that failed is tried anew."""
+        runs = [one for one in self.runs(row) if "figures" in one][:count]
+        while len(runs) < count:
+            one = {"date": time.strftime("%Y-%m-%d %H:%M:%S")}
+            began, others = time.monotonic(), Others()
+            try:
+                one["figures"] = makers.figures(row, self._nic, self._folder(row), quiet)
+            except LabError as error:
+                one["why"] = str(error)
+            one["other_cpus"] = round(others.cpus(), 2)
+            one["took_s"] = round(time.monotonic() - began, 1)
+            runs.append(one)
+            self._write(row, runs)
+            print(f"bench: {row.name}: {one.get('why', 'done')} ({one['took_s']:.0f} s)",
+                  file=sys.stderr, flush=True)
+            if "why" in one:
+                break
+
+    def forget(self, row):
+        if os.path.exists(self._path(row)):
+            os.unlink(self._path(row))
+
+    def as_json(self, row):
+        """A row with the medians of its runs' figures."""
+        runs = self.runs(row)
+        good = [one["figures"] for one in runs if "figures" in one]
+        keys = dict.fromkeys(key for one in good for key in one)
+        return {"part": row.part, "name": row.name, "title": row.title, "runs": len(good),
+                "busy": any(one["other_cpus"] > BUSY_CPUS for one in runs if "figures" in one),
+                "other_cpus": [one["other_cpus"] for one in runs],
+                "dates": [one["date"] for one in runs],
+                "why": next((one["why"] for one in runs if "why" in one), None),
+                "figures": {key: statistics.median(one[key] for one in good if key in one)
+                            for key in keys}}
+
+    def _folder(self, row):
+        return os.path.join(self._out, "runs", row.name)
+
+    def _path(self, row):
+        return os.path.join(self._out, f"{row.name}.json")
+
+    def _write(self, row, runs):
+        path = self._path(row)
+        os.makedirs(self._out, exist_ok=True)
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
+            json.dump({"nic": self._nic, "runs": runs}, file, indent=1)
+        os.rename(f"{path}.new", path)
