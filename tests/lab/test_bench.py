@@ -264,7 +264,6 @@ def test_what_is_shown_is_what_there_is(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("found", [FOUND, {}])
 def test_the_plot_has_what_there_is(tmp_path, found):
-    pytest.importorskip("matplotlib", reason="scripts/setup bench installs it")
     known = [{"part": row.part, "title": row.title, "figures": found[row.name]}
              for row in rows.of(rows.PARTS) if row.name in found]
     judged = [one.as_json() for one in targets.judge(found, NIC)]
