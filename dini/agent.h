@@ -107,6 +107,8 @@ struct nd_agent {
 	uint64_t packed_phys;
 	uint32_t packed_bytes; /* 0: nothing there */
 	uint8_t packed[ND_PAGE_BYTES];
+	enum nd_record_kind packed_kind; /* LZ4 or STEPS */
+	uint64_t steps[ND_PAGE_BYTES / 8];
 	/* memory that does not compress */
 	uint32_t lz4_misses;                            /* pages in a row that were tried in vain */
 	uint32_t lz4_pass;                              /* pages to come that are not tried */

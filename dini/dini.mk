@@ -57,7 +57,7 @@ $(DINI_DIR)/%.bin: $(DINI_DIR)/%.elf
 # The guest image that enters DINI in QEMU, for tests/guest/dini_guest.
 GUEST_DIR := $(B)/tests/guest
 GUEST_OBJ := $(addprefix $(GUEST_DIR)/,boot.o bare.o fake_gate.o dini_guest.o contents.o lz4.o \
-	nic.o upset.o flips.o relay.o net.o message.o acpi.o seal.o)
+	nic.o upset.o flips.o relay.o net.o message.o steps.o acpi.o seal.o)
 GUEST_CFLAGS := $(COMMON_CFLAGS) -O2 -m32 -march=i686 -ffreestanding -fno-pie \
 	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns \
 	-isystem tests/guest/freestanding
@@ -104,7 +104,7 @@ $(GUEST_DIR)/seal.o: stub/common/seal.c $(B)/.setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $<
 
-$(GUEST_DIR)/message.o: wire/message.c $(B)/.setup-build
+$(GUEST_DIR)/message.o $(GUEST_DIR)/steps.o: $(GUEST_DIR)/%.o: wire/%.c $(B)/.setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(GUEST_CFLAGS) -MMD -c -o $@ $<
 

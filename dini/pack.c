@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "wire/message.h"
+#include "wire/steps.h"
 
 #define ROOM_MIN      256 /* less is not worth compressing a piece for */
 #define RUN_BYTES_MAX ((uint64_t)UINT32_MAX / ND_PAGE_BYTES * ND_PAGE_BYTES)
@@ -141,11 +142,18 @@ static bool run_add(struct pack *p, enum page_kind kind, uint64_t phys)
 }
 
 static uint32_t compress(struct nd_agent *agent, const uint8_t *from, uint32_t bytes, void *to,
-			 size_t room)
+			 size_t room, enum nd_record_kind *kind)
 {
-	int packed = LZ4_compress_fast_extState(agent->lz4, (const char *)from, to, (int)bytes,
-						(int)room, LZ4_FAST);
+	const void *source = from;
+	int packed;
 
+	*kind = nd_steps_pay(from, bytes) ? ND_RECORD_STEPS : ND_RECORD_LZ4;
+	if (*kind == ND_RECORD_STEPS) {
+		nd_steps_make(agent->steps, from, bytes);
+		source = agent->steps;
+	}
+	packed =
+		LZ4_compress_fast_extState(agent->lz4, source, to, (int)bytes, (int)room, LZ4_FAST);
 	return packed > 0 ? (uint32_t)packed : 0;
 }
 
@@ -159,7 +167,7 @@ static uint32_t rest_compress(struct nd_agent *agent, const uint8_t *from, uint3
 
 	if (agent->page_raw)
 		return 0;
-	packed = compress(agent, from, left, agent->packed, left - left / 8);
+	packed = compress(agent, from, left, agent->packed, left - left / 8, &agent->packed_kind);
 	if (packed) {
 		agent->lz4_misses = 0;
 	} else if (left == ND_PAGE_BYTES && ++agent->lz4_misses >= LZ4_MISSES) {
@@ -188,11 +196,12 @@ static bool piece_compress(struct pack *p, const uint8_t *from, uint64_t phys, u
 		try_grains = grains - 1;
 	for (; try_grains >= 8; try_grains -= try_grains / 4) {
 		uint32_t raw = try_grains * ND_GRAIN_BYTES;
-		uint32_t packed = compress(agent, from, raw, nd_data_space(&p->writer), room);
+		enum nd_record_kind kind;
+		uint32_t packed =
+			compress(agent, from, raw, nd_data_space(&p->writer), room, &kind);
 
 		if (packed && packed < raw) {
-			nd_data_add(&p->writer, phys, raw, ND_RECORD_LZ4, nd_data_space(&p->writer),
-				    packed);
+			nd_data_add(&p->writer, phys, raw, kind, nd_data_space(&p->writer), packed);
 			agent->offset += raw;
 			agent->packed_bytes = 0;
 			return true;
@@ -236,7 +245,7 @@ static bool page_write(struct pack *p, const uint8_t *page, uint64_t page_phys, 
 			 * may differ, and it is cheap beside sending it */
 			p->full = !piece_raw(p, from, phys, left);
 		} else if (agent->packed_bytes <= nd_data_room(&p->writer)) {
-			nd_data_add(&p->writer, phys, left, ND_RECORD_LZ4, agent->packed,
+			nd_data_add(&p->writer, phys, left, agent->packed_kind, agent->packed,
 				    agent->packed_bytes);
 			agent->offset += left;
 			agent->packed_bytes = 0;

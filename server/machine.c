@@ -12,6 +12,7 @@
 #include "server/keep.h"
 #include "server/log.h"
 #include "server/phase.h"
+#include "wire/steps.h"
 
 #define PAGES_PER_READ_0 64
 #define LZ4_RAW_MAX      65536
@@ -222,7 +223,7 @@ static void record_take(struct sink *s, const struct nd_record *record)
 	s->raw = NULL;
 	if (record->kind == ND_RECORD_RAW)
 		s->raw = record->stored;
-	if (record->kind == ND_RECORD_LZ4) {
+	if (record->kind == ND_RECORD_LZ4 || record->kind == ND_RECORD_STEPS) {
 		int bytes = LZ4_decompress_safe((const char *)record->stored, (char *)raw,
 						(int)record->stored_bytes, sizeof raw);
 
@@ -230,6 +231,8 @@ static void record_take(struct sink *s, const struct nd_record *record)
 			s->m->counts.refused++;
 			return;
 		}
+		if (record->kind == ND_RECORD_STEPS)
+			nd_steps_undo(raw, record->raw_bytes);
 		s->raw = raw;
 	}
 	nd_reads_credit(&s->m->reads, record->phys, record->raw_bytes,

@@ -84,6 +84,7 @@ static bool record_fits(const struct nd_wire_record *r)
 	case ND_RECORD_RAW:
 		return r->stored_bytes == r->raw_bytes;
 	case ND_RECORD_LZ4:
+	case ND_RECORD_STEPS:
 		return r->stored_bytes && r->raw_bytes <= LZ4_RAW_MAX;
 	case ND_RECORD_ZERO:
 	case ND_RECORD_ABSENT:

@@ -39,7 +39,7 @@
 #include <stdint.h>
 
 #define ND_WIRE_MAGIC       0x5057444Eu /* "NDWP" */
-#define ND_WIRE_VERSION     2
+#define ND_WIRE_VERSION     3
 #define ND_WIRE_PORT        6668 /* UDP, netdumpd's; DINI answers from ND_WIRE_CLIENT_PORT */
 #define ND_WIRE_CLIENT_PORT 6669
 
@@ -161,6 +161,9 @@ enum nd_record_kind {
 	ND_RECORD_LZ4 = 2,    /* one LZ4 block that makes raw_bytes, at most 64 KiB */
 	ND_RECORD_ZERO = 3,   /* raw_bytes zeros, stored_bytes == 0, any length */
 	ND_RECORD_ABSENT = 4, /* no memory there that DINI may read, stored_bytes == 0 */
+	ND_RECORD_STEPS = 5,  /* one LZ4 block, as above, of changes of steps: from its second grain
+			       * on each 64-bit word less the one a grain before it, modulo 2^64,
+			       * and the same once more with what that makes */
 };
 
 /* Followed by stored_bytes bytes; the next record follows at once, unaligned. */

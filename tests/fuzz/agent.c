@@ -11,6 +11,7 @@
 #include "dini/agent.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/server.h"
+#include "wire/steps.h"
 
 #define STEPS_MAX   100 /* of one input */
 #define DRAIN_MAX   16  /* datagrams that one step takes out */
@@ -135,9 +136,11 @@ static void content_must(const struct nd_record *r)
 		return;
 	}
 	ND_MUST(r->kind != ND_RECORD_ZERO || r->raw_bytes <= PAGES * ND_PAGE_BYTES);
-	if (r->kind == ND_RECORD_LZ4) {
+	if (r->kind == ND_RECORD_LZ4 || r->kind == ND_RECORD_STEPS) {
 		ND_MUST(LZ4_decompress_safe((const char *)r->stored, (char *)raw,
 					    (int)r->stored_bytes, sizeof raw) == (int)r->raw_bytes);
+		if (r->kind == ND_RECORD_STEPS)
+			nd_steps_undo(raw, r->raw_bytes);
 		said = raw;
 	}
 	for (uint32_t at = 0; at < r->raw_bytes; at += ND_GRAIN_BYTES) {

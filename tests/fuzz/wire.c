@@ -68,7 +68,8 @@ static void data_must(const struct nd_wire_data *d, size_t bytes)
 		ND_MUST(r.stored >= (const uint8_t *)(d + 1) && r.stored <= end);
 		ND_MUST(r.stored_bytes <= (size_t)(end - r.stored));
 		ND_MUST(r.kind != ND_RECORD_RAW || r.stored_bytes == r.raw_bytes);
-		ND_MUST(r.kind != ND_RECORD_LZ4 || r.raw_bytes <= 65536);
+		ND_MUST((r.kind != ND_RECORD_LZ4 && r.kind != ND_RECORD_STEPS) ||
+			r.raw_bytes <= 65536);
 		ND_MUST(nd_data_add(&writer, r.phys, r.raw_bytes, r.kind, r.stored,
 				    r.stored_bytes));
 	}

@@ -32,6 +32,7 @@
 #include "relay.h"
 #include "upset.h"
 #include "wire/message.h"
+#include "wire/steps.h"
 
 #define HANDOFF_PHYS  0x70000u
 #define LOW_COPY_PHYS 0x71000u
@@ -343,15 +344,17 @@ static void record_take(const struct nd_record *r)
 		return;
 	}
 	CHECK(r->raw_bytes <= sizeof page);
-	if (r->kind == ND_RECORD_LZ4) {
+	if (r->kind == ND_RECORD_LZ4 || r->kind == ND_RECORD_STEPS) {
 		CHECK(lz4_expand(r->stored, r->stored_bytes, page, sizeof page) == r->raw_bytes);
+		if (r->kind == ND_RECORD_STEPS)
+			nd_steps_undo(page, r->raw_bytes);
 	} else {
 		CHECK(r->kind == ND_RECORD_RAW);
 		memcpy(page, r->stored, r->raw_bytes);
 	}
 	/* what is asked for again, behind memory that does not compress, may not be tried */
 	noise_came |= asked[i].content == NOISE;
-	CHECK(asked[i].content != TEXT || r->kind == ND_RECORD_LZ4 || noise_came);
+	CHECK(asked[i].content != TEXT || r->kind != ND_RECORD_RAW || noise_came);
 	CHECK(content_is_right(i, r->phys, page, r->raw_bytes));
 }
 

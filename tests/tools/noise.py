@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-MAGIC, VERSION = 0x5057444E, 2
+MAGIC, VERSION = 0x5057444E, 3
 HELLO, READ, DATA, DONE = 1, 2, 3, 4
 PLAIN, SEALED, HANDSHAKE = 0, 0x40, 0x80
 FORMS = {PLAIN: {HELLO, READ, DATA, DONE}, SEALED: {READ, DATA, DONE},

@@ -14,6 +14,7 @@
 
 #include "dini/agent.h"
 #include "wire/message.h"
+#include "wire/steps.h"
 
 #define PAGES     512u /* of the machine, the last 16 of them not readable */
 #define READABLE  496u
@@ -23,6 +24,7 @@ static uint8_t memory[READABLE][ND_PAGE_BYTES];
 static uint8_t arrived[PAGES][ND_PAGE_BYTES];
 static uint64_t grain_mask[PAGES]; /* of the page, which grains arrived */
 static uint32_t raw_bytes[PAGES];  /* of the page, how many came as they are */
+static uint32_t steps_bytes, steps_stored;
 static struct nd_agent agent;
 static uint64_t buffer[ND_WIRE_MESSAGE_MAX / 8];
 static const struct nd_agent_peer server = {{10, 0, 2, 2}, ND_WIRE_PORT};
@@ -77,6 +79,8 @@ static int setup(void **state)
 	memset(arrived, 0xEE, sizeof arrived);
 	memset(grain_mask, 0, sizeof grain_mask);
 	memset(raw_bytes, 0, sizeof raw_bytes);
+	steps_bytes = 0;
+	steps_stored = 0;
 	server_seq = 0;
 	nd_agent_init(&agent, &config, 1000);
 	return 0;
@@ -115,6 +119,18 @@ static void read_send(uint32_t id, uint32_t budget, uint64_t phys, uint32_t page
 	input_from(&server, &read, read.header.length, now_ms);
 }
 
+static void expand(const struct nd_record *r, uint8_t *to)
+{
+	assert_int_equal(LZ4_decompress_safe((const char *)r->stored, (char *)to,
+					     (int)r->stored_bytes, (int)r->raw_bytes),
+			 r->raw_bytes);
+	if (r->kind == ND_RECORD_STEPS) {
+		nd_steps_undo(to, r->raw_bytes);
+		steps_bytes += r->raw_bytes;
+		steps_stored += r->stored_bytes;
+	}
+}
+
 static void record_store(const struct nd_record *r)
 {
 	uint64_t at = r->phys - BASE_PHYS;
@@ -126,10 +142,8 @@ static void record_store(const struct nd_record *r)
 		raw_bytes[at / ND_PAGE_BYTES] += r->raw_bytes;
 	} else if (r->kind == ND_RECORD_ZERO)
 		memset(to, 0, r->raw_bytes);
-	else if (r->kind == ND_RECORD_LZ4)
-		assert_int_equal(LZ4_decompress_safe((const char *)r->stored, (char *)to,
-						     (int)r->stored_bytes, (int)r->raw_bytes),
-				 r->raw_bytes);
+	else if (r->kind == ND_RECORD_LZ4 || r->kind == ND_RECORD_STEPS)
+		expand(r, to);
 	else
 		assert_true(at / ND_PAGE_BYTES >= READABLE);
 	for (uint64_t g = at / ND_GRAIN_BYTES; g < (at + r->raw_bytes) / ND_GRAIN_BYTES; g++)
@@ -258,6 +272,28 @@ static void noise_is_seldom_tried(void **state)
 	for (unsigned int i = 200; i < READABLE; i++)
 		text_raw += raw_bytes[i] > 0;
 	assert_in_range(text_raw, 1, 15);
+}
+
+/* As Linux's page structures in memory that nobody has used yet. */
+static void page_structs_go_as_steps(void **state)
+{
+	struct nd_agent_peer to;
+
+	(void)state;
+	for (unsigned int i = 0; i < READABLE * ND_PAGE_BYTES / 64; i++) {
+		uint64_t self = 0xFFFFEA0000000008 + i * 64ull;
+		uint64_t words[8] = {0x000FFFFFC0000000, self, self, 0, 0, 0, 0x00000001FFFFFFFF};
+
+		memcpy((uint8_t *)memory + i * 64, words, sizeof words);
+	}
+	memory[3][1000] ^= 1; /* one is in use */
+	read_send(1, 1u << 30, BASE_PHYS, PAGES, 1000);
+	do
+		output(1000, &to);
+	while (!data_store());
+	arrived_is_right();
+	assert_true(steps_bytes > READABLE * ND_PAGE_BYTES / 10 * 9);
+	assert_in_range(steps_stored, 1, steps_bytes / 20);
 }
 
 /* The server's way: ask for what is missing, with a budget, until nothing is. */
@@ -631,6 +667,7 @@ int main(void)
 		cmocka_unit_test_setup(idle_hellos_back_off, setup),
 		cmocka_unit_test_setup(whole_memory_in_one_read, setup),
 		cmocka_unit_test_setup(noise_is_seldom_tried, setup),
+		cmocka_unit_test_setup(page_structs_go_as_steps, setup),
 		cmocka_unit_test_setup(loss_is_made_good, setup),
 		cmocka_unit_test_setup(budget_ends_a_read, setup),
 		cmocka_unit_test_setup(queue_takes_eight_in_order, setup),

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* steps.c - see steps.h. */
+#include "wire/steps.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "netdump/wire.h"
+
+#define GRAIN_WORDS  (ND_GRAIN_BYTES / 8)
+#define PASSES       2  /* steps, and steps of steps */
+#define LOOK_GRAINS  10 /* of which the last eight are compared */
+#define EVEN_OF_LOOK 56 /* of their 64 words */
+
+static uint64_t word(const void *memory, size_t i)
+{
+	uint64_t value;
+
+	memcpy(&value, (const uint8_t *)memory + i * sizeof value, sizeof value);
+	return value;
+}
+
+static void word_set(void *memory, size_t i, uint64_t value)
+{
+	memcpy((uint8_t *)memory + i * sizeof value, &value, sizeof value);
+}
+
+static uint64_t step(const void *memory, size_t i)
+{
+	return word(memory, i) - word(memory, i - GRAIN_WORDS);
+}
+
+bool nd_steps_pay(const void *memory, size_t bytes)
+{
+	unsigned int even = 0, moving = 0;
+
+	if (bytes < LOOK_GRAINS * ND_GRAIN_BYTES)
+		return false;
+	for (size_t i = 2 * GRAIN_WORDS; i < LOOK_GRAINS * GRAIN_WORDS; i++) {
+		uint64_t here = step(memory, i);
+
+		even += here == step(memory, i - GRAIN_WORDS);
+		moving += here != 0;
+	}
+	return even >= EVEN_OF_LOOK && moving;
+}
+
+/* From the end, as each step needs the word before it unchanged. */
+void nd_steps_make(void *steps, const void *memory, size_t bytes)
+{
+	memcpy(steps, memory, bytes);
+	for (unsigned int pass = 0; pass < PASSES; pass++)
+		for (size_t i = bytes / 8; i-- > GRAIN_WORDS;)
+			word_set(steps, i, step(steps, i));
+}
+
+void nd_steps_undo(void *steps, size_t bytes)
+{
+	for (unsigned int pass = 0; pass < PASSES; pass++)
+		for (size_t i = GRAIN_WORDS; i < bytes / 8; i++)
+			word_set(steps, i, word(steps, i) + word(steps, i - GRAIN_WORDS));
+}
