@@ -5,6 +5,7 @@
 #include "dini/chip.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "dini/clock.h"
 #include "dini/config.h"
@@ -19,13 +20,16 @@
 #define RTL8139  0x813910ECu
 #define RTL_CPCR 0xE0
 
-/* DP8390, as in an NE2000: "Register Descriptions" of its data sheet.  Page 0, but for CURR. */
+/* DP8390, as in an NE2000: "Register Descriptions" of its data sheet. */
 #define RTL8029        0x802910ECu
 #define NE_COMMAND     0x0
 #define NE_PSTART      0x1
 #define NE_PSTOP       0x2
 #define NE_BNRY        0x3
+#define NE_PAR0        0x1 /* of page 1: the first byte of six */
 #define NE_CURR        0x7 /* of page 1 */
+#define NE_RBCR0       0xA
+#define NE_RBCR1       0xB
 #define NE_ISR         0x7
 #define NE_RCR         0xC
 #define NE_TCR         0xD
@@ -64,16 +68,25 @@ static void rtl_mend(uint16_t port, uint16_t rings)
 	nd_outw(port + RTL_CPCR, rings);
 }
 
+static bool mac_is_known(const uint8_t mac[6])
+{
+	static const uint8_t zeros[6];
+
+	return memcmp(mac, zeros, sizeof zeros) != 0;
+}
+
 /*
  * Firmware sets an NE2000 up once, when it finds it, and goes on with that ring; a driver has one
  * of its own, and leaves the chip in loopback, deaf but for its own address.  Now the ring is
  * the firmware's again, and empty: BNRY is the page before the next one to be read, CURR that one.
  */
-static void ne_mend(uint16_t port, uint16_t ring)
+static void ne_mend(uint16_t port, uint16_t ring, const uint8_t mac[6])
 {
 	uint8_t start = (uint8_t)ring, stop = (uint8_t)(ring >> 8);
 
 	nd_outb(port + NE_COMMAND, NE_STOP);
+	nd_outb(port + NE_RBCR0, 0); /* or it does not stop */
+	nd_outb(port + NE_RBCR1, 0);
 	nd_clock_wait_ms(NE_STOPPING_MS);
 	nd_outb(port + NE_PSTART, start);
 	nd_outb(port + NE_PSTOP, stop);
@@ -84,11 +97,13 @@ static void ne_mend(uint16_t port, uint16_t ring)
 	nd_outb(port + NE_ISR, 0xFF);
 	nd_outb(port + NE_COMMAND, NE_STOP | NE_PAGE_1);
 	nd_outb(port + NE_CURR, start + 1);
+	for (unsigned int i = 0; i < 6 && mac_is_known(mac); i++)
+		nd_outb((uint16_t)(port + NE_PAR0 + i), mac[i]);
 	nd_outb(port + NE_COMMAND, NE_START);
 }
 
 /* Chips that have their registers behind ports: BAR 0, where it is as it was at boot. */
-static void port_mend(const struct nd_pci_copy *nic)
+static void port_mend(const struct nd_pci_copy *nic, const uint8_t mac[6])
 {
 	uint32_t id = nd_pci_copy_read(nic, PCI_ID), bar = nd_pci_copy_read(nic, PCI_BAR0);
 	uint16_t port = (uint16_t)(bar & ~3u);
@@ -98,7 +113,7 @@ static void port_mend(const struct nd_pci_copy *nic)
 	if (id == RTL8139)
 		rtl_mend(port, nic->chip);
 	else if (id == RTL8029)
-		ne_mend(port, nic->chip);
+		ne_mend(port, nic->chip, mac);
 }
 
 /* Where BAR 0 has memory below 4 GiB, as at boot and now; 0: it has none. */
@@ -115,13 +130,13 @@ static uint32_t memory_phys(const struct nd_pci_copy *nic)
 	return bar & BAR_ADDRESS;
 }
 
-void nd_chip_mend(const struct nd_pci_copy *nic)
+void nd_chip_mend(const struct nd_pci_copy *nic, const uint8_t mac[6])
 {
 	uint32_t phys;
 
 	if (!nd_pci_is_itself(nic))
 		return;
-	port_mend(nic);
+	port_mend(nic, mac);
 	phys = memory_phys(nic);
 	for (unsigned int i = 0; phys && i < sizeof mends / sizeof mends[0]; i++)
 		if (nd_pci_copy_read(nic, PCI_ID) == mends[i].id)

@@ -5,7 +5,8 @@
 
 #include "netdump/handoff.h"
 
-/* The NIC decodes its addresses and is closed; most are left alone. */
-void nd_chip_mend(const struct nd_pci_copy *nic);
+/* The NIC decodes its addresses and is closed; most are left alone.  A MAC of zeros is not known.
+ */
+void nd_chip_mend(const struct nd_pci_copy *nic, const uint8_t mac[6]);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define FRAMES_MAX 12   /* the smallest ring known has 15 */
+#define BLIND_MAX  4    /* between two looks at what firmware has to say, where it does not count */
 #define MUTE_MS    300  /* without a word ever: firmware that never says */
 #define LATE_MS    3000 /* without a word now: longer than a server waits to ask again */
 
@@ -16,7 +17,7 @@ void nd_flight_begin(struct nd_flight *flight)
 unsigned int nd_flight_room(const struct nd_flight *flight)
 {
 	if (flight->blind)
-		return FRAMES_MAX;
+		return BLIND_MAX;
 	return flight->frames < FRAMES_MAX ? FRAMES_MAX - flight->frames : 0;
 }
 

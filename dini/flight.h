@@ -15,7 +15,7 @@ struct nd_flight {
 	uint32_t frames;
 	uint64_t full_ms; /* since when there has been no room */
 	bool told;        /* the firmware says what it has sent */
-	bool blind;       /* it does not, or not of all: no limit */
+	bool blind;       /* it does not, or not of all: a few at a time */
 };
 
 /* UNDI was opened: nothing is under way. */

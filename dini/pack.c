@@ -241,8 +241,9 @@ static bool page_write(struct pack *p, const uint8_t *page, uint64_t page_phys, 
 			agent->packed_bytes = rest_compress(agent, from, left);
 		}
 		if (!agent->packed_bytes) {
-			/* once a page has begun raw, the rest of it is tried again: its parts
-			 * may differ, and it is cheap beside sending it */
+			/* once a page has begun raw, the rest of it is tried again, unless it
+			 * is passed over: its parts may differ, and it is cheap beside sending it
+			 */
 			p->full = !piece_raw(p, from, phys, left);
 		} else if (agent->packed_bytes <= nd_data_room(&p->writer)) {
 			nd_data_add(&p->writer, phys, left, agent->packed_kind, agent->packed,

@@ -247,7 +247,7 @@ static void chip_close(void)
 		undi_simple(UNDI_CLOSE);
 	}
 	if (pci_count && does(ND_STEP_CHIP))
-		nd_chip_mend(&pci[0]);
+		nd_chip_mend(&pci[0], hand->mac);
 	master_on();
 }
 

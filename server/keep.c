@@ -221,9 +221,9 @@ bool nd_keep_write(struct nd_machine *m, uint64_t phys, const uint8_t *data, siz
 		nd_keep_unsure(m, phys, bytes);
 		return false;
 	}
-	if (nd_run_fits(&m->run, phys, bytes) && nd_run_add(&m->run, phys, data, bytes))
-		return true;
-	return memory_write(m, phys, data, bytes, why);
+	if (bytes > ND_RUN_BYTES || !nd_run_add(&m->run, phys, data, bytes))
+		return memory_write(m, phys, data, bytes, why);
+	return true;
 }
 
 static bool chunk_pages(const struct nd_machine *m, size_t chunk, struct nd_pages *pages)

@@ -10,7 +10,8 @@
 #define GRAIN_WORDS  (ND_GRAIN_BYTES / 8)
 #define PASSES       2  /* steps, and steps of steps */
 #define LOOK_GRAINS  10 /* of which the last eight are compared */
-#define EVEN_OF_LOOK 56 /* of their 64 words */
+#define EVEN_OF_LOOK 56 /* of their 64 words, */
+#define MOVE_OF_LOOK 8  /* of which so many are to be no constants: those LZ4 knows */
 
 static uint64_t word(const void *memory, size_t i)
 {
@@ -40,9 +41,9 @@ bool nd_steps_pay(const void *memory, size_t bytes)
 		uint64_t here = step(memory, i);
 
 		even += here == step(memory, i - GRAIN_WORDS);
-		moving += here != 0;
+		moving += here && here == step(memory, i - GRAIN_WORDS);
 	}
-	return even >= EVEN_OF_LOOK && moving;
+	return even >= EVEN_OF_LOOK && moving >= MOVE_OF_LOOK;
 }
 
 /* From the end, as each step needs the word before it unchanged. */

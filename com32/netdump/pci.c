@@ -23,7 +23,8 @@
 #define NE_COMMAND 0
 #define NE_PSTART  1
 #define NE_PSTOP   2
-#define NE_START   0x22 /* the chip runs; no remote DMA; page 0 */
+#define NE_RUNS    0x03 /* that it does, or that it does not */
+#define NE_NO_DMA  0x20
 #define NE_PAGE_2  0x80
 
 static uint32_t config_read(uint16_t bdf, uint8_t at)
@@ -52,16 +53,17 @@ static bool bridge_above(uint8_t bus, uint16_t *bdf)
 	return false;
 }
 
-/* Page 2 of its registers says where the ring of what is received begins and ends. */
+/* Page 2 of its registers says where the ring of what is received begins and ends.  It may be
+ * running or not, and stays so. */
 static uint16_t ne_ring(uint16_t port)
 {
-	uint8_t start, stop;
+	uint8_t runs = inb(port + NE_COMMAND) & NE_RUNS, start, stop;
 
-	outb(NE_START | NE_PAGE_2, port + NE_COMMAND);
+	outb(runs | NE_NO_DMA | NE_PAGE_2, port + NE_COMMAND);
 	start = inb(port + NE_PSTART);
 	stop = inb(port + NE_PSTOP);
-	outb(NE_START, port + NE_COMMAND);
-	return start < stop ? (uint16_t)(stop << 8 | start) : 0;
+	outb(runs | NE_NO_DMA, port + NE_COMMAND);
+	return start + 1 < stop ? (uint16_t)(stop << 8 | start) : 0;
 }
 
 /* What firmware sets when it finds its chip, relies on ever after, and a driver changes. */

@@ -46,7 +46,7 @@ static void late_words_are_waited_for(void **state)
 	assert_int_equal(nd_flight_room(&flight), 5);
 }
 
-static void mute_firmware_has_no_limit(void **state)
+static void mute_firmware_gets_a_few_at_a_time(void **state)
 {
 	struct nd_flight flight;
 
@@ -56,9 +56,9 @@ static void mute_firmware_has_no_limit(void **state)
 	nd_flight_note(&flight, 0, 0, 1299);
 	assert_int_equal(nd_flight_room(&flight), 0);
 	nd_flight_note(&flight, 0, 0, 1300);
-	assert_true(nd_flight_room(&flight) > 0);
+	assert_in_range(nd_flight_room(&flight), 1, 4);
 	nd_flight_note(&flight, nd_flight_room(&flight), 0, 1301);
-	assert_true(nd_flight_room(&flight) > 0);
+	assert_in_range(nd_flight_room(&flight), 1, 4);
 	nd_flight_begin(&flight);
 	assert_false(flight.blind);
 }
@@ -93,7 +93,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_more_than_a_ring_holds),
 		cmocka_unit_test(late_words_are_waited_for),
-		cmocka_unit_test(mute_firmware_has_no_limit),
+		cmocka_unit_test(mute_firmware_gets_a_few_at_a_time),
 		cmocka_unit_test(forgetful_firmware_has_no_limit),
 		cmocka_unit_test(words_of_frames_never_taken_do_no_harm),
 	};
