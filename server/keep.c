@@ -217,10 +217,8 @@ bool nd_keep_flush(struct nd_machine *m, char why[ND_WHY_BYTES])
 bool nd_keep_write(struct nd_machine *m, uint64_t phys, const uint8_t *data, size_t bytes,
 		   char why[ND_WHY_BYTES])
 {
-	if (!nd_run_fits(&m->run, phys, bytes) && !nd_keep_flush(m, why)) {
-		nd_keep_unsure(m, phys, bytes);
+	if (!nd_run_fits(&m->run, phys, bytes) && !nd_keep_flush(m, why))
 		return false;
-	}
 	if (bytes > ND_RUN_BYTES || !nd_run_add(&m->run, phys, data, bytes))
 		return memory_write(m, phys, data, bytes, why);
 	return true;

@@ -27,8 +27,8 @@ void nd_keep_page(struct nd_machine *m, uint64_t page, uint64_t sum);
 
 /*
  * Memory for the file, which gets it when there is enough to be worth a write, or at
- * nd_keep_flush().  False: `why`, and nothing of the chunks of what could not be written counts
- * as there.
+ * nd_keep_flush().  False: `why`; nothing of the chunks of what waited counts as there, and these
+ * bytes are the caller's to nd_keep_unsure().
  */
 bool nd_keep_write(struct nd_machine *m, uint64_t phys, const uint8_t *data, size_t bytes,
 		   char why[ND_WHY_BYTES]);

@@ -167,20 +167,17 @@ static void grains_take(void *context, uint64_t page, uint64_t new_grains, bool 
 static void part_write(struct sink *s, uint64_t phys, const uint8_t *data, uint32_t bytes)
 {
 	struct nd_machine *m = s->m;
-	int error;
+	int error = 0;
 
-	if (s->why[0]) {
-		nd_keep_unsure(m, phys, bytes);
-	} else if (m->phase >= ND_MEMORY) {
-		if (data)
-			nd_keep_write(m, phys, data, bytes, s->why);
-	} else {
+	if (!s->why[0] && m->phase < ND_MEMORY)
 		error = nd_cache_put(&m->cache, phys, data, bytes,
 				     s->record->kind == ND_RECORD_ABSENT);
-		if (error)
-			snprintf(s->why, sizeof s->why, "the dump cannot be written: %s",
-				 strerror(error));
-	}
+	else if (!s->why[0] && data)
+		nd_keep_write(m, phys, data, bytes, s->why);
+	if (error)
+		snprintf(s->why, sizeof s->why, "the dump cannot be written: %s", strerror(error));
+	if (s->why[0])
+		nd_keep_unsure(m, phys, bytes);
 }
 
 static void part_take(void *context, uint64_t phys, uint32_t bytes, uint32_t new_grains,

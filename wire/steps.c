@@ -39,9 +39,10 @@ bool nd_steps_pay(const void *memory, size_t bytes)
 		return false;
 	for (size_t i = 2 * GRAIN_WORDS; i < LOOK_GRAINS * GRAIN_WORDS; i++) {
 		uint64_t here = step(memory, i);
+		bool is_even = here == step(memory, i - GRAIN_WORDS);
 
-		even += here == step(memory, i - GRAIN_WORDS);
-		moving += here && here == step(memory, i - GRAIN_WORDS);
+		even += is_even;
+		moving += is_even && here;
 	}
 	return even >= EVEN_OF_LOOK && moving >= MOVE_OF_LOOK;
 }
