@@ -5,6 +5,7 @@ import argparse
 import json
 import signal
 import sys
+from functools import partial
 
 from . import bench, matrix, rates, run, summary, undi
 from .process import LabError
@@ -31,7 +32,7 @@ def parser():
                     "the other, each as a share of the first one's rate.",
         epilog="Exit status: 0 every share is as large as it should be, 1 not so.")
     rates.options(several)
-    several.set_defaults(work=_rates, prepare=rates.prepare)
+    several.set_defaults(work=_measure, verb=rates, prepare=rates.prepare)
     raw = verbs.add_parser(
         "undi", help="how many frames a second the firmware sends, by the batch",
         description="How many frames a second each NIC's firmware sends through the gate with "
@@ -39,7 +40,7 @@ def parser():
         epilog="Exit status: 0 every NIC has a ceiling, in frames that arrived, and it is as far "
                "above one frame a switch as it should be; 1 not so.")
     undi.options(raw)
-    raw.set_defaults(work=_undi, prepare=undi.prepare)
+    raw.set_defaults(work=_measure, verb=undi, prepare=undi.prepare)
     table = verbs.add_parser(
         "matrix", help="NICs by places by faults, a machine for each",
         description="NICs by places by faults, a machine for each cell, and with each fault's "
@@ -54,38 +55,24 @@ def parser():
                     "copy.  What has a result already is not measured again.",
         epilog="Exit status: 0 every target is held, 1 not so.")
     bench.options(speed)
-    speed.set_defaults(work=_bench, prepare=bench.prepare)
+    speed.set_defaults(work=_measure, verb=bench, prepare=bench.prepare)
     return top
 
 
 def _run(args):
-    facts = run.facts_of(args)
-    print(json.dumps(facts, indent=1) if args.json else summary.text(facts), flush=True)
-    return GOOD if facts["good"] else BAD
+    return _tell(args, run.facts_of(args), summary.text)
 
 
-def _rates(args):
-    found = rates.measure(args)
-    print(json.dumps(found, indent=1) if args.json else rates.text(found), flush=True)
-    return GOOD if found["good"] else BAD
-
-
-def _undi(args):
-    found = undi.measure(args)
-    print(json.dumps(found, indent=1) if args.json else undi.text(found), flush=True)
-    return GOOD if found["good"] else BAD
+def _measure(args):
+    return _tell(args, args.verb.measure(args), args.verb.text)
 
 
 def _matrix(args):
-    found = matrix.measure(args)
-    print(json.dumps(found, indent=1) if args.json else matrix.text(found, args.markdown),
-          flush=True)
-    return GOOD if found["good"] else BAD
+    return _tell(args, matrix.measure(args), partial(matrix.text, markdown=args.markdown))
 
 
-def _bench(args):
-    found = bench.measure(args)
-    print(json.dumps(found, indent=1) if args.json else bench.text(found), flush=True)
+def _tell(args, found, text):
+    print(json.dumps(found, indent=1) if args.json else text(found), flush=True)
     return GOOD if found["good"] else BAD
 
 

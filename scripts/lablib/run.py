@@ -124,7 +124,8 @@ def _settings(args):
                     machine=args.machine, behind=args.behind, mem=args.mem,
                     cpus=args.cpus, net=args.net, mac=args.mac, bootfile=args.bootfile,
                     insecure=args.insecure, psk=args.psk, level=args.level, loss=args.loss,
-                    dead_servers=args.dead_servers, round_trip_ms=args.round_trip, pcap=args.pcap, verbose=args.verbose,
+                    dead_servers=args.dead_servers, round_trip_ms=args.round_trip,
+                    pcap=args.pcap, verbose=args.verbose,
                     quiet=args.quiet, qemu_arg=args.qemu_arg)
 
 

@@ -207,7 +207,7 @@ def test_figures_are_the_medians_of_the_runs(tmp_path, monkeypatch):
     assert kept.as_json(ROW)["runs"] == 3
 
 
-def test_a_row_that_failed_says_why_and_is_tried_again(tmp_path, monkeypatch):
+def test_a_row_that_failed_once_has_no_figures_until_it_is_measured_again(tmp_path, monkeypatch):
     def failing(*_):
         raise LabError("no boot")
     kept = results.Results(str(tmp_path), NIC)
@@ -215,8 +215,20 @@ def test_a_row_that_failed_says_why_and_is_tried_again(tmp_path, monkeypatch):
     kept.make(ROW, 2, True)
     assert (kept.as_json(ROW)["why"], kept.as_json(ROW)["figures"]) == ("no boot", {})
     monkeypatch.setattr(makers, "figures", lambda *_: {"seconds": 1.0})
+    kept.make(ROW, 2, True)
+    assert len(kept.runs(ROW)) == 2
+    assert (kept.as_json(ROW)["why"], kept.as_json(ROW)["figures"]) == ("no boot", {})
+    kept.forget(ROW)
     kept.make(ROW, 1, True)
     assert (kept.as_json(ROW)["why"], kept.as_json(ROW)["figures"]) == (None, {"seconds": 1.0})
+
+
+def test_a_figure_that_one_run_lacks_is_none_of_the_rows(tmp_path, monkeypatch):
+    found = iter([{"seconds": 1.0, "first_log_s": 0.1}, {"seconds": 3.0}])
+    kept = results.Results(str(tmp_path), NIC)
+    monkeypatch.setattr(makers, "figures", lambda *_: next(found))
+    kept.make(ROW, 2, True)
+    assert kept.as_json(ROW)["figures"] == {"seconds": 2.0}
 
 
 def test_results_of_another_nic_are_not_mixed_in(tmp_path, monkeypatch):

@@ -66,12 +66,14 @@ def _bars(found, parts, key, title):
 
 
 def _targets(found):
-    """Each as a share of its bound: 1 is just held."""
-    known = [one for one in found["targets"] if one["figure"] is not None]
+    """Each as a share of its bound: 1 is just held; what was not measured has no bar."""
+    targets = found["targets"]
 
     def draw(axis):
-        axis.barh([one["what"] for one in known], [one["figure"] / one["bound"] for one in known],
-                  color=[HELD_COLOR if one["word"] == "held" else MISSED_COLOR for one in known])
+        names = [one["what"] + ("" if one["figure"] is not None else " (not measured)")
+                 for one in targets]
+        axis.barh(names, [(one["figure"] or 0) / one["bound"] for one in targets],
+                  color=[HELD_COLOR if one["word"] == "held" else MISSED_COLOR for one in targets])
         axis.axvline(1, color="black", linewidth=1)
         axis.set_title("Targets, by their bounds: green is held")
-    return len(known), draw
+    return len(targets), draw

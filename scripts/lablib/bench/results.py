@@ -33,8 +33,8 @@ class Results:
         return found["runs"]
 
     def make(self, row, count, quiet):
-        """Runs a row until it has so many results; a run that failed is tried anew."""
-        runs = [one for one in self.runs(row) if "figures" in one][:count]
+        """Runs a row until it has been run so often; one that failed stays, until forget()."""
+        runs = self.runs(row)
         while len(runs) < count:
             one = {"date": time.strftime("%Y-%m-%d %H:%M:%S")}
             began, others = time.monotonic(), Others()
@@ -56,17 +56,16 @@ class Results:
             os.unlink(self._path(row))
 
     def as_json(self, row):
-        """A row with the medians of its runs' figures."""
+        """A row with the medians of what all of its runs have: none, if one of them failed."""
         runs = self.runs(row)
-        good = [one["figures"] for one in runs if "figures" in one]
-        keys = dict.fromkeys(key for one in good for key in one)
-        return {"part": row.part, "name": row.name, "title": row.title, "runs": len(good),
-                "busy": any(one["other_cpus"] > BUSY_CPUS for one in runs if "figures" in one),
+        found = [one.get("figures", {}) for one in runs]
+        keys = [key for key in found[0] if all(key in one for one in found)]
+        return {"part": row.part, "name": row.name, "title": row.title, "runs": len(runs),
+                "busy": any(one["other_cpus"] > BUSY_CPUS for one in runs),
                 "other_cpus": [one["other_cpus"] for one in runs],
                 "dates": [one["date"] for one in runs],
                 "why": next((one["why"] for one in runs if "why" in one), None),
-                "figures": {key: statistics.median(one[key] for one in good if key in one)
-                            for key in keys}}
+                "figures": {key: statistics.median(one[key] for one in found) for key in keys}}
 
     def _folder(self, row):
         return os.path.join(self._out, "runs", row.name)

@@ -46,7 +46,7 @@ def _part(rows, columns):
         title = row["title"] + (" *" if row["busy"] else "")
         cells.append([title, *(_cell(row["figures"].get(key), form) for key, _, form in columns)])
         if row["why"]:
-            notes.append(f"  {row['title']}: {row['why']}")
+            notes.append(f"  {row['title']}: {row['why']}; --again measures it anew")
     widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
     return ["  " + line[0].ljust(widths[0])
             + "".join(f"  {cell:>{width}}" for cell, width in zip(line[1:], widths[1:]))
