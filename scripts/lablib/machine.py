@@ -17,7 +17,11 @@ BEHIND = {"bridge": "pci-bridge,id=above,chassis_nr=1",
 
 
 class Machine:
-    """One QEMU.  The lab listens on two sockets, QEMU connects: nothing is missed."""
+    """One QEMU.  Its monitor comes to a socket of the lab's, its serial port is a pair of FIFOs.
+
+    A FIFO holds 64 KiB for a reader that the host keeps waiting; a socket, which pays for each
+    of a port's single bytes, holds 278, and then QEMU drops what the system goes on to say.
+    """
     NAME = "QEMU"
 
     def __init__(self, processes, out_dir, on_line=None):
@@ -26,18 +30,21 @@ class Machine:
         self._on_line = on_line
         self.sockets = tempfile.mkdtemp(prefix="ndlab-")  # short: a path has 107 bytes
         self._monitor = None
-        self._serial_socket = None
+        self._said = self._typed = None
         self._reader = None
         self.serial = None
         self.process = None
 
     def start(self, network, *, nic, mac, machine, mem, cpus, behind=None, extra=(),
               pcap=None, reboots=False):
-        serial, monitor = self._listen("serial"), self._listen("monitor")
+        port = os.path.join(self.sockets, "serial")
+        self._typed = self._fifo(f"{port}.in", os.O_RDWR)
+        self._said = self._fifo(f"{port}.out", os.O_RDONLY | os.O_NONBLOCK)  # it ends with QEMU
+        monitor = self._listen("monitor")
         argv = ["qemu-system-x86_64", "-accel", "tcg", "-machine", machine, "-m", mem,
                 "-smp", str(cpus), "-display", "none", "-boot", "n",
                 *([] if reboots else ["-no-reboot"]),
-                "-chardev", f"socket,id=ser0,path={self.sockets}/serial",
+                "-chardev", f"pipe,id=ser0,path={port}",
                 "-serial", "chardev:ser0",
                 "-chardev", f"socket,id=mon0,path={self.sockets}/monitor",
                 "-mon", "chardev=mon0,mode=control",
@@ -49,11 +56,19 @@ class Machine:
             argv += ["-object", f"filter-dump,id=pcap0,netdev=n0,file={pcap}"]
         self.process, _ = self._processes.start("qemu", argv,
                                                 namespace_pid=network.namespace_pid)
-        self._serial_socket = self._accept(serial)
+        connection = self._accept(monitor)  # by now QEMU has the port open
         self.serial = Lines(os.path.join(self._out_dir, "serial.log"), self._on_line)
         self._reader = threading.Thread(target=self._read_serial, daemon=True)
         self._reader.start()
-        self._monitor = Monitor(self._accept(monitor))
+        self._monitor = Monitor(connection)
+
+    @staticmethod
+    def _fifo(path, flags):
+        """A new FIFO, opened without waiting for its other end; reads and writes then wait."""
+        os.mkfifo(path)
+        end = os.open(path, flags)
+        os.set_blocking(end, True)
+        return end
 
     def _listen(self, name):
         listener = socket.socket(socket.AF_UNIX)
@@ -71,16 +86,10 @@ class Machine:
                     if self.process.poll() is not None:
                         break
         raise LabError("starting QEMU: "
-                       + (self._processes.log_tail("qemu") or "it does not open its serial port"))
+                       + (self._processes.log_tail("qemu") or "it does not open its monitor"))
 
     def _read_serial(self):
-        while True:
-            try:
-                data = self._serial_socket.recv(65536)
-            except OSError:
-                data = b""
-            if not data:
-                break
+        while data := os.read(self._said, 65536):
             self.serial.feed(data)
         self.serial.close()
 
@@ -89,7 +98,7 @@ class Machine:
 
     def type(self, text):
         """Type on the serial console."""
-        self._serial_socket.sendall(text.encode())
+        os.write(self._typed, text.encode())
 
     def pause(self):
         self._monitor.command("stop")
@@ -114,9 +123,11 @@ class Machine:
                 except (LabError, OSError, subprocess.TimeoutExpired):
                     pass  # stop() below does it the hard way
             self._processes.stop(self.process)
-        if self._serial_socket:
+        if self._reader:
             self._reader.join(timeout=5)
-            self._serial_socket.close()
+        for end in self._typed, self._said:
+            if end is not None:
+                os.close(end)
         if self._monitor:
             self._monitor.close()
         shutil.rmtree(self.sockets, ignore_errors=True)
