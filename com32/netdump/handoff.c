@@ -206,7 +206,8 @@ static void fill_keys(struct nd_handoff *h, const struct nd_options *o)
 	nd_seed_make(h->seed, h, sizeof *h);
 }
 
-bool nd_handoff_arm(struct nd_region *r, const struct nd_options *o, const struct nd_lease *lease)
+bool nd_handoff_arm(struct nd_region *r, const struct nd_options *o, const struct nd_lease *lease,
+		    const char last_words[ND_REASON_BYTES])
 {
 	struct nd_handoff *h = block(r);
 
@@ -230,6 +231,7 @@ bool nd_handoff_arm(struct nd_region *r, const struct nd_options *o, const struc
 	h->action = (uint32_t)o->action;
 	h->deadline_s = o->deadline_s;
 	h->skip = o->skip;
+	memcpy(h->last_words, last_words, sizeof h->last_words);
 	armed = r;
 	netdump_arm(seal);
 	return true;

@@ -19,6 +19,7 @@
 
 static struct nd_region region;
 static struct nd_lease lease;
+static char last_words[ND_REASON_BYTES];
 static void *dini;
 static size_t dini_bytes;
 
@@ -79,7 +80,7 @@ static bool prepare(const struct nd_options *options)
 
 	if (!nd_gate_check() || !nd_lease_get(&lease, options))
 		return false;
-	nd_last_words_tell(&lease, options->server_port);
+	nd_last_words_tell(&lease, options->server_port, last_words);
 	if (fault) {
 		nd_error("%s", fault);
 		return false;
@@ -94,7 +95,7 @@ static bool fence_up(const struct nd_options *options)
 
 	if (!nd_region_take(&region, dini, dini_bytes))
 		return false;
-	if (!nd_handoff_arm(&region, options, &lease)) {
+	if (!nd_handoff_arm(&region, options, &lease, last_words)) {
 		nd_region_give(&region);
 		return false;
 	}

@@ -46,8 +46,8 @@ struct nd_lease {
 };
 bool nd_lease_get(struct nd_lease *lease, const struct nd_options *options);
 
-/* tell.c: what the crash before this boot left to be told, once. */
-void nd_last_words_tell(const struct nd_lease *lease, uint16_t port);
+/* tell.c: what the crash before this boot left to be told, once; the last of it stays in text. */
+void nd_last_words_tell(const struct nd_lease *lease, uint16_t port, char text[ND_REASON_BYTES]);
 
 /* pci.c: where the NIC is that UNDI drives; then it and the bridges above, as they are now. */
 bool nd_pci_find(uint16_t *bdf);
@@ -70,9 +70,10 @@ bool nd_dini_check(const char *name, const void *file, size_t bytes);
 bool nd_region_take(struct nd_region *region, const void *dini_file, size_t dini_bytes);
 void nd_region_give(struct nd_region *region);
 
-/* handoff.c: writes the block, and seals when PXELINUX lets go. */
+/* handoff.c: writes the block, and seals when PXELINUX lets go.  last_words: of the crash before
+ * this boot, or empty. */
 bool nd_handoff_arm(struct nd_region *region, const struct nd_options *options,
-		    const struct nd_lease *lease);
+		    const struct nd_lease *lease, const char last_words[ND_REASON_BYTES]);
 
 /* linux.c, multiboot.c: load everything first, boot later; boot returns only on failure. */
 struct nd_image {

@@ -42,10 +42,9 @@ static void send(const struct nd_lease *lease, uint16_t port, const char *text)
 		netdump_udp_send(lease->server_ip[i], port, &words, sizeof words);
 }
 
-void nd_last_words_tell(const struct nd_lease *lease, uint16_t port)
+void nd_last_words_tell(const struct nd_lease *lease, uint16_t port, char text[ND_REASON_BYTES])
 {
 	static struct nd_map map;
-	char text[ND_REASON_BYTES];
 	uint64_t from_phys = 0;
 
 	if (!nd_e820_read(&map))

@@ -169,7 +169,8 @@ struct nd_handoff {
 	uint16_t first_apic;   /* 3: number of the local APIC of the CPU that started the machine */
 	struct nd_device device[ND_DEVICES_MAX]; /* 3 */
 
-	char last_words[ND_REASON_BYTES]; /* why no dump was made; written at the crash */
+	char last_words[ND_REASON_BYTES]; /* why no dump was made; written at the crash.  From boot
+					   * on: of the crash before, or empty */
 };
 
 /*
