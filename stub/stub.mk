@@ -8,16 +8,17 @@ STUB32_CFLAGS := $(STUB_CFLAGS) -m32 -march=i686 -fpie
 
 STUB64_CFLAGS := $(STUB_CFLAGS) -O2 -fno-omit-frame-pointer -m64 -fno-pic -mno-red-zone -mcmodel=small
 
-KEXEC_OBJ := $(addprefix $(B)/stub/kexec/,main.o call.o serial.o words.o find.o seal.o reason.o)
+KEXEC_OBJ := $(addprefix $(B)/stub/kexec/,main.o call.o block.o serial.o words.o find.o seal.o reason.o)
 IMAGE_OBJ := $(addprefix $(B)/stub/kexec/,image-asm.o image.o reset.o) $(KEXEC_OBJ)
 WRAP_OBJ := $(addprefix $(B)/stub/kexec/,wrap-asm.o wrap.o) $(KEXEC_OBJ)
+FLAT_OBJ := $(addprefix $(B)/stub/kexec/,flat-asm.o flat.o block.o call.o serial.o find.o seal.o reason.o)
 REF_OBJ := $(addprefix $(B)/stub/multiboot/,main.o bootinfo.o ram.o paging.o fill.o iommu.o edu.o trap.o core.o \
 	crash.o fallback.o fault.o breaks.o chips.o machine.o nic.o string.o serial.o words.o find.o seal.o reason.o reset.o \
 	vectors.o trampoline.o)
 REF_IMAGES := $(addprefix $(B)/stub/,ref.elf ref-elf64.elf ref-aout.bin)
 
 .PHONY: stub
-stub: $(addprefix $(B)/stub/,netdump-kexec.elf netdump-wrap) $(REF_IMAGES) ## the stubs that hand a crash over to DINI
+stub: $(addprefix $(B)/stub/,netdump-kexec.elf netdump-wrap netdump-flat.bin) $(REF_IMAGES) ## the stubs that hand a crash over to DINI
 
 $(B)/stub/kexec/%.o: stub/kexec/%.c | $(B)/.setup-build
 	$(call say,CC32,$<)
@@ -29,9 +30,19 @@ $(B)/stub/kexec/%.o: stub/common/%.c | $(B)/.setup-build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(STUB32_CFLAGS) -MMD -MP -c -o $@ $<
 
+$(B)/stub/kexec/flat.o: stub/linux/flat.c | $(B)/.setup-build
+	$(call say,CC32,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(STUB32_CFLAGS) -MMD -MP -c -o $@ $<
+
 KEXEC_NASM = $(Q)$(NASM) -f elf32 -Wall -Werror -o $@ $<
 
 $(B)/stub/kexec/%-asm.o: stub/kexec/%.asm | $(B)/.setup-build
+	$(call say,NASM,$<)
+	$(Q)mkdir -p $(@D)
+	$(KEXEC_NASM)
+
+$(B)/stub/kexec/flat-asm.o: stub/linux/flat.asm | $(B)/.setup-build
 	$(call say,NASM,$<)
 	$(Q)mkdir -p $(@D)
 	$(KEXEC_NASM)
@@ -53,8 +64,12 @@ $(B)/stub/kexec/wrap.elf: $(WRAP_OBJ) stub/kexec/wrap.ld
 	$(call say,LD,$@)
 	$(KEXEC_LD) -T stub/kexec/wrap.ld $(WRAP_OBJ)
 
-# The tool finds its part beside itself.
-$(B)/stub/netdump-wrap.bin: $(B)/stub/kexec/wrap.elf
+$(B)/stub/kexec/flat.elf: $(FLAT_OBJ) stub/linux/flat.ld
+	$(call say,LD,$@)
+	$(KEXEC_LD) -T stub/linux/flat.ld $(FLAT_OBJ)
+
+# netdump-wrap finds its part beside itself; netdump.ko's is assembled into it.
+$(B)/stub/netdump-wrap.bin $(B)/stub/netdump-flat.bin: $(B)/stub/netdump-%.bin: $(B)/stub/kexec/%.elf
 	$(call say,OBJCOPY,$@)
 	$(Q)objcopy -O binary -j .part $< $@
 
@@ -106,7 +121,18 @@ $(B)/stub/ref-aout.bin: $(B)/stub/multiboot/ref-aout.elf
 	$(call say,OBJCOPY,$@)
 	$(Q)objcopy -O binary $< $@
 
--include $(sort $(IMAGE_OBJ:.o=.d) $(WRAP_OBJ:.o=.d)) $(REF_OBJ:.o=.d)
+# netdump.ko for the kernel that runs, or whose headers KDIR has.  Kbuild writes beside its sources,
+# so they are copied.
+KDIR ?= /lib/modules/$(shell uname -r)/build
+.PHONY: module
+module: $(B)/stub/netdump-flat.bin ## netdump.ko, for KDIR's kernel; it is in build/module/stub/linux
+	$(Q)mkdir -p $(B)/module/stub $(B)/module/include
+	$(Q)cp -ru stub/linux stub/common $(B)/module/stub
+	$(Q)cp -ru include/netdump $(B)/module/include
+	$(Q)cp -u $< $(B)/module/stub/linux/flat.bin
+	$(Q)$(MAKE) -C $(KDIR) M=$(abspath $(B)/module/stub/linux) $(KFLAGS) modules
+
+-include $(sort $(IMAGE_OBJ:.o=.d) $(WRAP_OBJ:.o=.d) $(FLAT_OBJ:.o=.d)) $(REF_OBJ:.o=.d)
 
 # Tests: what does no I/O on this machine, the images in a bare guest.
 UNIT_TESTS += words find ram seal

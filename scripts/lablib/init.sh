@@ -8,6 +8,9 @@
 #   lab.file=NAME      what to fetch from it by TFTP
 #   lab.iomem          print /proc/iomem between two marks
 #   lab.kexec=0        do not load the crash image
+#   lab.module         load netdump.ko, not the crash image
+#   lab.reload=N       unload and load it again N times before
+#   lab.busy           all other CPUs are busy when one crashes
 #   lab.driver=0       leave the NIC alone
 #   lab.fault=A,B      what the breaker breaks right before the crash
 #   lab.kdump          load a crash kernel, not the crash image
@@ -129,6 +132,24 @@ crash_image_load() {
     echo "init: crash image loaded ($(cat /sys/kernel/kexec_crash_loaded))"
 }
 
+module_load() {
+    [ -e /netdump.ko ] || fail "the initramfs has no netdump.ko"
+    for _ in $(seq "$(word lab.reload 0)"); do
+        { insmod /netdump.ko && rmmod netdump; } || fail "netdump.ko cannot be loaded again and again"
+    done
+    insmod /netdump.ko || fail "the kernel does not take netdump.ko"
+    sh /netdump-status > /tmp/status
+    code=$?
+    sed 's/^/init: status: /' /tmp/status
+    echo "init: netdump-status ends with $code"
+}
+
+others_busy() { # CPU that is not
+    for other in $(seq 0 $(($(nproc) - 1))); do
+        [ "$other" = "$1" ] || taskset -c "$other" sh -c 'while :; do :; done' &
+    done
+}
+
 # For good: nobody writes to it.
 hold() {
     mkfifo /run/never
@@ -178,6 +199,8 @@ plant
 [ "$(word lab.fill 0)" -gt 0 ] && fill "$(word lab.fill 0)"
 if [ "$(word lab.kdump 0)" = 1 ]; then
     kdump_load
+elif [ "$(word lab.module 0)" = 1 ]; then
+    module_load
 elif [ "$(word lab.kexec 1)" = 1 ]; then
     crash_image_load
 fi
@@ -186,6 +209,7 @@ echo 1 > /proc/sys/kernel/sysrq
 cpu=$(word lab.crash_cpu 0)
 faults=$(word lab.fault "")
 echo "init: crash on cpu $cpu"
+[ "$(word lab.busy 0)" = 1 ] && others_busy "$cpu"
 said
 [ "$(word lab.stop 0)" = 1 ] && hold
 [ -n "$faults" ] && breaker "$(word netdump 0)" "$faults" && said

@@ -157,7 +157,7 @@ def _crash_kernel_archive(path, kernel, initramfs, words):
 
 
 def module_archive(path, modules):
-    """Kernel modules of ours, at the root."""
+    """Kernel modules of ours, and what goes with them, at the root."""
     archive = Archive()
     for module in modules:
         with open(module, "rb") as data:

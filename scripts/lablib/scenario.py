@@ -52,31 +52,40 @@ def built(name):
 
 
 class Linux:
-    """Debian's stock kernel, crashed through kexec -p into our image or a wrapped kernel."""
+    """Debian's stock kernel, crashed through kexec -p into our image or a wrapped kernel, or with
+    netdump.ko in it."""
+
+    crash_kernel_mib = 0
 
     def __init__(self, lab, options, say):
         guest = Guest(BUILD)
         guest.prepare(say)
         lab.tftp.link("vmlinuz", guest.vmlinuz)
         lab.tftp.link("system.cpio.gz", system_archive(guest))
-        modules = ["crash.cpio", "system.cpio.gz"]
+        modules = ["system.cpio.gz"]
         if options.faults.guest():
             breaker_archive(lab.tftp.file("breaker.cpio"))
             modules.insert(0, "breaker.cpio")
-        if options.faults.modules():
-            module_archive(lab.tftp.file("modules.cpio"),
-                           [kmodule.build(guest, source, lab.say)
-                            for source in options.faults.modules()])
+        ours = [kmodule.build(guest, source, lab.say) for source in options.faults.modules()]
+        if options.stub == "module":
+            ours += [kmodule.build_netdump(guest, lab.say),
+                     kmodule.STATUS]
+        if ours:
+            module_archive(lab.tftp.file("modules.cpio"), ours)
             modules.insert(0, "modules.cpio")
         words = [*KERNEL_WORDS, f"lab.crash_cpu={options.crash_cpu}"]
-        if options.kdump:
+        if options.stub == "module":
+            words.append("lab.module")
+        elif options.kdump:
             self._wrap_kernel(lab, guest)
             words.append("lab.kdump")
             self.crash_kernel_mib = KDUMP_MIB
         else:
             crash_archive(lab.tftp.file("crash.cpio"), built("netdump-kexec.elf"))
             self.crash_kernel_mib = 1
-        words.append(f"crashkernel={self.crash_kernel_mib}M")
+        if self.crash_kernel_mib:
+            modules.insert(0, "crash.cpio")
+            words.append(f"crashkernel={self.crash_kernel_mib}M")
         if options.check:
             words.append("lab.iomem")
         self.config = netdump_config(options.netdump, "vmlinuz", [*words, *options.append_kernel],

@@ -13,17 +13,44 @@
 #define COM1_LCR      0x3FB
 #define COM1_MCR      0x3FC
 #define COM1_LSR      0x3FD
+#define LCR_DIVISOR   0x80 /* the divisor is where data and IER are else */
 #define LSR_THR_EMPTY 0x20
+#define LSR_ALL_EMPTY 0x40
 #define LSR_ABSENT    0xFF
 #define WAIT_POLLS    500000 /* a character takes 87 us, a port read about 1 us; QEMU may be slow */
 #define STALLS_MAX    4      /* characters lost before the port counts as dead */
 
 static uint32_t stalls;
 
+void nd_serial_keep(struct nd_serial_settings *settings)
+{
+	settings->lcr = nd_inb(COM1_LCR);
+	nd_outb(COM1_LCR, settings->lcr & ~LCR_DIVISOR);
+	settings->ier = nd_inb(COM1_IER);
+	settings->mcr = nd_inb(COM1_MCR);
+	nd_outb(COM1_LCR, settings->lcr | LCR_DIVISOR);
+	settings->divisor_low = nd_inb(COM1_DATA);
+	settings->divisor_high = nd_inb(COM1_IER);
+	nd_outb(COM1_LCR, settings->lcr);
+}
+
+void nd_serial_give_back(const struct nd_serial_settings *settings)
+{
+	for (uint32_t i = 0; i < WAIT_POLLS && !(nd_inb(COM1_LSR) & LSR_ALL_EMPTY); i++)
+		;
+	nd_outb(COM1_LCR, settings->lcr | LCR_DIVISOR);
+	nd_outb(COM1_DATA, settings->divisor_low);
+	nd_outb(COM1_IER, settings->divisor_high);
+	nd_outb(COM1_LCR, settings->lcr & ~LCR_DIVISOR);
+	nd_outb(COM1_IER, settings->ier);
+	nd_outb(COM1_MCR, settings->mcr);
+	nd_outb(COM1_LCR, settings->lcr);
+}
+
 void nd_serial_open(void)
 {
 	nd_outb(COM1_IER, 0);
-	nd_outb(COM1_LCR, 0x80);
+	nd_outb(COM1_LCR, LCR_DIVISOR);
 	nd_outb(COM1_DATA, 1);
 	nd_outb(COM1_IER, 0);
 	nd_outb(COM1_LCR, 3);

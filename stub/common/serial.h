@@ -3,6 +3,16 @@
 #ifndef STUB_COMMON_SERIAL_H
 #define STUB_COMMON_SERIAL_H
 
+#include <stdint.h>
+
+/* How a system has the port set, for those that may come back to it. */
+struct nd_serial_settings {
+	uint8_t ier, lcr, mcr, divisor_low, divisor_high;
+};
+
+void nd_serial_keep(struct nd_serial_settings *settings);
+void nd_serial_give_back(const struct nd_serial_settings *settings);
+
 /* 115200 8n1, no interrupts. */
 void nd_serial_open(void);
 

@@ -11,8 +11,6 @@
 #include "netdump/handoff.h"
 #include "stub/common/find.h"
 #include "stub/common/phys.h"
-#include "stub/common/reason.h"
-#include "stub/common/seal.h"
 #include "stub/common/serial.h"
 #include "stub/common/words.h"
 #include "stub/kexec/stub.h"
@@ -64,61 +62,30 @@ static void crash_fill(const char *line)
 	crash.elfcorehdr_bytes = bytes;
 }
 
-static void reason_put(struct nd_handoff *h, const char *text)
-{
-	nd_reason_leave(h, text);
-	nd_reason_keep(h, text);
-}
-
-/* Comes back only if there is no dump by this block; says why. */
-static void block_try(uint32_t handoff_phys)
-{
-	struct nd_handoff *h = nd_at_phys(handoff_phys);
-
-	nd_serial_print("stub: handoff block at %x, dini at %x\n", handoff_phys, h->dini_phys);
-	if (!nd_seal_holds(h)) {
-		reason_put(h, "stub: fenced memory was changed");
-		nd_serial_print("stub: refused: fenced memory was changed\n");
-		return;
-	}
-	nd_serial_print(
-		"stub: refused: dini says %u\n",
-		nd_stub_dini(h->dini_entry_phys, handoff_phys, (uint32_t)(uintptr_t)&crash));
-}
-
 /* The block that the command line names; 0: it names none that could be tried. */
-static uint32_t named_try(const char *line, const volatile uint8_t *low)
+static uint32_t named_try(const char *line)
 {
 	struct nd_word value;
 	uint64_t named;
 
 	if (!nd_word_find(line, "netdump=", &value))
 		return 0;
-	if (nd_word_number(value, &named)) {
-		if (nd_find_at(low, named)) {
-			block_try((uint32_t)named);
-			return (uint32_t)named;
-		}
-		if (nd_find_remains_at(low, named)) {
-			reason_put(nd_at_phys((uint32_t)named),
-				   "stub: the handoff block is damaged");
-			nd_serial_print("stub: refused: the handoff block is damaged\n");
-			return 0;
-		}
+	if (!nd_word_number(value, &named)) {
+		nd_serial_print("stub: no handoff block where netdump= says\n");
+		return 0;
 	}
-	nd_serial_print("stub: no handoff block where netdump= says\n");
-	return 0;
+	return nd_stub_named(named, &crash) ? (uint32_t)named : 0;
 }
 
 /* Every block that looks right, the named one first. */
 static void blocks_try(const char *line)
 {
 	const volatile uint8_t *low = nd_at_phys(0);
-	uint32_t named = named_try(line, low), tried = named != 0, damaged = 0, phys = 0;
+	uint32_t named = named_try(line), tried = named != 0, damaged = 0, phys = 0;
 
 	while ((phys = nd_find_next(low, phys, &damaged)) != 0) {
 		if (phys != named) {
-			block_try(phys);
+			nd_stub_try(phys, &crash);
 			tried++;
 		}
 		phys += ND_HANDOFF_ALIGN;

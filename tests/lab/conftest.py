@@ -48,11 +48,14 @@ RUNS = {
                "--append-kernel", "amd_iommu=on"],
     "domain": [*Q35, "--system", "ref", "--append-kernel", "iommu=on dma=check", *EDU,
                "--qemu-arg=-device", "--qemu-arg=intel-iommu"],
+    "module": ["--stub", "module", "--cpus", "4", "--crash-cpu", "2", "--mem", "4G",
+               "--append-kernel", "lab.busy lab.reload=100"],
+    "module-refused": ["--stub", "module", "--mem", "512M", "--fault", "seal-flip"],
     "kdump": ["--kdump"],
     "kdump-refused": ["--kdump", "--fault", "seal-flip", "--append-kernel", "lab.kexec_args=-s"],
 }
 # Those of them that make no dump.
-REFUSED_RUNS = {"kdump-refused"}
+REFUSED_RUNS = {"kdump-refused", "module-refused"}
 # What test_faults.py looks at: cells of the matrix, most of them by the kernel that boots at once.
 REF = ["--system", "ref", "--mem", "128M"]
 ROOT_PORT = ["--machine", "q35", "--behind", "root-port"]
