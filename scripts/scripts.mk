@@ -57,4 +57,4 @@ check-analysis: dist stub server $(B)/.setup-lab $(B)/.setup-analysis $(B)/.setu
 	$(Q)rm -rf $(ANALYSIS_OUT)
 	$(Q)scripts/lab run --cpus 2 --crash-cpu 1 --append-kernel "hugepages=16 lab.buffers" --check \
 		--quiet --out $(ANALYSIS_OUT) --net $$([ "$$(id -u)" = 0 ] && echo dnsmasq || echo user)
-	$(Q)NETDUMP_CRASH=$(abspath $(ANALYSIS_OUT)) $(PYTEST) tests/analysis
+	$(Q)NETDUMP_CRASH=$(abspath $(ANALYSIS_OUT)) $(PYTEST) -rx tests/analysis
