@@ -79,6 +79,8 @@ class Machine:
             f"pci: enabled=1, chipset=i440fx, slot1={SLOTS[nic]}",
             f"{words}, mac={mac}, {network.bochs_words(self._file)}, bootrom={ROMS}/{rom}",
             "boot: network",
+            # without a sound card its mixer's thread overflows a buffer, and Bochs is gone
+            "sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy",
             "clock: sync=none",
             f"com1: enabled=1, mode=file, dev={self._fifo}",
             f"log: {os.path.join(self._out_dir, 'bochs-devices.log')}", ""])

@@ -45,6 +45,12 @@ MEMORY = {"linux": 512, "ref": 128}
 BOCHS_MEMORY = 32  # which is slow
 
 
+def settings_of(nic):
+    """The machine where a NIC has its control, by the names of the lab's settings."""
+    words = dict(zip(*[iter(PLACES[NICS[nic]])] * 2))
+    return {"machine": words["--machine"], "behind": words.get("--behind")}
+
+
 @dataclass(frozen=True)
 class Cell:
     """One machine to be run."""

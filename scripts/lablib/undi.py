@@ -67,10 +67,8 @@ def measure(args):
 
 def _one(args, nic):
     """A machine's serial line and what arrived, by the size of the batch."""
-    place = dict(zip(*[iter(matrix.PLACES[matrix.NICS[nic]])] * 2))
     settings = Settings(out=os.path.join(args.out, nic), nic=nic, mem="128M", server=False,
-                        machine=place["--machine"], behind=place.get("--behind"),
-                        quiet=args.quiet)
+                        quiet=args.quiet, **matrix.settings_of(nic))
     with Lab(settings) as lab:
         lab.tftp.link("frames.bin", IMAGE)
         lab.tftp.link("ref.elf", built("ref.elf"))

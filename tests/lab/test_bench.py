@@ -5,25 +5,30 @@ import argparse
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from lablib import bench
-from lablib.bench import kdump, makers, others, results, rows, sink, table, targets
+from lablib.bench import kdump, makers, others, results, rows, sink, subject, table, targets
 from lablib.delay import PROGRAM
 from lablib.process import LabError
 
 NIC = "e1000"
+SUBJECT = subject.Subject(NIC, "a host", "a build")
 # Every target is held, none of them by more than a little.
 FOUND = {
     "ours": {"first_log_s": 0.49, "durable_s": 1.9, "kept_mib": 1.9},
     "kdump-tcp": {"first_byte_s": 8.0, "durable_s": 11.0},
     "kdump-ssh": {"first_byte_s": 7.5, "durable_s": 10.0},
+    "kdump-tcp-roomy": {"first_byte_s": 8.0, "durable_s": 11.0},
+    "kdump-ssh-roomy": {"first_byte_s": 7.5, "durable_s": 10.0},
     **{f"size-{gib}-free": {"durable_s": 2.0, "kept_mib": 1.9} for gib in rows.SIZES_GIB[:-1]},
     "size-16-free": {"durable_s": 2.9, "kept_mib": 2.0},
     "loss-0": {"data_s": 9.0, "frames_mb_s": 9.1},
@@ -50,7 +55,7 @@ def test_all_can_be_held():
 @pytest.mark.parametrize("row, key, value, missed", [
     ("ours", "durable_s", 2.1, [0]),                # a fifth of the faster kdump, not of the slower
     ("kdump-ssh", "durable_s", 9.0, [0]),
-    ("kdump-tcp", "durable_s", 9.0, [0]),
+    ("kdump-tcp-roomy", "durable_s", 9.0, [0]),
     ("kdump-tcp", "first_byte_s", 7.0, [1]),
     ("ours", "first_log_s", 0.51, [1, 2]),
     ("loss-0", "frames_mb_s", 8.9, [3]),
@@ -199,7 +204,7 @@ ROW = rows.Row("server", "server-1", "1 machine", rows.LOAD)
 def test_figures_are_the_medians_of_the_runs(tmp_path, monkeypatch):
     seconds = iter((3.0, 1.0, 2.0))
     monkeypatch.setattr(makers, "figures", lambda *_: {"seconds": next(seconds)})
-    kept = results.Results(str(tmp_path), NIC)
+    kept = results.Results(str(tmp_path), SUBJECT)
     kept.make(ROW, 1, True)
     assert kept.as_json(ROW)["figures"] == {"seconds": 3.0}
     kept.make(ROW, 3, True)  # what is there counts
@@ -210,7 +215,7 @@ def test_figures_are_the_medians_of_the_runs(tmp_path, monkeypatch):
 def test_a_row_that_failed_once_has_no_figures_until_it_is_measured_again(tmp_path, monkeypatch):
     def failing(*_):
         raise LabError("no boot")
-    kept = results.Results(str(tmp_path), NIC)
+    kept = results.Results(str(tmp_path), SUBJECT)
     monkeypatch.setattr(makers, "figures", failing)
     kept.make(ROW, 2, True)
     assert (kept.as_json(ROW)["why"], kept.as_json(ROW)["figures"]) == ("no boot", {})
@@ -225,7 +230,7 @@ def test_a_row_that_failed_once_has_no_figures_until_it_is_measured_again(tmp_pa
 
 def test_a_figure_that_one_run_lacks_is_none_of_the_rows(tmp_path, monkeypatch):
     found = iter([{"seconds": 1.0, "first_log_s": 0.1}, {"seconds": 3.0}])
-    kept = results.Results(str(tmp_path), NIC)
+    kept = results.Results(str(tmp_path), SUBJECT)
     monkeypatch.setattr(makers, "figures", lambda *_: next(found))
     kept.make(ROW, 2, True)
     assert kept.as_json(ROW)["figures"] == {"seconds": 2.0}
@@ -233,9 +238,35 @@ def test_a_figure_that_one_run_lacks_is_none_of_the_rows(tmp_path, monkeypatch):
 
 def test_results_of_another_nic_are_not_mixed_in(tmp_path, monkeypatch):
     monkeypatch.setattr(makers, "figures", lambda *_: {"seconds": 1.0})
-    results.Results(str(tmp_path), NIC).make(ROW, 1, True)
+    results.Results(str(tmp_path), SUBJECT).make(ROW, 1, True)
     with pytest.raises(LabError, match="has results of e1000"):
-        results.Results(str(tmp_path), "rtl8139").runs(ROW)
+        results.Results(str(tmp_path), replace(SUBJECT, nic="rtl8139")).runs(ROW)
+
+
+@pytest.mark.parametrize("other", [{"host": "another"}, {"build": "another"}])
+def test_another_build_or_host_is_measured_anew(tmp_path, monkeypatch, other):
+    monkeypatch.setattr(makers, "figures", lambda *_: {"seconds": 1.0})
+    results.Results(str(tmp_path), SUBJECT).make(ROW, 1, True)
+    later = results.Results(str(tmp_path), replace(SUBJECT, **other))
+    assert later.runs(ROW) == []
+    monkeypatch.setattr(makers, "figures", lambda *_: {"seconds": 2.0})
+    later.make(ROW, 1, True)
+    assert later.as_json(ROW)["figures"] == {"seconds": 2.0}
+
+
+def test_kdump_has_nothing_of_our_build(tmp_path, monkeypatch):
+    monkeypatch.setattr(makers, "figures", lambda *_: {"durable_s": 1.0})
+    row = replace(ROW, maker=rows.KDUMP)
+    results.Results(str(tmp_path), SUBJECT).make(row, 1, True)
+    assert results.Results(str(tmp_path), replace(SUBJECT, build="another")).runs(row)
+    assert not results.Results(str(tmp_path), replace(SUBJECT, host="another")).runs(row)
+
+
+@pytest.mark.parametrize("row, busy", [("ours", {0, 1, 2, 6}), ("size-16-free", {5, 6}),
+                                       ("loss-0", {3, 8, 9}), ("undi-e1000", {3, 4})])
+def test_a_target_says_when_its_host_was_busy(row, busy):
+    found = enumerate(targets.judge(FOUND, NIC, [row]))
+    assert {number for number, one in found if one.busy} == busy
 
 
 def test_a_busy_machine_is_one_with_work_that_is_not_ours():
@@ -265,12 +296,14 @@ def test_what_is_shown_is_what_there_is(tmp_path, monkeypatch):
     monkeypatch.setattr(bench.plot, "write", lambda *_: None)  # see below
     monkeypatch.setattr(makers, "figures", lambda *_: {"stored_of_copy": 0.5, "seconds": 1.0})
     monkeypatch.setattr(others.Others, "cpus", lambda _: 0.5)
-    results.Results(str(tmp_path), NIC).make(ROW, 1, True)
+    monkeypatch.setattr(subject, "here", lambda _: SUBJECT)
+    results.Results(str(tmp_path), SUBJECT).make(ROW, 1, True)
     found = bench.measure(arguments(tmp_path))
     assert not found["good"]
     assert json.loads((tmp_path / "bench.json").read_text()) == found
     text = table.text(found)
     assert text + "\n" == (tmp_path / "bench.txt").read_text()
+    assert re.search(r"missed \* +the server", text)
     assert "1 machines *" in text and "50%" in text and "the machine had other work" in text
 
 

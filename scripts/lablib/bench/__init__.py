@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """scripts/lab bench: how fast netdump is, beside kdump, raw UNDI and a plain copy.
 
-A row's result lies in a file and is not measured again, unless that is asked for.  All targets are
-ratios of rows of one bench, one NIC and one machine; what was not measured is missed.
+A row's result lies in a file and is not measured again, unless that is asked for or the build is
+another.  All targets are ratios of rows of one bench, one NIC, one host and one build; what was not
+measured is missed.
 """
 
 import json
@@ -10,7 +11,8 @@ import os
 
 from ..lab import BUILD
 from ..process import LabError
-from . import plot, rows, table, targets
+from .. import matrix
+from . import plot, rows, subject, table, targets
 from .results import Results
 
 
@@ -18,7 +20,7 @@ def options(bench):
     bench.add_argument("--part", default=",".join(rows.PARTS), metavar="NAME[,NAME...]",
                        help="what to measure; default: all of " + ", ".join(rows.PARTS))
     bench.add_argument("--row", metavar="NAME[,NAME...]", help="of those parts, these rows only")
-    bench.add_argument("--nic", default="e1000", metavar="MODEL", help="default: e1000")
+    bench.add_argument("--nic", default="e1000", metavar="MODEL", help="where the matrix has its control; default: e1000")
     bench.add_argument("--runs", type=int, default=1, metavar="N",
                        help="of each row, whose figures are the medians then; default: 1")
     bench.add_argument("--again", action="store_true",
@@ -44,6 +46,8 @@ def prepare(args):
             if name not in known:
                 raise LabError(f"--row {name}: there are " + ", ".join(known))
         args.wanted = [known[name] for name in args.row.split(",")]
+    if args.nic not in matrix.NICS:
+        raise LabError(f"--nic {args.nic}: there are " + ", ".join(matrix.NICS))
     if args.runs < 1:
         raise LabError(f"--runs {args.runs}: at least 1")
     if not args.show and os.geteuid() != 0:
@@ -52,29 +56,24 @@ def prepare(args):
 
 def measure(args):
     """Measures what is wanted and has no result; all there is, as JSON can hold it."""
-    results = Results(args.out, args.nic)
+    what = subject.here(args.nic)
+    results = Results(args.out, what)
     if not args.show:
         for row in args.wanted:
             if args.again:
                 results.forget(row)
             results.make(row, args.runs, not args.verbose)
     found = [results.as_json(row) for row in rows.of(rows.PARTS) if results.runs(row)]
-    judged = list(targets.judge({row["name"]: row["figures"] for row in found}, args.nic))
+    judged = list(targets.judge({row["name"]: row["figures"] for row in found}, args.nic,
+                                [row["name"] for row in found if row["busy"]]))
     found = {"good": all(one.word() == targets.HELD for one in judged), "nic": args.nic,
-             "host": _host(), "rows": found, "targets": [one.as_json() for one in judged]}
+             "host": what.host, "build": what.build, "rows": found, "targets": [one.as_json() for one in judged]}
     _keep(args.out, found)
     return found
 
 
 def text(found):
     return table.text(found)
-
-
-def _host():
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
-    return {"cpu": models[0] if models else None, "cpus": os.cpu_count(),
-            "kernel": os.uname().release}
 
 
 def _keep(out, found):

@@ -51,6 +51,8 @@ class Options:
     way: str = "tcp"  # or ssh
     level: int = 31
     nic: str = "e1000"
+    machine: str = "pc"
+    behind: str = None
     mem: str = "1G"
     crash_mib: int = None  # CRASH_MIB's
     append_kernel: tuple = ()
@@ -60,7 +62,8 @@ class Options:
 def facts_of(options):
     """One run: panic, dump, and what the sink saw of it."""
     options.crash_mib = options.crash_mib or CRASH_MIB[options.way]
-    settings = Settings(out=options.out, nic=options.nic, mem=options.mem, server=False,
+    settings = Settings(out=options.out, nic=options.nic, machine=options.machine,
+                        behind=options.behind, mem=options.mem, server=False,
                         quiet=options.quiet)
     with Lab(settings) as lab:
         guest = Guest(BUILD)

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 
-from .. import run
+from .. import matrix, run
 from ..lab import BUILD, ROOT, SERVER
 from ..process import LabError
 from . import kdump, rows
@@ -36,7 +36,7 @@ def _netdump(row, nic, out, quiet):
     parser = argparse.ArgumentParser()
     run.options(parser)
     words = [*row.words, *(f"--append-kernel={word}" for word in row.kernel_words()),
-             "--nic", nic, "--net", "dnsmasq", "--out", out, "--timeout", str(kdump.END_S)]
+             "--nic", nic, *matrix.PLACES[matrix.NICS[nic]], "--net", "dnsmasq", "--out", out, "--timeout", str(kdump.END_S)]
     if row.round_trip_ms:
         words += ["--round-trip", str(row.round_trip_ms)]
     args = parser.parse_args(words + (["--quiet"] if quiet else []))
@@ -56,6 +56,7 @@ def _netdump(row, nic, out, quiet):
 def _kdump(row, nic, out, quiet):
     _host_check(row)
     facts = kdump.facts_of(kdump.Options(out=out, way=row.way, nic=nic, mem=f"{row.gib}G",
+                                         crash_mib=row.crash_mib, **matrix.settings_of(nic),
                                          append_kernel=row.kernel_words(), quiet=quiet))
     return {"first_byte_s": facts["seconds_to_first_byte"],
             "first_log_s": facts["seconds_to_first_log"], "durable_s": facts["seconds_to_durable"],

@@ -18,8 +18,8 @@ def write(path, found):
     from matplotlib import pyplot
     panels = [panel for panel in (_times(found, "kdump", "Panic to dump, 1 GiB"),
                                   _times(found, "size", "Panic to dump, by size"),
-                                  _bars(found, ("loss", "rtt"), "frames_mb_s",
-                                        "Incompressible memory, MB/s"),
+                                  _bars(found, ("loss", "rtt"), "data_s",
+                                        "256 MiB of incompressible memory, seconds"),
                                   _bars(found, ("undi",), "ceiling_mb_s", "Raw UNDI, MB/s"),
                                   _bars(found, ("server",), "stored_of_copy",
                                         "Server, share of a plain copy"))

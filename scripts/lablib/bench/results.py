@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The rows' results on the disk: each row's file has all its runs, so that a bench that was
-interrupted goes on where it was.
+interrupted goes on where it was.  What another build or another host was measured at is no result.
 """
 
 import json
@@ -17,9 +17,9 @@ from .others import BUSY_CPUS, Others
 class Results:
     """Of one bench, in its folder."""
 
-    def __init__(self, out, nic):
+    def __init__(self, out, subject):
         self._out = out
-        self._nic = nic
+        self._subject = subject
 
     def runs(self, row):
         """[{"figures": ..., "date": ..., ...}], a failed run with "why" for figures."""
@@ -28,9 +28,10 @@ class Results:
                 found = json.load(file)
         except FileNotFoundError:
             return []
-        if found["nic"] != self._nic:
-            raise LabError(f"{self._out} has results of {found['nic']}: another --out, or --again")
-        return found["runs"]
+        was, is_now = found["subject"], self._subject.of(row)
+        if was["nic"] != is_now["nic"]:
+            raise LabError(f"{self._out} has results of {was['nic']}: another --out, or --again")
+        return found["runs"] if was == is_now else []
 
     def make(self, row, count, quiet):
         """Runs a row until it has been run so often; one that failed stays, until forget()."""
@@ -39,7 +40,7 @@ class Results:
             one = {"date": time.strftime("%Y-%m-%d %H:%M:%S")}
             began, others = time.monotonic(), Others()
             try:
-                one["figures"] = makers.figures(row, self._nic, self._folder(row), quiet)
+                one["figures"] = makers.figures(row, self._subject.nic, self._folder(row), quiet)
             except LabError as error:
                 one["why"] = str(error)
             one["other_cpus"] = round(others.cpus(), 2)
@@ -77,5 +78,5 @@ class Results:
         path = self._path(row)
         os.makedirs(self._out, exist_ok=True)
         with open(f"{path}.new", "w", encoding="utf-8") as file:
-            json.dump({"nic": self._nic, "runs": runs}, file, indent=1)
+            json.dump({"subject": self._subject.of(row), "runs": runs}, file, indent=1)
         os.rename(f"{path}.new", path)

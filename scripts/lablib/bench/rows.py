@@ -17,6 +17,7 @@ ROUND_TRIPS_MS = (0.1, 1, 10)
 MACHINES = (1, 10, 100, 1000)
 LOAD_MIB = 1000      # of memory, of all machines of a server under load together
 WAYS = ("tcp", "ssh")
+ROOMY_MIB = 256      # for a crash kernel that is to want for nothing
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Row:
     words: tuple = ()
     way: str = "tcp"
     gib: int = 1
+    crash_mib: int = None  # kdump's, if not the least with which it works
     filled: bool = False
     round_trip_ms: float = 0
 
@@ -45,6 +47,8 @@ def _kdump():
         yield Row("kdump", name, title, NETDUMP, ("--mem", "1G", *words))
     for way in WAYS:
         yield Row("kdump", f"kdump-{way}", f"kdump, level 31, {way}", KDUMP, way=way)
+        yield Row("kdump", f"kdump-{way}-roomy", f"the same, crashkernel={ROOMY_MIB}M", KDUMP,
+                  way=way, crash_mib=ROOMY_MIB)
 
 
 # Incompressible, so that the wire is the limit and all have the same to carry.

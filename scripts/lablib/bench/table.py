@@ -6,7 +6,7 @@ CAPTIONS = {
     "loss": "256 MiB of incompressible memory, with loss",
     "rtt": "256 MiB of incompressible memory, with a longer round trip",
     "size": "Guests of other sizes, at level 31, from the panic on",
-    "undi": "Frames through the firmware and nothing else, MB/s by the batch",
+    "undi": "Frames through the firmware and nothing else, MB/s by the batch; a call takes 12 at most",
     "server": "The server alone, with machines that are made up",
 }
 # Columns: a figure's name, its head, its form.
@@ -65,4 +65,4 @@ def _target(one):
         figure = f"{one['figure']:.2f} {one['unit']}, {side} {one['bound']:g} {one['unit']}"
     else:
         figure = f"{one['figure']:.3f}, {side} {one['bound']:.3f}"
-    return f"  {one['word']:8}{one['what']}: {figure}"
+    return f"  {one['word'] + (' *' if one['busy'] else ''):10}{one['what']}: {figure}"

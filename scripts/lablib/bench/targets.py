@@ -4,7 +4,7 @@
 What was not measured is missed.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from ..rates import TARGETS as LOSS_TARGETS
 from . import rows
@@ -20,6 +20,7 @@ class Target:
     bound: float
     least: bool = False
     unit: str = ""
+    busy: bool = False  # one of its rows was measured while the host had other work
 
     def word(self):
         if self.figure is None:
@@ -32,12 +33,19 @@ class Target:
 
 
 class Figures:
-    """The bench's figures by row and key; None where there is none."""
+    """The bench's figures by row and key; None where there is none.  It knows what was asked for."""
 
     def __init__(self, found):
         self._found = found
+        self._asked = set()
+
+    def asked(self):
+        """The rows that were asked for since the last time."""
+        asked, self._asked = self._asked, set()
+        return asked
 
     def get(self, row, key):
+        self._asked.add(row)
         return (self._found.get(row) or {}).get(key)
 
     def ratio(self, row, key, below):
@@ -51,13 +59,17 @@ class Figures:
         return None if None in found else pick(found)
 
 
-def judge(found, nic):
-    """All targets; found: {row's name: its figures}."""
+def judge(found, nic, busy=()):
+    """All targets; found: {row's name: its figures}; busy: the rows measured on a busy host."""
     figures = Figures(found)
-    kdump = [f"kdump-{way}" for way in rows.WAYS]
+    for target in _targets(figures, nic):
+        yield replace(target, busy=not figures.asked().isdisjoint(busy))
+
+
+def _targets(figures, nic):
+    """Each asks for its rows, and no other's."""
+    kdump = [row.name for row in rows.of(["kdump"]) if row.maker == rows.KDUMP]
     stock = ["ours", *(f"size-{gib}-free" for gib in rows.SIZES_GIB)]
-    ceiling, loop = (figures.get(f"undi-{nic}", key) for key in ("ceiling_mb_s", "batch_1_mb_s"))
-    rate, lossless = (figures.get("loss-0", key) for key in ("frames_mb_s", "data_s"))
     yield Target("panic to durable, of the better kdump's",
                  figures.ratio("ours", "durable_s", figures.extreme(min, kdump, "durable_s")),
                  1 / 5)
@@ -66,9 +78,11 @@ def judge(found, nic):
                  1 / 15)
     yield Target("panic to the first log line", figures.get("ours", "first_log_s"), 0.5, unit="s")
     yield Target("an encrypted dump of incompressible memory, of the raw UNDI rate",
-                 rate / ceiling if rate and ceiling else None, 0.9, least=True)
+                 figures.ratio("loss-0", "frames_mb_s", figures.get(f"undi-{nic}", "ceiling_mb_s")),
+                 0.9, least=True)
     yield Target("the raw UNDI rate, of that with one frame a switch",
-                 ceiling / loop if ceiling and loop else None, 1.5, least=True)
+                 figures.ratio(f"undi-{nic}", "ceiling_mb_s",
+                               figures.get(f"undi-{nic}", "batch_1_mb_s")), 1.5, least=True)
     yield Target("16 GiB mostly free, of 1 GiB's time",
                  figures.ratio("size-16-free", "durable_s",
                                figures.get("size-1-free", "durable_s")), 1.5)
@@ -78,6 +92,6 @@ def judge(found, nic):
                  figures.extreme(min, [f"server-{count}" for count in rows.MACHINES],
                                  "stored_of_copy"), 0.8, least=True)
     for loss, share in LOSS_TARGETS:
-        seconds = figures.get(f"loss-{loss}", "data_s")
         yield Target(f"the rate with {loss} % lost, of that without",
-                     lossless / seconds if lossless and seconds else None, share, least=True)
+                     figures.ratio("loss-0", "data_s", figures.get(f"loss-{loss}", "data_s")),
+                     share, least=True)
