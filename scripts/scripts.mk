@@ -49,3 +49,12 @@ CHECK += check-lab
 .PHONY: check-lab
 check-lab: dist stub server breaker delay $(MAPS_GUESTS) $(B)/.setup-lab $(B)/.setup-analysis $(B)/.setup-check $(B)/.setup-bench ## whole machines, from the PXE boot to the dump
 	$(Q)$(PYTEST) tests/lab
+
+# The kernel's debug symbols are a download of 860 MB, and crash takes minutes: not a part of check.
+ANALYSIS_OUT := $(B)/analysis
+.PHONY: check-analysis
+check-analysis: dist stub server $(B)/.setup-lab $(B)/.setup-analysis $(B)/.setup-check ## one crash at each level, as makedumpfile, crash and drgn see it
+	$(Q)rm -rf $(ANALYSIS_OUT)
+	$(Q)scripts/lab run --cpus 2 --crash-cpu 1 --append-kernel "hugepages=16 lab.buffers" --check \
+		--quiet --out $(ANALYSIS_OUT) --net $$([ "$$(id -u)" = 0 ] && echo dnsmasq || echo user)
+	$(Q)NETDUMP_CRASH=$(abspath $(ANALYSIS_OUT)) $(PYTEST) -rx tests/analysis

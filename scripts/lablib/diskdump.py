@@ -13,16 +13,25 @@ HEAD = struct.Struct("<8si390s6xQQiiiII")  # struct disk_dump_header, up to max_
 SIGNATURE = b"KDUMP   "
 
 
-def left_out(vmcore, level, scratch):
+def make(vmcore, level, path, vmlinux=None):
+    """makedumpfile's dump at a level of a whole vmcore.
+
+    What it knows of the kernel is VMCOREINFO's, or a vmlinux's with debug symbols.
+    """
+    symbols = ["-x", vmlinux] if vmlinux else []
+    done = subprocess.run(["makedumpfile", "-d", str(level), "-l", *symbols, vmcore, path],
+                          capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LabError(f"makedumpfile -d {level} {vmcore}: {done.stdout}{done.stderr}")
+
+
+def left_out(vmcore, level, scratch, vmlinux=None):
     """(start, end) of physical memory that makedumpfile leaves out of a whole vmcore.
 
     scratch: the path of a file, made and removed.  Zero pages count as kept.
     """
     try:
-        done = subprocess.run(["makedumpfile", "-d", str(level), "-l", vmcore, scratch],
-                              capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise LabError(f"makedumpfile -d {level} {vmcore}: {done.stdout}{done.stderr}")
+        make(vmcore, level, scratch, vmlinux)
         there, kept = bitmaps(scratch)
     finally:
         if os.path.exists(scratch):

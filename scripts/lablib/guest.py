@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import tarfile
 import tempfile
 
 from .process import LabError
@@ -116,6 +117,20 @@ class Guest:
                 os.rename(partial, root)
         return root
 
+    def vmlinux(self, say):
+        """The kernel with its debug symbols: the one file that is kept of gigabytes of them."""
+        path = os.path.join(self.dir, f"vmlinux-{self.release}")
+        with open(os.path.join(self.dir, ".lock"), "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(path):
+                package = f"linux-image-{self.release}-dbg"
+                say(f"downloading Debian's {package}, once")
+                deb = self._deb(package)
+                say(f"taking {os.path.basename(path)} out of it")
+                _extract(deb, f"/boot/{os.path.basename(path)}", f"{path}.new")
+                os.rename(f"{path}.new", path)
+        return path
+
     def _deb(self, package):
         """The file of a package, downloaded unless its newest version is there."""
         def found():
@@ -139,6 +154,23 @@ class Guest:
     def _unpack(deb, root):
         os.makedirs(root, exist_ok=True)
         _run(["dpkg", "-x", deb, root])
+
+
+def _extract(deb, name_end, path):
+    """One file of a package; what comes behind it there is not even unpacked."""
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as archive:
+        try:
+            with tarfile.open(fileobj=archive.stdout, mode="r|", bufsize=1 << 20) as files:
+                for entry in files:
+                    if entry.isfile() and entry.name.endswith(name_end):
+                        with files.extractfile(entry) as file, open(path, "wb") as out:
+                            shutil.copyfileobj(file, out, 1 << 20)
+                        return
+        except tarfile.TarError as error:
+            raise LabError(f"{deb} cannot be read: {error}") from error
+        finally:
+            archive.terminate()
+    raise LabError(f"{deb} has no file .{name_end}")
 
 
 def _run(argv, **more):

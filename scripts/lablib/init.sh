@@ -15,6 +15,7 @@
 #   lab.fault=A,B      what the breaker breaks right before the crash
 #   lab.kdump          load a crash kernel, not the crash image
 #   lab.fill=PERCENT   of the memory that is free, with a file system's data
+#   lab.buffers        have page cache with buffers, as file systems on a disk have
 #   lab.kexec_args=A,B more arguments for kexec, commas for blanks
 #   lab.crash=HOW      spin, spin-deaf: by tests/faults/spin on the last CPU; else by sysrq
 #   lab.stop           do everything but the crash
@@ -114,6 +115,13 @@ fill() { # PERCENT
     echo "init: $((mib / 16 * 16)) MiB filled"
 }
 
+# What a level tells apart from other page cache; it is there while the disk is open.
+buffers_make() {
+    modprobe brd rd_nr=1 || fail "there is no disk in memory"
+    exec 3> /dev/ram0
+    head -c 1048576 /proc/kallsyms >&3
+}
+
 iomem_print() {
     dmesg -n 1
     echo "init: iomem begin"
@@ -197,6 +205,7 @@ else
 fi
 plant
 [ "$(word lab.fill 0)" -gt 0 ] && fill "$(word lab.fill 0)"
+[ "$(word lab.buffers 0)" = 1 ] && buffers_make
 if [ "$(word lab.kdump 0)" = 1 ]; then
     kdump_load
 elif [ "$(word lab.module 0)" = 1 ]; then
