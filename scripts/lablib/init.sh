@@ -8,7 +8,8 @@
 #   lab.file=NAME      what to fetch from it by TFTP
 #   lab.iomem          print /proc/iomem between two marks
 #   lab.kexec=0        do not load the crash image
-#   lab.module         load netdump.ko, not the crash image
+#   lab.module         load netdump.ko
+#   lab.module_args=A  a parameter for it
 #   lab.reload=N       unload and load it again N times before
 #   lab.busy           all other CPUs are busy when one crashes
 #   lab.driver=0       leave the NIC alone
@@ -145,7 +146,8 @@ module_load() {
     for _ in $(seq "$(word lab.reload 0)"); do
         { insmod /netdump.ko && rmmod netdump; } || fail "netdump.ko cannot be loaded again and again"
     done
-    insmod /netdump.ko || fail "the kernel does not take netdump.ko"
+    # shellcheck disable=SC2046 # there may be none
+    insmod /netdump.ko $(word lab.module_args "") || fail "the kernel does not take netdump.ko"
     sh /netdump-status > /tmp/status
     code=$?
     sed 's/^/init: status: /' /tmp/status
@@ -208,11 +210,10 @@ plant
 [ "$(word lab.buffers 0)" = 1 ] && buffers_make
 if [ "$(word lab.kdump 0)" = 1 ]; then
     kdump_load
-elif [ "$(word lab.module 0)" = 1 ]; then
-    module_load
 elif [ "$(word lab.kexec 1)" = 1 ]; then
     crash_image_load
 fi
+[ "$(word lab.module 0)" = 1 ] && module_load
 [ "$(word lab.iomem 0)" = 1 ] && iomem_print
 echo 1 > /proc/sys/kernel/sysrq
 cpu=$(word lab.crash_cpu 0)

@@ -65,9 +65,10 @@ def options(run):
                      help="for the dump, from the crash on; default: 600")
     run.add_argument("--crash-cpu", type=int, default=0, metavar="N",
                      help="linux: the CPU that crashes")
-    run.add_argument("--stub", choices=("kexec", "module"), default="kexec",
+    run.add_argument("--stub", choices=("kexec", "module", "both"), default="kexec",
                      help="linux: what hands over to DINI, an image that kexec -p loads, or "
-                          "netdump.ko; default: kexec")
+                          "netdump.ko; with both, netdump.ko stands back unless "
+                          "--append-kernel lab.module_args=before_kdump=1; default: kexec")
     run.add_argument("--kdump", action="store_true",
                      help="linux: crash into its own kernel, wrapped by netdump-wrap, so that kdump "
                           "follows where there is no network dump")
@@ -112,8 +113,8 @@ def prepare(args):
         args.netdump.append("action=hold")
     if args.kdump and args.system != "linux":
         raise LabError("--kdump: the reference kernel has no crash kernel")
-    if args.stub == "module" and (args.system != "linux" or args.kdump):
-        raise LabError("--stub module: Linux has it, without a crash kernel")
+    if args.stub != "kexec" and (args.system != "linux" or args.kdump):
+        raise LabError(f"--stub {args.stub}: Linux has it, without a crash kernel")
     args.cpus = max(args.cpus, args.faults.cpus())
     args.emulator = args.emulator or args.faults.emulator()
     if args.emulator == "bochs":

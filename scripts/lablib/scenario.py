@@ -67,15 +67,17 @@ class Linux:
             breaker_archive(lab.tftp.file("breaker.cpio"))
             modules.insert(0, "breaker.cpio")
         ours = [kmodule.build(guest, source, lab.say) for source in options.faults.modules()]
-        if options.stub == "module":
+        if options.stub != "kexec":
             ours += [kmodule.build_netdump(guest, lab.say),
                      kmodule.STATUS]
         if ours:
             module_archive(lab.tftp.file("modules.cpio"), ours)
             modules.insert(0, "modules.cpio")
         words = [*KERNEL_WORDS, f"lab.crash_cpu={options.crash_cpu}"]
-        if options.stub == "module":
+        if options.stub != "kexec":
             words.append("lab.module")
+        if options.stub == "module":
+            words.append("lab.kexec=0")
         elif options.kdump:
             self._wrap_kernel(lab, guest)
             words.append("lab.kdump")

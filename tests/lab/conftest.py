@@ -51,6 +51,9 @@ RUNS = {
     "module": ["--stub", "module", "--cpus", "4", "--crash-cpu", "2", "--mem", "4G",
                "--append-kernel", "lab.busy lab.reload=100"],
     "module-refused": ["--stub", "module", "--mem", "512M", "--fault", "seal-flip"],
+    "module-stands-back": ["--stub", "both", "--mem", "512M"],
+    "module-first": ["--stub", "both", "--mem", "512M", "--append-kernel",
+                     "lab.module_args=before_kdump=1"],
     "kdump": ["--kdump"],
     "kdump-refused": ["--kdump", "--fault", "seal-flip", "--append-kernel", "lab.kexec_args=-s"],
 }

@@ -73,3 +73,21 @@ def test_a_panic_goes_on_where_there_is_no_dump(run):
     after = text[text.index("stub: on with the panic"):]
     assert "netdump: no dump: stub: fenced memory was changed" in after
     assert "Rebooting in" in after
+
+
+BY_KEXEC = "stub: ELF core header at"  # what only the crash image says
+
+
+@pytest.mark.run("module-stands-back")
+def test_a_crash_kernel_goes_first(run):
+    assert run.status == 0, run.stderr + run.serial()[-2000:]
+    assert status(run)["armed"] == "no: a crash kernel is loaded, and goes first"
+    assert "init: netdump-status ends with 1" in run.serial()
+    assert BY_KEXEC in run.serial()
+
+
+@pytest.mark.run("module-first")
+def test_unless_it_is_told_to_go_first(run):
+    assert run.status == 0, run.stderr + run.serial()[-2000:]
+    assert status(run)["armed"] == "yes"
+    assert BY_KEXEC not in run.serial()
