@@ -124,13 +124,22 @@ $(B)/stub/ref-aout.bin: $(B)/stub/multiboot/ref-aout.elf
 # netdump.ko for the kernel that runs, or whose headers KDIR has.  Kbuild writes beside its sources,
 # so they are copied.
 KDIR ?= /lib/modules/$(shell uname -r)/build
+module_sources = mkdir -p $1/stub $1/include && cp -ru stub/linux stub/common $1/stub && \
+	cp -ru include/netdump $1/include && cp -u $(B)/stub/netdump-flat.bin $1/stub/linux/flat.bin
+
 .PHONY: module
 module: $(B)/stub/netdump-flat.bin ## netdump.ko, for KDIR's kernel; it is in build/module/stub/linux
-	$(Q)mkdir -p $(B)/module/stub $(B)/module/include
-	$(Q)cp -ru stub/linux stub/common $(B)/module/stub
-	$(Q)cp -ru include/netdump $(B)/module/include
-	$(Q)cp -u $< $(B)/module/stub/linux/flat.bin
+	$(Q)$(call module_sources,$(B)/module)
 	$(Q)$(MAKE) -C $(KDIR) M=$(abspath $(B)/module/stub/linux) $(KFLAGS) modules
+
+# Its version is the handoff block's: that is what it has to agree on with netdump.c32.
+HANDOFF_VERSION := $(shell sed -n 's/^.define ND_HANDOFF_VERSION *//p' include/netdump/handoff.h)
+DKMS_TREE := $(B)/dkms/netdump-$(HANDOFF_VERSION)
+.PHONY: dkms
+dkms: $(B)/stub/netdump-flat.bin ## netdump.ko's sources as DKMS takes them: build/dkms/netdump-VERSION
+	$(Q)rm -rf $(DKMS_TREE)
+	$(Q)$(call module_sources,$(DKMS_TREE))
+	$(Q)sed 's/@VERSION@/$(HANDOFF_VERSION)/' stub/linux/dkms.conf.in > $(DKMS_TREE)/dkms.conf
 
 -include $(sort $(IMAGE_OBJ:.o=.d) $(WRAP_OBJ:.o=.d) $(FLAT_OBJ:.o=.d)) $(REF_OBJ:.o=.d)
 
