@@ -156,7 +156,9 @@ module_load() {
 
 others_busy() { # CPU that is not
     for other in $(seq 0 $(($(nproc) - 1))); do
-        [ "$other" = "$1" ] || taskset -c "$other" sh -c 'while :; do :; done' &
+        [ "$other" = "$1" ] && continue
+        taskset -c "$other" sh -c ": > /run/busy.$other; while :; do :; done" &
+        until [ -e "/run/busy.$other" ]; do usleep 10000; done
     done
 }
 
