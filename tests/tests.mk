@@ -176,10 +176,11 @@ LINT_FORMAT_SRC := $(wildcard wire/*.[ch] server/*.[ch] include/netdump/*.h dini
 	tests/tools/*.c tests/tools/fakecrash/*.[ch] tests/faults/breaker/*.[ch])
 LINT_SHELL = $(shell grep -rlE -m1 '^\#!/bin/(ba)?sh' scripts tests stub syslinux .ci 2>/dev/null)
 .PHONY: lint
-lint: $(B)/.setup-lint $(B)/.setup-server ## clang, cppcheck, shellcheck, clang-format
+lint: $(B)/.setup-lint $(B)/.setup-server ## clang, cppcheck, shellcheck, clang-format, mandoc
 	$(Q)for f in $(LINT_HOST_SRC); do \
 		$(CLANG) $(HOST_CFLAGS) $(fence_TEST_FLAGS) -fsyntax-only $$f || exit 1; done
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
 		--suppress=missingIncludeSystem -Iinclude -I. wire server
 	$(Q)clang-format --dry-run -Werror $(LINT_FORMAT_SRC)
 	$(Q)shellcheck $(LINT_SHELL)
+	$(Q)mandoc -Tlint -Wwarning docs/man/*

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The man pages name the options that there are, and no others."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SERVER = os.path.abspath(os.environ["NETDUMP_INSTALLED"])
+STUB = os.path.join(ROOT, "stub")
+PROGRAMS = {
+    "netdumpd.8": [[os.path.join(SERVER, "netdumpd")], [os.path.join(SERVER, "netdumpd"), "keygen"]],
+    "netdumpctl.8": [[os.path.join(SERVER, "netdumpctl")]],
+    "netdump-wrap.8": [[os.path.join(STUB, "kexec", "netdump-wrap")]],
+    "netdump-status.8": [[os.path.join(STUB, "linux", "netdump-status")]],
+}
+
+
+def page(name):
+    with open(os.path.join(ROOT, "docs", "man", name), encoding="utf-8") as file:
+        return file.read()
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_options(name):
+    said = "".join(subprocess.run([*words, "--help"], capture_output=True, text=True,
+                                  check=True).stdout for words in PROGRAMS[name])
+    there_are = set(re.findall(r"(?<![\w-])--([a-z][a-z-]*)", said)) | {"help"}
+    documented = set(re.findall(r"Fl -([a-z][a-z-]*)", page(name)))
+    assert documented == there_are
+
+
+def test_words_of_the_configuration():
+    with open(os.path.join(ROOT, "com32", "netdump", "options.c"), encoding="utf-8") as file:
+        table = re.findall(r'^\t\{"(\w+)", \w+, (?:true|false),', file.read(), re.M)
+    items = re.findall(r"^\.It Cm (.*)$", page("netdump.c32.5"), re.M)
+    documented = {word for item in items for word in re.findall(r"[a-z]+(?==)|^[a-z]+$", item)}
+    assert documented == set(table)
