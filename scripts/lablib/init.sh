@@ -146,6 +146,8 @@ module_load() {
     for _ in $(seq "$(word lab.reload 0)"); do
         { insmod /netdump.ko && rmmod netdump; } || fail "netdump.ko cannot be loaded again and again"
     done
+    [ "$(cat /sys/module/kernel/parameters/crash_kexec_post_notifiers)" = N ] ||
+        fail "netdump.ko did not put back what it found"
     # shellcheck disable=SC2046 # there may be none
     insmod /netdump.ko $(word lab.module_args "") || fail "the kernel does not take netdump.ko"
     sh /netdump-status > /tmp/status

@@ -9,9 +9,9 @@ measured is missed.
 import json
 import os
 
+from .. import matrix
 from ..lab import BUILD
 from ..process import LabError
-from .. import matrix
 from . import plot, rows, subject, table, targets
 from .results import Results
 
@@ -20,7 +20,8 @@ def options(bench):
     bench.add_argument("--part", default=",".join(rows.PARTS), metavar="NAME[,NAME...]",
                        help="what to measure; default: all of " + ", ".join(rows.PARTS))
     bench.add_argument("--row", metavar="NAME[,NAME...]", help="of those parts, these rows only")
-    bench.add_argument("--nic", default="e1000", metavar="MODEL", help="where the matrix has its control; default: e1000")
+    bench.add_argument("--nic", default="e1000", metavar="MODEL",
+                       help="where the matrix has its control; default: e1000")
     bench.add_argument("--runs", type=int, default=1, metavar="N",
                        help="of each row, whose figures are the medians then; default: 1")
     bench.add_argument("--again", action="store_true",
@@ -67,7 +68,8 @@ def measure(args):
     judged = list(targets.judge({row["name"]: row["figures"] for row in found}, args.nic,
                                 [row["name"] for row in found if row["busy"]]))
     found = {"good": all(one.word() == targets.HELD for one in judged), "nic": args.nic,
-             "host": what.host, "build": what.build, "rows": found, "targets": [one.as_json() for one in judged]}
+             "host": what.host, "build": what.build, "rows": found,
+             "targets": [one.as_json() for one in judged]}
     _keep(args.out, found)
     return found
 

@@ -36,7 +36,8 @@ def _netdump(row, nic, out, quiet):
     parser = argparse.ArgumentParser()
     run.options(parser)
     words = [*row.words, *(f"--append-kernel={word}" for word in row.kernel_words()),
-             "--nic", nic, *matrix.PLACES[matrix.NICS[nic]], "--net", "dnsmasq", "--out", out, "--timeout", str(kdump.END_S)]
+             "--nic", nic, *matrix.PLACES[matrix.NICS[nic]], "--net", "dnsmasq", "--out", out,
+             "--timeout", str(kdump.END_S)]
     if row.round_trip_ms:
         words += ["--round-trip", str(row.round_trip_ms)]
     args = parser.parse_args(words + (["--quiet"] if quiet else []))

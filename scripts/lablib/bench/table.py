@@ -6,7 +6,8 @@ CAPTIONS = {
     "loss": "256 MiB of incompressible memory, with loss",
     "rtt": "256 MiB of incompressible memory, with a longer round trip",
     "size": "Guests of other sizes, at level 31, from the panic on",
-    "undi": "Frames through the firmware and nothing else, MB/s by the batch; a call takes 12 at most",
+    "undi": "Frames through the firmware and nothing else, MB/s by the batch; "
+            "a call takes 12 at most",
     "server": "The server alone, with machines that are made up",
 }
 # Columns: a figure's name, its head, its form.
