@@ -3,6 +3,8 @@
 #ifndef DINI_SEAL_H
 #define DINI_SEAL_H
 
+#include <stdbool.h>
+
 #include "netdump/handoff.h"
 
 /*
@@ -14,6 +16,9 @@ uint32_t nd_seal_check(const struct nd_handoff *block, const char **why);
 
 /* Leaves in the block, and for the next boot, why no dump was made. */
 void nd_seal_last_words(uint32_t phys, const char *why);
+
+/* The same of a firmware call, which may not come back: while it is made, and taken back after. */
+void nd_seal_last_words_away(uint32_t phys, bool away);
 
 /* Takes the seed out of the block, which stays valid: this crash's keys came of it. */
 void nd_seal_seed_wipe(uint32_t phys);

@@ -151,10 +151,10 @@ static void gate_enter(unsigned int limit_s)
 {
 	alarm_put_off(limit_s);
 	/* for what no alarm gets out of: a reset, by the firmware or by its fault */
-	nd_seal_last_words(nd_boot.handoff_phys, "the machine did not come back from its firmware");
+	nd_seal_last_words_away(nd_boot.handoff_phys, true);
 	nd_gate_enter64(hand->gate_entry_phys);
 	nd_exception_load();
-	nd_seal_last_words(nd_boot.handoff_phys, "");
+	nd_seal_last_words_away(nd_boot.handoff_phys, false);
 	if (!call->undi_hung)
 		return;
 	alarm_s = 0;
