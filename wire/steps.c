@@ -47,13 +47,21 @@ bool nd_steps_pay(const void *memory, size_t bytes)
 	return even >= EVEN_OF_LOOK && moving >= MOVE_OF_LOOK;
 }
 
-/* From the end, as each step needs the word before it unchanged. */
+/* Both passes in one: for each word of a grain, through all the grains. */
 void nd_steps_make(void *steps, const void *memory, size_t bytes)
 {
-	memcpy(steps, memory, bytes);
-	for (unsigned int pass = 0; pass < PASSES; pass++)
-		for (size_t i = bytes / 8; i-- > GRAIN_WORDS;)
-			word_set(steps, i, step(steps, i));
+	for (size_t k = 0; k < GRAIN_WORDS; k++) {
+		uint64_t before = 0, step_before = 0;
+
+		for (size_t i = k; i < bytes / 8; i += GRAIN_WORDS) {
+			uint64_t here = word(memory, i);
+			uint64_t step_here = here - before;
+
+			word_set(steps, i, step_here - step_before);
+			before = here;
+			step_before = step_here;
+		}
+	}
 }
 
 void nd_steps_undo(void *steps, size_t bytes)
