@@ -108,6 +108,7 @@ struct nd_agent {
 	uint32_t packed_bytes; /* 0: nothing there */
 	uint8_t packed[ND_PAGE_BYTES];
 	enum nd_record_kind packed_kind; /* LZ4 or STEPS */
+	uint32_t like_bytes; /* that a page takes which compresses as what was sent last */
 	uint64_t steps[ND_PAGE_BYTES / 8];
 	/* memory that does not compress */
 	uint32_t lz4_misses;                            /* pages in a row that were tried in vain */

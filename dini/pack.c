@@ -144,6 +144,7 @@ static bool run_add(struct pack *p, enum page_kind kind, uint64_t phys)
 static uint32_t compress(struct nd_agent *agent, const uint8_t *from, uint32_t bytes, void *to,
 			 size_t room, enum nd_record_kind *kind)
 {
+	LZ4_stream_t *lz4 = (LZ4_stream_t *)agent->lz4;
 	const void *source = from;
 	int packed;
 
@@ -152,9 +153,24 @@ static uint32_t compress(struct nd_agent *agent, const uint8_t *from, uint32_t b
 		nd_steps_make(agent->steps, from, bytes);
 		source = agent->steps;
 	}
-	packed =
-		LZ4_compress_fast_extState(agent->lz4, source, to, (int)bytes, (int)room, LZ4_FAST);
-	return packed > 0 ? (uint32_t)packed : 0;
+	/* a stream of one block each: so its table is not cleared, but after a failure */
+	LZ4_resetStream_fast(lz4);
+	packed = LZ4_compress_fast_continue(lz4, source, to, (int)bytes, (int)room, LZ4_FAST);
+	if (packed > 0)
+		return (uint32_t)packed;
+	LZ4_initStream(lz4, sizeof *lz4);
+	return 0;
+}
+
+/* Pages that lie together compress alike. */
+static void like_note(struct nd_agent *agent, uint32_t raw, uint32_t packed)
+{
+	agent->like_bytes = packed * ND_PAGE_BYTES / raw;
+}
+
+static uint32_t like(const struct nd_agent *agent, uint32_t raw)
+{
+	return agent->like_bytes * raw / ND_PAGE_BYTES;
 }
 
 /*
@@ -168,6 +184,7 @@ static uint32_t rest_compress(struct nd_agent *agent, const uint8_t *from, uint3
 	if (agent->page_raw)
 		return 0;
 	packed = compress(agent, from, left, agent->packed, left - left / 8, &agent->packed_kind);
+	like_note(agent, left, packed ? packed : left);
 	if (packed) {
 		agent->lz4_misses = 0;
 	} else if (left == ND_PAGE_BYTES && ++agent->lz4_misses >= LZ4_MISSES) {
@@ -178,10 +195,11 @@ static uint32_t rest_compress(struct nd_agent *agent, const uint8_t *from, uint3
 }
 
 /*
- * A page that compresses but does not fit: as many of its grains as probably do.  True
- * if something was written.
+ * A page that compresses, to left_packed, but does not fit: as many of its grains as probably
+ * do.  True if something was written.
  */
-static bool piece_compress(struct pack *p, const uint8_t *from, uint64_t phys, uint32_t left)
+static bool piece_compress(struct pack *p, const uint8_t *from, uint64_t phys, uint32_t left,
+			   uint32_t left_packed)
 {
 	struct nd_agent *agent = p->agent;
 	size_t room = nd_data_room(&p->writer);
@@ -191,7 +209,7 @@ static bool piece_compress(struct pack *p, const uint8_t *from, uint64_t phys, u
 	if (room < ROOM_MIN)
 		return false;
 	/* an eighth off, for the parts of a page are not alike */
-	try_grains = (uint32_t)(grains * room / agent->packed_bytes * 7 / 8);
+	try_grains = (uint32_t)(grains * room / left_packed * 7 / 8);
 	if (try_grains >= grains)
 		try_grains = grains - 1;
 	for (; try_grains >= 8; try_grains -= try_grains / 4) {
@@ -204,6 +222,7 @@ static bool piece_compress(struct pack *p, const uint8_t *from, uint64_t phys, u
 			nd_data_add(&p->writer, phys, raw, kind, nd_data_space(&p->writer), packed);
 			agent->offset += raw;
 			agent->packed_bytes = 0;
+			like_note(agent, raw, packed);
 			return true;
 		}
 	}
@@ -222,6 +241,14 @@ static bool piece_raw(struct pack *p, const uint8_t *from, uint64_t phys, uint32
 	return true;
 }
 
+/* So that it is not compressed whole first only to learn that. */
+static bool looks_too_long(const struct pack *p, uint32_t left)
+{
+	uint32_t packed = like(p->agent, left);
+
+	return !p->agent->page_raw && packed < left - left / 8 && packed > nd_data_room(&p->writer);
+}
+
 /* Writes what fits of the page from the agent's offset on; true when that was its end. */
 static bool page_write(struct pack *p, const uint8_t *page, uint64_t page_phys, uint32_t have)
 {
@@ -237,6 +264,9 @@ static bool page_write(struct pack *p, const uint8_t *page, uint64_t page_phys, 
 			break;
 		}
 		if (!agent->packed_bytes || agent->packed_phys != phys) {
+			if (looks_too_long(p, left) &&
+			    piece_compress(p, from, phys, left, like(agent, left)))
+				continue;
 			agent->packed_phys = phys;
 			agent->packed_bytes = rest_compress(agent, from, left);
 		}
@@ -250,7 +280,7 @@ static bool page_write(struct pack *p, const uint8_t *page, uint64_t page_phys, 
 				    agent->packed_bytes);
 			agent->offset += left;
 			agent->packed_bytes = 0;
-		} else if (!piece_compress(p, from, phys, left)) {
+		} else if (!piece_compress(p, from, phys, left, agent->packed_bytes)) {
 			if (p->writer.used == sizeof(struct nd_wire_data))
 				piece_raw(p, from, phys, left); /* or it would never end */
 			p->full = true;
