@@ -20,8 +20,9 @@ def options(bench):
     bench.add_argument("--part", default=",".join(rows.PARTS), metavar="NAME[,NAME...]",
                        help="what to measure; default: all of " + ", ".join(rows.PARTS))
     bench.add_argument("--row", metavar="NAME[,NAME...]", help="of those parts, these rows only")
-    bench.add_argument("--nic", default="e1000", metavar="MODEL",
-                       help="where the matrix has its control; default: e1000")
+    bench.add_argument("--nic", default="e1000e", metavar="MODEL",
+                       help="where the matrix has its control; default: e1000e, for QEMU's e1000 "
+                            "takes nothing for a second after its receiver goes on")
     bench.add_argument("--runs", type=int, default=1, metavar="N",
                        help="of each row, whose figures are the medians then; default: 1")
     bench.add_argument("--again", action="store_true",
