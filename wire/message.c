@@ -100,7 +100,7 @@ static enum nd_message_error hello_check(const struct nd_wire_hello *h, size_t b
 
 	if (bytes < fixed)
 		return ND_MESSAGE_SHORT;
-	if (h->range_count > ND_HELLO_RANGES_MAX ||
+	if (h->kind >= ND_HELLO_KINDS || h->range_count > ND_HELLO_RANGES_MAX ||
 	    bytes - fixed != h->range_count * sizeof(struct nd_wire_range))
 		return ND_MESSAGE_COUNT;
 	if (!string_ends(h->host, sizeof h->host) || !string_ends(h->reason, sizeof h->reason))
@@ -158,6 +158,29 @@ static enum nd_message_error done_check(const struct nd_wire_done *d, size_t byt
 	return string_ends(d->text, sizeof d->text) ? ND_MESSAGE_OK : ND_MESSAGE_STRING;
 }
 
+static enum nd_message_error give_check(const struct nd_wire_give *g, size_t bytes)
+{
+	size_t fixed = offsetof(struct nd_wire_give, piece);
+	uint64_t at;
+
+	if (bytes <= fixed)
+		return ND_MESSAGE_SHORT;
+	at = (uint64_t)g->index * ND_GIVE_BYTES;
+	if (at >= g->total_bytes)
+		return ND_MESSAGE_COUNT;
+	if (bytes - fixed !=
+	    (g->total_bytes - at < ND_GIVE_BYTES ? g->total_bytes - at : ND_GIVE_BYTES))
+		return ND_MESSAGE_COUNT;
+	return ND_MESSAGE_OK;
+}
+
+static enum nd_message_error take_check(const struct nd_wire_take *t, size_t bytes)
+{
+	if (bytes != sizeof *t)
+		return bytes < sizeof *t ? ND_MESSAGE_SHORT : ND_MESSAGE_COUNT;
+	return t->count <= ND_TAKE_MAX ? ND_MESSAGE_OK : ND_MESSAGE_COUNT;
+}
+
 static enum nd_message_error last_words_check(const struct nd_wire_last_words *w, size_t bytes)
 {
 	if (bytes != sizeof *w)
@@ -195,6 +218,10 @@ enum nd_message_error nd_message_check(const void *datagram, size_t bytes)
 		return done_check(datagram, bytes);
 	case ND_LAST_WORDS:
 		return last_words_check(datagram, bytes);
+	case ND_GIVE:
+		return give_check(datagram, bytes);
+	case ND_TAKE:
+		return take_check(datagram, bytes);
 	default:
 		return ND_MESSAGE_TYPE;
 	}
@@ -274,6 +301,31 @@ void nd_done_init(struct nd_wire_done *done, uint64_t session, uint64_t seq, uin
 	done->status = status;
 	for (size_t i = 0; text && text[i] && i + 1 < sizeof done->text; i++)
 		done->text[i] = text[i];
+}
+
+void nd_take_init(struct nd_wire_take *take, uint64_t session, uint64_t seq, uint32_t first,
+		  uint32_t count)
+{
+	memset(take, 0, sizeof *take);
+	nd_header_init(&take->header, ND_TAKE, session, seq, sizeof *take);
+	take->first = first;
+	take->count = count;
+}
+
+size_t nd_give_init(struct nd_wire_give *give, uint64_t session, uint64_t seq, uint64_t total_bytes,
+		    uint32_t index)
+{
+	size_t fixed = offsetof(struct nd_wire_give, piece);
+	uint64_t at = (uint64_t)index * ND_GIVE_BYTES;
+	size_t piece = at >= total_bytes                  ? 0
+		       : total_bytes - at < ND_GIVE_BYTES ? (size_t)(total_bytes - at)
+							  : ND_GIVE_BYTES;
+
+	memset(give, 0, fixed);
+	nd_header_init(&give->header, ND_GIVE, session, seq, fixed + piece);
+	give->total_bytes = total_bytes;
+	give->index = index;
+	return piece;
 }
 
 void nd_data_begin(struct nd_data_writer *w, void *buffer, uint64_t session, uint64_t seq,

@@ -49,6 +49,8 @@ const char *nd_message_error_text(enum nd_message_error error);
  *   READ   0..84 extents, page aligned, none wraps 2^64
  *   DATA   record_count records, each whole, aligned to grains, none wraps
  *   DONE   text ends in NUL
+ *   GIVE   the piece is as long as its place in the answer has it, and not empty
+ *   TAKE   0..10 pieces
  *   LAST_WORDS  text and host end in NUL and are printable, text is not empty
  */
 enum nd_message_error nd_message_check(const void *datagram, size_t bytes);
@@ -73,6 +75,13 @@ bool nd_read_extent_add(struct nd_wire_read *read, uint64_t phys, uint32_t pages
 /* A whole DONE; text is cut to fit, NULL is empty. */
 void nd_done_init(struct nd_wire_done *done, uint64_t session, uint64_t seq, uint32_t status,
 		  const char *text);
+
+/* A whole TAKE. */
+void nd_take_init(struct nd_wire_take *take, uint64_t session, uint64_t seq, uint32_t first,
+		  uint32_t count);
+/* A GIVE whose piece the caller fills in: how many bytes; 0: there is no such piece. */
+size_t nd_give_init(struct nd_wire_give *give, uint64_t session, uint64_t seq, uint64_t total_bytes,
+		    uint32_t index);
 
 /*
  * Writing a DATA: init over a buffer of ND_WIRE_MESSAGE_MAX bytes, then records.

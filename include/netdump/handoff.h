@@ -209,6 +209,71 @@ enum nd_refusal {
 	ND_REFUSED_HANDOFF = 2, /* the handoff block is damaged or of another version */
 	ND_REFUSED_SEAL = 3,    /* fenced memory was changed */
 	ND_REFUSED_CPU = 4,     /* no long mode */
+	ND_REFUSED_VISIT = 5,   /* nothing was begun that could go on, or the block is not one */
+};
+
+/*
+ * Visiting DINI
+ *
+ * A living system sends through its firmware, too, in slices: it stops its CPUs, visits DINI for
+ * some milliseconds, and goes on.  What DINI knows stays in its region from one visit to the next.
+ *
+ * Mode:    as entering, all other CPUs held; neither a fixed interrupt (TPR) nor an NMI of the
+ *          CPU's own (LVT) comes meanwhile; no driver has the NIC, and no IOMMU translates for it.
+ * Inputs:  EAX = ND_DINI_VISIT, ESI = phys of struct nd_handoff, EBX = phys of struct nd_visit.
+ * Output:  always returns, as a refusal does; EAX = 0 or enum nd_refusal.  Memory outside the fence
+ *          is as it was, but for struct nd_visit and the pages that it lends; likewise the PICs,
+ * the real-time clock, I/O APICs.  The NIC, its PCI configuration and that of bridges above it are
+ * not.
+ *
+ * ND_VISIT_BEGIN checks block and seal, takes the firmware up, and opens the NIC by it.  Until
+ * ND_VISIT_END the fence is not as the seal has it: END closes the NIC, and puts the fence right.
+ * A crash in between has no dump unless who stops the system visits for the END first.
+ */
+#define ND_DINI_VISIT    0x54495356u /* "VSIT" */
+#define ND_VISIT_MAGIC   0x53495644u /* "DVIS" */
+#define ND_VISIT_VERSION 1
+
+enum nd_visit_op { ND_VISIT_BEGIN = 1, ND_VISIT_GO_ON = 2, ND_VISIT_END = 3 };
+
+enum nd_visit_state {
+	ND_VISIT_BUSY = 0,   /* come again at once */
+	ND_VISIT_IDLE = 1,   /* come again in a millisecond or two: an answer is waited for */
+	ND_VISIT_DONE = 2,   /* the server said so: done_status and text */
+	ND_VISIT_FAILED = 3, /* text says why; nothing but END makes sense now */
+};
+
+/* Milestones, in the order in which they are reached. */
+enum nd_visit_step {
+	ND_VISIT_SEAL,  /* block and seal were checked */
+	ND_VISIT_OPEN,  /* the NIC is open by its firmware */
+	ND_VISIT_HELLO, /* the first HELLO is on its way: an address was resolved */
+	ND_VISIT_HEARD, /* a server answered; with keys it is the one that they name */
+	ND_VISIT_ASKED, /* all was sent that the server asked for so far, for the first time */
+	ND_VISIT_SAID,  /* the server's DONE */
+	ND_VISIT_STEPS,
+};
+
+struct nd_visit {
+	uint32_t magic;    /* in: ND_VISIT_MAGIC */
+	uint16_t version;  /* in: ND_VISIT_VERSION */
+	uint16_t bytes;    /* in: sizeof(struct nd_visit) */
+	uint32_t op;       /* in: enum nd_visit_op */
+	uint32_t kind;     /* in, BEGIN: enum nd_hello_kind of wire.h, not ND_HELLO_CRASH */
+	uint32_t slice_us; /* in: a visit goes on to its next batch until then */
+	uint32_t state;    /* out: enum nd_visit_state */
+	/* in, BEGIN; good until END: phys of a table of pages' phys, uint64_t each.  What is sent,
+	 * and room for an answer; 0 bytes: none. */
+	uint64_t send_table_phys, send_bytes;
+	uint64_t take_table_phys, take_room_bytes;
+	uint64_t taken_bytes;             /* out: of the answer, when it is whole */
+	uint8_t random[ND_KEY_BYTES];     /* in, BEGIN: mixed into the session's keys; wiped */
+	char name[64];                    /* in, BEGIN: what is sent, NUL-terminated */
+	uint32_t done_status;             /* out: enum nd_done_status of wire.h */
+	uint32_t refused;                 /* out: datagrams that were not taken */
+	uint64_t sent_bytes;              /* out: UDP payload */
+	uint64_t step_us[ND_VISIT_STEPS]; /* out: since BEGIN; 0: not reached */
+	char text[ND_REASON_BYTES];       /* out: NUL-terminated */
 };
 
 /*
@@ -360,6 +425,8 @@ _Static_assert(sizeof(struct nd_device) == 16, "nd_device");
 _Static_assert(sizeof(struct nd_pci_copy) == 260, "nd_pci_copy");
 _Static_assert(sizeof(struct nd_dini_header) == 20, "nd_dini_header");
 _Static_assert(sizeof(struct nd_crash) == 168, "nd_crash");
+_Static_assert(offsetof(struct nd_visit, send_table_phys) == 24, "nd_visit.send_table_phys");
+_Static_assert(sizeof(struct nd_visit) == 352, "nd_visit");
 _Static_assert(offsetof(struct nd_handoff, gate_phys) == 96, "nd_handoff.gate_phys");
 _Static_assert(offsetof(struct nd_handoff, dini_phys) == 128, "nd_handoff.dini_phys");
 _Static_assert(offsetof(struct nd_handoff, undi_entry_far) == 144, "nd_handoff.undi_entry_far");

@@ -28,6 +28,13 @@
  *   DINI  -> DATA   records: pages or parts of them, raw, compressed, or zero
  *   server-> DONE   the dump is on disk (or will never be, with the reason)
  *
+ * A living system sends in the same way (HELLO's kind): a log, the test of a dry run, or what it
+ * asks drivers for; what is read then is no memory, but what it wants to send.  Drivers are the
+ * one thing that goes the other way, after their request was read:
+ *
+ *   server-> GIVE   a piece of the answer
+ *   DINI  -> TAKE   which pieces are wanted next; none: all are there, and right
+ *
  * And from the machine's next boot, outside any session, plain whatever keys there are:
  *
  *   boot  -> LAST_WORDS  why the crash before it left no dump; hearsay, and not answered
@@ -52,7 +59,15 @@
 #define ND_PAGE_BYTES  4096u
 #define ND_GRAIN_BYTES 64u /* records start and end on grains; a page is 64 of them */
 
-enum nd_wire_type { ND_HELLO = 1, ND_READ = 2, ND_DATA = 3, ND_DONE = 4, ND_LAST_WORDS = 5 };
+enum nd_wire_type {
+	ND_HELLO = 1,
+	ND_READ = 2,
+	ND_DATA = 3,
+	ND_DONE = 4,
+	ND_LAST_WORDS = 5,
+	ND_GIVE = 6,
+	ND_TAKE = 7,
+};
 
 /* The form, in the upper bits of header.type; neither: plain. */
 enum nd_wire_form {
@@ -98,12 +113,25 @@ enum nd_hello_state {
 	ND_HELLO_IDLE = 1, /* every READ is answered, waiting for the next */
 };
 
+/*
+ * Whose memory it is.  All but a crash come of a living system, and have one range: from 0 on, of
+ * kind 1, so many bytes as there are to send, whose last page is filled up with zeros.  reason is
+ * the log's name then, a file's, without its folder.
+ */
+enum nd_hello_kind {
+	ND_HELLO_CRASH = 0,
+	ND_HELLO_LOG = 1,
+	ND_HELLO_TEST = 2,    /* a dry run: bytes of no meaning */
+	ND_HELLO_DRIVERS = 3, /* text: the kernel's release, then aliases of devices, one a line */
+	ND_HELLO_KINDS,
+};
+
 struct nd_wire_hello {
 	struct nd_wire_header header; /* length: up to the last range in use */
 	uint32_t state;               /* enum nd_hello_state */
 	uint32_t elapsed_ms;          /* since DINI was entered */
 	uint8_t mac[6];
-	uint16_t zero;
+	uint16_t kind; /* enum nd_hello_kind */
 	uint8_t client_ip[4];
 	uint16_t read_queue;                /* READs that DINI holds at once */
 	uint16_t range_count;               /* 0 .. ND_HELLO_RANGES_MAX */
@@ -202,6 +230,26 @@ struct nd_wire_done {
 	char text[ND_DONE_TEXT_BYTES]; /* NUL-terminated, why */
 };
 
+#define ND_GIVE_BYTES (22 * ND_GRAIN_BYTES) /* of the answer in each piece but the last */
+#define ND_TAKE_MAX   10                    /* pieces asked for at once: firmware has few buffers */
+
+/* One piece: bytes from index * ND_GIVE_BYTES on.  The first comes unasked, until a TAKE does. */
+struct nd_wire_give {
+	struct nd_wire_header header; /* length: up to the last byte */
+	uint64_t total_bytes;         /* of the answer, 1 or more */
+	uint32_t index;
+	uint32_t zero;
+	uint8_t piece[ND_GIVE_BYTES];
+};
+
+/* It is sent again while nothing comes, and answered by the pieces it names; one for none by DONE.
+ */
+struct nd_wire_take {
+	struct nd_wire_header header;
+	uint32_t first;
+	uint32_t count; /* 0 .. ND_TAKE_MAX */
+};
+
 #define ND_LAST_WORDS_TEXT_BYTES 128
 
 /* Texts are printable ASCII up to their NUL.  The session is any number but 0. */
@@ -231,6 +279,9 @@ _Static_assert(sizeof(struct nd_wire_record) == 16, "nd_wire_record");
 _Static_assert(sizeof(struct nd_wire_data) == 32, "nd_wire_data");
 _Static_assert(sizeof(struct nd_wire_done) == 160, "nd_wire_done");
 _Static_assert(sizeof(struct nd_wire_last_words) == 224, "nd_wire_last_words");
+_Static_assert(sizeof(struct nd_wire_give) == 40 + ND_GIVE_BYTES, "nd_wire_give");
+_Static_assert(sizeof(struct nd_wire_give) <= ND_WIRE_MESSAGE_MAX, "a GIVE is one datagram");
+_Static_assert(sizeof(struct nd_wire_take) == 32, "nd_wire_take");
 _Static_assert((ND_WIRE_MESSAGE_MAX - sizeof(struct nd_wire_data) - sizeof(struct nd_wire_record)) /
 			       ND_GRAIN_BYTES ==
 		       22,
