@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* dumps.c - the dumps that lie below a folder, for netdumpctl. */
+/* dumps.c - the dumps that lie below a folder, and what else machines sent, for netdumpctl. */
 #include "server/dumps.h"
 
 #include <dirent.h>
@@ -45,7 +45,8 @@ static void partial_load(struct nd_dump *d, int dir)
 	d->is_partial = name_partial(d->folder);
 	if (!d->is_partial)
 		return;
-	nd_partial_look(&d->partial, dir, strtoull(nd_dump_text(d, "session"), NULL, 16));
+	nd_partial_look(&d->partial, dir, d->kind->file,
+			strtoull(nd_dump_text(d, "session"), NULL, 16));
 	if (!strcmp(nd_dump_text(d, "status"), "complete"))
 		json_object_set_new(d->info, "status", json_string("incomplete"));
 }
@@ -60,6 +61,7 @@ json_t *nd_dump_json(const struct nd_dump *d)
 	json_t *one = d->info ? json_deep_copy(d->info) : json_object();
 
 	json_object_set_new(one, "path", json_string(d->path));
+	json_object_set_new(one, "kind", json_string(d->kind->name));
 	json_object_set_new(one, "percent", json_integer(nd_dump_percent(d)));
 	if (d->is_partial)
 		json_object_set_new(one, "resumable", json_boolean(!d->partial.why_not));
@@ -86,6 +88,7 @@ static void dump_add(struct nd_dumps *all, int host, const char *host_name, cons
 		snprintf(d->path, sizeof d->path, "%s/%s", host_name, folder);
 		d->folder = d->path + strlen(host_name) + 1;
 		d->info = info_load(dir);
+		d->kind = nd_kind_named(nd_dump_text(d, "kind"));
 		partial_load(d, dir);
 		all->dump[all->count++] = d;
 	}

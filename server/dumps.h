@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* dumps.h - the dumps that lie below a folder, for netdumpctl. */
+/* dumps.h - the dumps that lie below a folder, and what else machines sent, for netdumpctl. */
 #ifndef NETDUMP_SERVER_DUMPS_H
 #define NETDUMP_SERVER_DUMPS_H
 
@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "server/kind.h"
 #include "server/partial.h"
 
 #define ND_DUMP_PATH_BYTES 600
@@ -15,6 +16,7 @@ struct nd_dump {
 	char path[ND_DUMP_PATH_BYTES]; /* HOST/FOLDER */
 	const char *folder;            /* within path */
 	json_t *info;                  /* NULL: not there or unreadable */
+	const struct nd_kind *kind;
 	bool is_partial;
 	struct nd_partial partial; /* if it is */
 };

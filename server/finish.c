@@ -87,6 +87,17 @@ static bool did(struct nd_finish *f, const char *what, int error)
 	return !error;
 }
 
+/* Likewise, to the file that all of this is about. */
+static bool file_did(struct nd_finish *f, const char *what, int error)
+{
+	char text[64];
+
+	if (!error)
+		return true;
+	snprintf(text, sizeof text, "%s %s", f->store->kind->file, what);
+	return did(f, text, error);
+}
+
 /* A chunk that is not what arrived is read again once it has come again. */
 static void chunk_check(struct nd_finish *f)
 {
@@ -114,15 +125,16 @@ static void step_hash(struct nd_finish *f, uint64_t stable, uint8_t *step)
 	uint64_t end = chunk_end < f->vmcore->bytes ? chunk_end : f->vmcore->bytes;
 	uint64_t to = stable < end ? stable : end;
 	size_t bytes = to - f->hashed < STEP_BYTES ? to - f->hashed : STEP_BYTES;
+	uint64_t left = f->vmcore->size - f->hashed; /* the last page may have more */
 	int error = f->stop ? ECANCELED : nd_store_read(f->vmcore->fd, step, bytes, f->hashed);
 
-	if (!did(f, "vmcore cannot be read back", error))
+	if (!file_did(f, "cannot be read back", error))
 		return;
 	if (f->hashed % f->sums->chunk_bytes == 0) {
 		f->chunk_sha = f->sha;
 		f->chunk_sum = 0;
 	}
-	sha256_update(&f->sha, bytes, step);
+	sha256_update(&f->sha, bytes < left ? bytes : left, step);
 	f->chunk_sum += nd_sums_file(f->vmcore, f->hashed, step, bytes);
 	f->hashed += bytes;
 	if (f->hashed == end)
@@ -179,7 +191,7 @@ static bool vmcore_sync(struct nd_finish *f)
 {
 	if (!f->lost && fdatasync(f->vmcore->fd)) {
 		f->lost = true;
-		fail(f, "vmcore cannot be synced", errno);
+		file_did(f, "cannot be synced", errno);
 	}
 	return !f->lost;
 }
@@ -228,6 +240,7 @@ static int info_complete(struct nd_finish *f)
 static bool dump_complete(struct nd_finish *f)
 {
 	return did(f, "vmcore's headers do not read back as written", head_check(f)) &&
+	       file_did(f, "cannot be cut to its size", nd_vmcore_cut(f->vmcore)) &&
 	       vmcore_sync(f) &&
 	       did(f, "dmesg.txt cannot be synced", nd_store_sync(f->store, "dmesg.txt")) &&
 	       did(f, "info.json cannot be written", info_complete(f)) &&
@@ -247,7 +260,9 @@ static void dump_keep(struct nd_finish *f)
 
 	if (f->ending.complete)
 		nd_info_spoil(f->ending.info, f->why);
-	if (f->ending.map)
+	if (f->store->kind->passing)
+		nd_store_pass(f->store);
+	else if (f->ending.map)
 		map_write(f, f->ending.map);
 	info_end(f, false);
 	error = info_store(f, f->ending.info, true);

@@ -217,6 +217,19 @@ static void rivals_leave(struct nd_hub *h, const struct nd_seat *proven)
 	}
 }
 
+/* Whether nothing will come of what it is about: it is told so, and has no seat. */
+static bool kind_refuse(struct nd_hub *h, const struct sockaddr_in *from,
+			const struct nd_wire_hello *hello)
+{
+	char why[ND_DONE_TEXT_BYTES];
+
+	if (nd_kind_fits(hello, why))
+		return false;
+	done_send(h, from, hello, ND_DONE_REFUSED, why);
+	refuse(h, from, why);
+	return true;
+}
+
 static void hello_take(struct nd_hub *h, const struct sockaddr_in *from,
 		       const struct nd_wire_hello *hello)
 {
@@ -228,7 +241,7 @@ static void hello_take(struct nd_hub *h, const struct sockaddr_in *from,
 		refuse(h, from, "a session of another address");
 		return;
 	}
-	if (finished_answer(h, from, hello))
+	if (finished_answer(h, from, hello) || kind_refuse(h, from, hello))
 		return;
 	nd_store_host_name(host, hello->host, hello->mac);
 	if (!nd_store_admits(h->options.top, host, hello->header.session, hello->token)) {
@@ -251,8 +264,9 @@ static void hello_take(struct nd_hub *h, const struct sockaddr_in *from,
 	nd_door_admit(&h->door, &seat->pass, hello);
 	m->turn.owner = seat;
 	inet_ntop(AF_INET, &from->sin_addr, ip, sizeof ip);
-	nd_log_under(ND_LID_EVENTS, h->now.ms, "%s: HELLO from %s, session %016llx: %s", m->host,
-		     ip, (unsigned long long)m->session,
+	nd_log_under(ND_LID_EVENTS, h->now.ms, "%s: HELLO from %s, session %016llx: %s%s%s",
+		     m->host, ip, (unsigned long long)m->session,
+		     hello->kind ? m->kind->noun : "", hello->kind ? ": " : "",
 		     hello->reason[0] ? hello->reason : "no reason");
 	nd_machine_hello(m, &h->env, hello, h->now.ms, h->now.s);
 	seat_settle(h, seat);

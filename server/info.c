@@ -162,6 +162,43 @@ void nd_info_past_add(struct nd_machine *m, const json_t *past)
 	m->first_log_s = earlier(m->first_log_s, moment_of(past, "first_log_ms"));
 }
 
+static void crash_add(json_t *info, const struct nd_machine *m)
+{
+	json_object_set_new(info, "reason", text_json(m->hello.reason));
+	json_object_set_new(info, "release", text_json(m->release));
+	json_object_set_new(info, "panic", text_json(m->panic));
+	json_object_set_new(info, "cpus", json_integer(m->cpus));
+	json_object_set_new(info, "cr3", hex_json(m->hello.cr3));
+	json_object_set_new(info, "idt_base", hex_json(m->hello.idt_base));
+	json_object_set_new(info, "crashed", time_json(m->base_s));
+	json_object_set_new(info, "first_log", time_json(m->first_log_s));
+	json_object_set_new(info, "seconds_to_first_log", seconds_json(m->base_s, m->first_log_s));
+	/* null: no level, all pages are there */
+	json_object_set_new(info, "level", m->level ? json_integer(m->level) : json_null());
+	json_object_set_new(info, "excluded_pages",
+			    json_integer(m->core ? (json_int_t)m->core->excluded.total : 0));
+	json_object_set_new(info, "vmcore_bytes", json_integer((json_int_t)m->vmcore.bytes));
+	json_object_set_new(info, "fenced", fenced_json(&m->hello));
+}
+
+/* What a living system sent: seconds are from its first HELLO to the latest new byte. */
+static void living_add(json_t *info, const struct nd_machine *m)
+{
+	uint64_t bytes = m->hello.range[0].bytes, missing = missing_pages(m)->total;
+	double seconds = m->last_data_s - m->started_s;
+	double came = missing ? (double)(m->ram.total - missing) * ND_PAGE_BYTES : (double)bytes;
+	char title[ND_KIND_TITLE_BYTES];
+
+	json_object_set_new(info, "bytes", json_integer((json_int_t)bytes));
+	json_object_set_new(info, "seconds", seconds_json(m->started_s, m->last_data_s));
+	json_object_set_new(info, "bytes_per_second",
+			    seconds > 0 ? json_integer((json_int_t)(came / seconds)) : json_null());
+	if (m->hello.kind != ND_HELLO_LOG)
+		return;
+	nd_kind_title(title, m->hello.reason);
+	json_object_set_new(info, "name", json_string(title));
+}
+
 json_t *nd_info_make(const struct nd_machine *m, bool over)
 {
 	char ip[INET_ADDRSTRLEN] = "", mac[18], token[ND_STORE_TOKEN_TEXT_BYTES];
@@ -174,6 +211,7 @@ json_t *nd_info_make(const struct nd_machine *m, bool over)
 	snprintf(mac, sizeof mac, "%02x:%02x:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3], a[4],
 		 a[5]);
 	json_object_set_new(info, "version", json_integer(ND_INFO_VERSION));
+	json_object_set_new(info, "kind", json_string(m->kind->name));
 	json_object_set_new(info, "status",
 			    json_string(!over                           ? "receiving"
 					: m->status == ND_DONE_COMPLETE ? "complete"
@@ -187,23 +225,12 @@ json_t *nd_info_make(const struct nd_machine *m, bool over)
 	json_object_set_new(info, "id", json_sprintf("%08" PRIx32, (uint32_t)m->session));
 	nd_store_token_text(token, m->hello.token);
 	json_object_set_new(info, "token_hash", json_string(token));
-	json_object_set_new(info, "reason", text_json(m->hello.reason));
-	json_object_set_new(info, "release", text_json(m->release));
-	json_object_set_new(info, "panic", text_json(m->panic));
-	json_object_set_new(info, "cpus", json_integer(m->cpus));
-	json_object_set_new(info, "cr3", hex_json(m->hello.cr3));
-	json_object_set_new(info, "idt_base", hex_json(m->hello.idt_base));
-	json_object_set_new(info, "crashed", time_json(m->base_s));
 	json_object_set_new(info, "started", time_json(m->started_s));
-	json_object_set_new(info, "first_log", time_json(m->first_log_s));
 	json_object_set_new(info, "last_data", time_json(m->last_data_s));
-	json_object_set_new(info, "seconds_to_first_log", seconds_json(m->base_s, m->first_log_s));
-	/* null: no level, all pages are there */
-	json_object_set_new(info, "level", m->level ? json_integer(m->level) : json_null());
-	json_object_set_new(info, "excluded_pages",
-			    json_integer(m->core ? (json_int_t)m->core->excluded.total : 0));
-	json_object_set_new(info, "vmcore_bytes", json_integer((json_int_t)m->vmcore.bytes));
-	json_object_set_new(info, "fenced", fenced_json(&m->hello));
+	if (m->hello.kind == ND_HELLO_CRASH)
+		crash_add(info, m);
+	else
+		living_add(info, m);
 	/* At most ND_INFO_RANGES_MAX of each; the totals are whole. */
 	json_object_set_new(info, "absent", spans_json(&m->absent));
 	json_object_set_new(info, "missing", spans_json(missing_pages(m)));

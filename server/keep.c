@@ -29,6 +29,11 @@ static void why_set(char why[ND_WHY_BYTES], const char *what, int error)
 	snprintf(why, ND_WHY_BYTES, "%s: %s", what, strerror(error));
 }
 
+static void unwritten_set(char why[ND_WHY_BYTES], const struct nd_machine *m, int error)
+{
+	snprintf(why, ND_WHY_BYTES, "the %s cannot be written: %s", m->kind->noun, strerror(error));
+}
+
 static int info_write(const struct nd_machine *m)
 {
 	json_t *info = nd_info_make(m, false);
@@ -73,9 +78,10 @@ bool nd_keep_open(struct nd_machine *m, const struct nd_env *env, uint64_t now_m
 		snprintf(why, ND_WHY_BYTES, "the session is another machine's");
 		return false;
 	}
-	error = nd_store_open(&m->store, env->top, m->host, m->session, (time_t)now_s);
+	error = nd_store_open(&m->store, m->kind, env->top, m->host, m->session, (time_t)now_s);
 	if (error) {
-		why_set(why, "no folder for the dump", error);
+		snprintf(why, ND_WHY_BYTES, "no folder for the %s: %s", m->kind->noun,
+			 strerror(error));
 		return false;
 	}
 	m->cache.fd = m->store.early;
@@ -138,13 +144,20 @@ static int file_begin(struct nd_machine *m, bool *resumed)
 	return nd_vmcore_size_set(&m->vmcore, !*resumed);
 }
 
+static bool layout_plan(struct nd_machine *m, const char **wrong)
+{
+	if (m->hello.kind != ND_HELLO_CRASH)
+		return nd_vmcore_plan_plain(&m->vmcore, m->hello.range[0].bytes);
+	return nd_vmcore_plan(&m->vmcore, m->core, m->note_bytes, wrong);
+}
+
 bool nd_keep_begin(struct nd_machine *m, const struct nd_env *env, char why[ND_WHY_BYTES])
 {
 	const char *wrong = "out of memory";
 	bool resumed = false, ok;
 	int error;
 
-	if (!nd_vmcore_plan(&m->vmcore, m->core, m->note_bytes, &wrong)) {
+	if (!layout_plan(m, &wrong)) {
 		snprintf(why, ND_WHY_BYTES, "%s", wrong);
 		return false;
 	}
@@ -200,7 +213,7 @@ static bool memory_write(struct nd_machine *m, uint64_t phys, const uint8_t *dat
 	int error = nd_vmcore_write(&m->vmcore, phys, data, bytes);
 
 	if (error) {
-		why_set(why, "the dump cannot be written", error);
+		unwritten_set(why, m, error);
 		nd_keep_unsure(m, phys, bytes);
 	}
 	return !error;
@@ -307,8 +320,8 @@ static void chunk_reask(struct nd_machine *m, const struct nd_env *env, uint64_t
 
 	m->phase = ND_MEMORY;
 	m->progress_ms = now_ms;
-	snprintf(why, sizeof why, "vmcore from byte %llu on does not read back as it came",
-		 (unsigned long long)from);
+	snprintf(why, sizeof why, "%s from byte %llu on does not read back as it came",
+		 m->kind->file, (unsigned long long)from);
 	nd_log("%s: %s", m->host, why);
 	if (c->reasks == REASKS_MAX) {
 		c->unsure = true;
@@ -323,7 +336,7 @@ static void chunk_reask(struct nd_machine *m, const struct nd_env *env, uint64_t
 		error = ENOMEM;
 	if (error) {
 		c->unsure = true;
-		why_set(why, "the dump cannot be written", error);
+		unwritten_set(why, m, error);
 		nd_machine_give_up(m, env, why, now_s);
 	}
 }
@@ -337,18 +350,20 @@ static void dump_over(struct nd_machine *m, const struct nd_env *env, const char
 		m->finish = NULL;
 	}
 	m->phase = ND_OVER;
-	if (env->quota)
+	if (env->quota && m->kind->passing)
+		nd_quota_shrink(env->quota, &m->share);
+	else if (env->quota)
 		nd_quota_grow(env->quota, &m->share, m->store.vmcore);
 	if (why[0]) {
 		m->status = ND_DONE_INCOMPLETE;
 		snprintf(m->why, sizeof m->why, "%s", why);
 		nd_log("%s: %s", m->host, m->why);
 	}
-	nd_log("%s: %s: %s/%s%s, %.3f s after the crash, %llu pages, %llu bytes on the wire",
-	       m->host, m->status == ND_DONE_COMPLETE ? "complete" : "incomplete", m->host,
-	       m->store.name, m->status == ND_DONE_COMPLETE ? "" : ND_STORE_PARTIAL,
-	       now_s - m->base_s, (unsigned long long)m->counts.pages,
-	       (unsigned long long)m->counts.wire_bytes);
+	nd_log("%s: %s: %s/%s%s, %.3f s after %s, %llu pages, %llu bytes on the wire", m->host,
+	       m->status == ND_DONE_COMPLETE ? "complete" : "incomplete", m->host, m->store.name,
+	       m->status == ND_DONE_COMPLETE ? "" : ND_STORE_PARTIAL, now_s - m->base_s,
+	       m->hello.kind == ND_HELLO_CRASH ? "the crash" : "its begin",
+	       (unsigned long long)m->counts.pages, (unsigned long long)m->counts.wire_bytes);
 	if (!m->suspended)
 		nd_machine_done_send(m, env);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* machine.c - one crashed machine's session: datagrams and time in, READs and DONE out. */
+/* machine.c - one machine's session: datagrams and time in, READs and DONE out. */
 #include "server/machine.h"
 
 #include <lz4.h>
@@ -38,6 +38,9 @@ struct nd_machine *nd_machine_new(const struct nd_wire_hello *hello,
 	m->session = hello->header.session;
 	m->address = *address;
 	memcpy(&m->hello, hello, hello->header.length);
+	m->kind = &nd_kinds[hello->kind];
+	if (hello->kind != ND_HELLO_CRASH)
+		m->hello.elfcorehdr_phys = 0;
 	nd_store_host_name(m->host, hello->host, hello->mac);
 	nd_store_init(&m->store);
 	m->vmcore.fd = m->cache.fd = -1;
@@ -175,7 +178,8 @@ static void part_write(struct sink *s, uint64_t phys, const uint8_t *data, uint3
 	else if (!s->why[0] && data)
 		nd_keep_write(m, phys, data, bytes, s->why);
 	if (error)
-		snprintf(s->why, sizeof s->why, "the dump cannot be written: %s", strerror(error));
+		snprintf(s->why, sizeof s->why, "the %s cannot be written: %s", m->kind->noun,
+			 strerror(error));
 	if (s->why[0])
 		nd_keep_unsure(m, phys, bytes);
 }

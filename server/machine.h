@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * machine.h - one crashed machine's session: what has come, what to ask for next.
+ * machine.h - one machine's session: what has come, what to ask for next.
  *
  *   PROBE   the ELF core header is asked for (without one: the first page of RAM).
  *           Nothing is on disk and little in memory until a DATA answers: HELLO is cheap
@@ -12,6 +12,9 @@
  *   MEMORY  everything else, the kernel's own first, in order of address
  *   FINISH  checksum, fsync, rename, in a thread
  *   OVER    DONE is sent, now and whenever the machine asks again
+ *
+ * What a living system sends (kind.h) is memory without any of this to understand in it: from
+ * PROBE, of its first page, it goes on to MOVE.
  *
  * No sockets and no clock in here: datagrams and the time are passed in, answers go out
  * through struct nd_env.
@@ -74,6 +77,7 @@ struct nd_machine {
 	uint64_t session;
 	struct sockaddr_in address;
 	struct nd_wire_hello hello;
+	const struct nd_kind *kind;
 	char host[ND_STORE_NAME_BYTES];
 	enum nd_phase phase;
 	enum nd_done_status status;

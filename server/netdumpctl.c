@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* netdumpctl.c - lists, shows and verifies the dumps below a folder. */
+/* netdumpctl.c - lists, shows and verifies the dumps below a folder, and what else is there. */
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,11 +20,13 @@ enum { EXIT_OK = 0, EXIT_NOT_RIGHT = 1, EXIT_USAGE = 64 };
 const char *argp_program_version = "netdumpctl 1";
 
 static const char doc[] =
-	"Lists, shows and verifies dumps that netdumpd received.\v"
+	"Lists, shows and verifies dumps that netdumpd received; and logs, dry runs and requests for "
+	"drivers of living systems.\v"
 	"  list       one line a dump, oldest first\n"
 	"  show ID    what is known about one\n"
 	"  verify ID  compute vmcore's SHA-256 anew, check that it is a well-formed ELF core;\n"
-	"             of a dump that is not complete, check what is there\n\n"
+	"             of a dump that is not complete, check what is there; of a log or a\n"
+	"             request only the SHA-256; of a dry run nothing is kept\n\n"
 	"ID is the eight hex digits at the end of a dump's folder, the folder's name, or "
 	"HOST/FOLDER.\n\n"
 	"Exit status: 0 fine, 1 no such dump, or it is not right, 64 a command line without sense.";
@@ -71,19 +73,41 @@ static error_t option_take(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static int64_t number(const struct nd_dump *d, const char *key)
+{
+	return json_integer_value(json_object_get(d->info, key));
+}
+
+/* The panic line of a dump; and what is most like it of the others. */
+static const char *about(const struct nd_dump *d, char *text, size_t room)
+{
+	if (d->kind == &nd_kinds[ND_HELLO_LOG])
+		return nd_dump_text(d, "name");
+	if (d->kind == &nd_kinds[ND_HELLO_TEST])
+		snprintf(text, room, "%.1f MB/s", (double)number(d, "bytes_per_second") / 1e6);
+	else if (d->kind == &nd_kinds[ND_HELLO_DRIVERS])
+		snprintf(text, room, "%" PRId64 " modules", number(d, "modules"));
+	else
+		return nd_dump_text(d, "panic");
+	return text;
+}
+
 static void list_text(const struct nd_dumps *all)
 {
-	printf("%-8s  %-20s  %-24s  %-10s  %5s  %10s  %-20s  %s\n", "ID", "HOST", "CRASHED",
-	       "STATUS", "THERE", "MIB", "RELEASE", "PANIC");
+	printf("%-8s  %-20s  %-7s  %-24s  %-10s  %5s  %10s  %-20s  %s\n", "ID", "HOST", "KIND",
+	       "DATE", "STATUS", "THERE", "MIB", "RELEASE", "ABOUT");
 	for (size_t i = 0; i < all->count; i++) {
 		const struct nd_dump *d = all->dump[i];
+		bool dump = d->kind == &nd_kinds[ND_HELLO_CRASH];
+		int64_t bytes = number(d, dump ? "vmcore_bytes" : "bytes");
+		char text[40];
 
-		printf("%-8s  %-20.*s  %-24s  %-10s  %4u%%  %10" PRId64 "  %-20s  %s\n",
-		       nd_dump_text(d, "id"), (int)strcspn(d->path, "/"), d->path,
-		       nd_dump_text(d, "crashed"), d->info ? nd_dump_text(d, "status") : "no info",
-		       nd_dump_percent(d),
-		       (int64_t)json_integer_value(json_object_get(d->info, "vmcore_bytes")) >> 20,
-		       nd_dump_text(d, "release"), nd_dump_text(d, "panic"));
+		printf("%-8s  %-20.*s  %-7s  %-24s  %-10s  %4u%%  %10.*f  %-20s  %s\n",
+		       nd_dump_text(d, "id"), (int)strcspn(d->path, "/"), d->path, d->kind->name,
+		       nd_dump_text(d, dump ? "crashed" : "started"),
+		       d->info ? nd_dump_text(d, "status") : "no info", nd_dump_percent(d),
+		       dump ? 0 : 2, (double)(dump ? bytes >> 20 << 20 : bytes) / (1 << 20),
+		       nd_dump_text(d, "release"), about(d, text, sizeof text));
 	}
 }
 
@@ -130,6 +154,8 @@ static void show_text(const struct arguments *a, const struct nd_dump *d)
 		const char *label, *key;
 		bool number;
 	} line[] = {
+		{"kind", "kind", false},
+		{"name", "name", false},
 		{"host", "host", false},
 		{"address", "ip", false},
 		{"MAC", "mac", false},
@@ -138,6 +164,7 @@ static void show_text(const struct arguments *a, const struct nd_dump *d)
 		{"why", "why", false},
 		{"remarks", "notes", false},
 		{"crashed", "crashed", false},
+		{"started", "started", false},
 		{"crash reason", "reason", false},
 		{"release", "release", false},
 		{"panic", "panic", false},
@@ -156,6 +183,11 @@ static void show_text(const struct arguments *a, const struct nd_dump *d)
 		{"times resumed", "resumed", true},
 		{"chunks reasked", "reasked_chunks", true},
 		{"vmcore bytes", "vmcore_bytes", true},
+		{"bytes", "bytes", true},
+		{"seconds", "seconds", true},
+		{"bytes/second", "bytes_per_second", true},
+		{"modules", "modules", true},
+		{"bytes of drivers", "answer_bytes", true},
 		{"SHA-256", "sha256", false},
 	};
 
@@ -201,24 +233,25 @@ static int show_run(const struct arguments *a, struct nd_dumps *all)
 /* A partial dump is never right, but what is there may be. */
 static const char *partial_check(const struct nd_dump *d, int vmcore, char *why, size_t room)
 {
+	const char *noun = d->kind->noun;
 	uint64_t chunks, wrong;
 	int error;
 
 	if (!d->partial.map || d->partial.why_not) {
-		snprintf(why, room, "the dump is incomplete, and nobody knows what is there: %s",
-			 d->partial.why_not);
+		snprintf(why, room, "the %s is incomplete, and nobody knows what is there: %s",
+			 noun, d->partial.why_not);
 		return why;
 	}
 	error = nd_partial_verify(&d->partial, vmcore, &chunks, &wrong);
 	if (error)
-		snprintf(why, room, "vmcore: %s", strerror(error));
+		snprintf(why, room, "%s: %s", d->kind->file, strerror(error));
 	else if (wrong)
 		snprintf(why, room,
-			 "the dump is incomplete, and %" PRIu64 " of %" PRIu64
+			 "the %s is incomplete, and %" PRIu64 " of %" PRIu64
 			 " chunks are not as they came",
-			 wrong, chunks);
+			 noun, wrong, chunks);
 	else
-		snprintf(why, room, "the dump is incomplete: %u %% is there, and as it came",
+		snprintf(why, room, "the %s is incomplete: %u %% is there, and as it came", noun,
 			 d->partial.percent);
 	return why;
 }
@@ -228,13 +261,15 @@ static const char *dump_check(const struct arguments *a, const struct nd_dump *d
 			      size_t room)
 {
 	char path[ND_DUMP_PATH_BYTES + 16], sha[65];
-	const char *wrong = NULL;
+	const char *wrong = NULL, *file = d->kind->file;
 	int fd, error;
 
-	snprintf(path, sizeof path, "%s/vmcore", d->path);
+	if (d->kind->passing)
+		return d->is_partial ? "the dry run is incomplete" : NULL;
+	snprintf(path, sizeof path, "%s/%s", d->path, file);
 	fd = openat(a->top, path, FILE_FLAGS);
 	if (fd < 0) {
-		snprintf(why, room, "vmcore: %s", strerror(errno));
+		snprintf(why, room, "%s: %s", file, strerror(errno));
 		return why;
 	}
 	if (d->is_partial) {
@@ -244,11 +279,12 @@ static const char *dump_check(const struct arguments *a, const struct nd_dump *d
 	}
 	error = nd_verify_sha(fd, sha);
 	if (error) {
-		snprintf(why, room, "vmcore: %s", strerror(error));
+		snprintf(why, room, "%s: %s", file, strerror(error));
 		wrong = why;
 	} else if (!d->info || strcmp(nd_dump_text(d, "sha256"), sha)) {
-		wrong = "vmcore's SHA-256 is not the one in info.json";
-	} else if (!nd_verify_elf(fd, why, room)) {
+		snprintf(why, room, "%s's SHA-256 is not the one in info.json", file);
+		wrong = why;
+	} else if (d->kind == &nd_kinds[ND_HELLO_CRASH] && !nd_verify_elf(fd, why, room)) {
 		wrong = why;
 	}
 	close(fd);
@@ -273,8 +309,11 @@ static int verify_run(const struct arguments *a, struct nd_dumps *all)
 		json_decref(o);
 	} else if (wrong) {
 		printf("%s: NOT right: %s\n", d->path, wrong);
+	} else if (d->kind->passing) {
+		printf("%s: right: a dry run, of which nothing is kept\n", d->path);
 	} else {
-		printf("%s: right: SHA-256 matches, the ELF core is well formed\n", d->path);
+		printf("%s: right: SHA-256 matches%s\n", d->path,
+		       d->kind == &nd_kinds[ND_HELLO_CRASH] ? ", the ELF core is well formed" : "");
 	}
 	return wrong ? EXIT_NOT_RIGHT : EXIT_OK;
 }

@@ -12,7 +12,7 @@
 
 #define STEP_BYTES (1u << 18)
 
-void nd_partial_look(struct nd_partial *p, int dir, uint64_t session)
+void nd_partial_look(struct nd_partial *p, int dir, const char *file, uint64_t session)
 {
 	struct stat st;
 	size_t bytes;
@@ -33,9 +33,9 @@ void nd_partial_look(struct nd_partial *p, int dir, uint64_t session)
 		p->percent =
 			(unsigned int)(100 - (p->map->missing.total * 100 + p->map->layout.pages -
 					      1) / p->map->layout.pages);
-	if (fstatat(dir, "vmcore", &st, AT_SYMLINK_NOFOLLOW) ||
+	if (fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) ||
 	    (uint64_t)st.st_size != p->map->layout.bytes)
-		p->why_not = "its map is of another vmcore";
+		p->why_not = "its map is of another file";
 }
 
 void nd_partial_free(struct nd_partial *p)

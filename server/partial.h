@@ -11,8 +11,9 @@ struct nd_partial {
 	unsigned int percent;
 };
 
-/* Looks at an open folder whose info.json names the session.  To be freed. */
-void nd_partial_look(struct nd_partial *p, int dir, uint64_t session);
+/* Looks at an open folder whose info.json names the session and whose file is so called.  To be
+ * freed. */
+void nd_partial_look(struct nd_partial *p, int dir, const char *file, uint64_t session);
 void nd_partial_free(struct nd_partial *p);
 
 /* Reads back what the map says is there.  0, or errno; *wrong of *chunks are not as they came. */

@@ -87,9 +87,10 @@ static void header_step(struct nd_machine *m)
 		if (status <= ND_MEM_WAIT)
 			return;
 	}
-	nd_phase_note(m, m->hello.elfcorehdr_phys
-				 ? m->core->why
-				 : "no ELF core header: memory is taken from the machine's map");
+	if (m->hello.kind == ND_HELLO_CRASH)
+		nd_phase_note(m, m->hello.elfcorehdr_phys ? m->core->why
+							  : "no ELF core header: memory is taken "
+							    "from the machine's map");
 	nd_core_from_hello(m->core, &m->hello);
 	m->phase = ND_SELECT;
 }
@@ -260,7 +261,7 @@ static void move_step(struct nd_machine *m, const struct nd_env *env, double now
 	order_set(m);
 	if (!error)
 		return;
-	snprintf(why, sizeof why, "vmcore cannot be written: %s", strerror(error));
+	snprintf(why, sizeof why, "%s cannot be written: %s", m->kind->file, strerror(error));
 	nd_machine_give_up(m, env, why, now_s);
 }
 

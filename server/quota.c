@@ -79,6 +79,12 @@ void nd_quota_grow(struct nd_quota *q, struct nd_quota_share *share, int vmcore)
 		q->used_bytes += share->bytes - before;
 }
 
+void nd_quota_shrink(struct nd_quota *q, struct nd_quota_share *share)
+{
+	q->used_bytes -= share->bytes < q->used_bytes ? share->bytes : q->used_bytes;
+	share->bytes = 0;
+}
+
 static bool limit_reached(char *why, size_t room, uint64_t limit, const char *option)
 {
 	snprintf(why, room, "the quota of %llu MiB is reached (%s)",

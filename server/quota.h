@@ -42,6 +42,9 @@ void nd_quota_share_begin(struct nd_quota_share *share, int vmcore);
 /* Takes into account what the dump with this open file takes by now. */
 void nd_quota_grow(struct nd_quota *q, struct nd_quota_share *share, int vmcore);
 
+/* It is gone again. */
+void nd_quota_shrink(struct nd_quota *q, struct nd_quota_share *share);
+
 /* Whether there is room, whoever's it is: what costs no look at any host's folder. */
 bool nd_quota_has_room(struct nd_quota *q, uint64_t now_ms, char *why, size_t room);
 

@@ -25,9 +25,6 @@
 /* info.json and map.json, as large as they usually get. */
 #define RESERVE_BYTES (1u << 19)
 
-/* What a complete dump consists of. */
-static const char *const kept[] = {"vmcore", "dmesg.txt", "info.json"};
-
 static bool name_harmless(const char *name)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -279,13 +276,15 @@ static void leftovers_remove(const struct nd_store *s)
 		unlinkat(s->dir, file[i], 0);
 }
 
-int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t session, time_t now)
+int nd_store_open(struct nd_store *s, const struct nd_kind *kind, int top, const char *host_name,
+		  uint64_t session, time_t now)
 {
 	char partial[PARTIAL_BYTES];
 	json_t *info;
 	int error;
 
 	nd_store_init(s);
+	s->kind = kind;
 	s->top = top;
 	snprintf(s->host_name, sizeof s->host_name, "%s", host_name);
 	if (mkdirat(top, host_name, 0750) && errno != EEXIST)
@@ -308,7 +307,7 @@ int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t s
 	s->dir = openat(s->host, partial, DIR_FLAGS);
 	if (s->dir < 0)
 		goto err;
-	s->vmcore = openat(s->dir, "vmcore", WRITE_FLAGS, 0640);
+	s->vmcore = openat(s->dir, kind->file, WRITE_FLAGS, 0640);
 	if (s->vmcore < 0)
 		goto err;
 	s->early = openat(s->dir, "early", WRITE_FLAGS | O_TRUNC, 0600);
@@ -406,6 +405,12 @@ void nd_store_release(const struct nd_store *s)
 	unlinkat(s->dir, "reserve", 0);
 }
 
+void nd_store_pass(const struct nd_store *s)
+{
+	unlinkat(s->dir, s->kind->file, 0);
+	unlinkat(s->dir, "map.json", 0);
+}
+
 int nd_store_commit(const struct nd_store *s, bool *named)
 {
 	char partial[PARTIAL_BYTES];
@@ -418,6 +423,11 @@ int nd_store_commit(const struct nd_store *s, bool *named)
 	removed = !unlinkat(s->dir, "early", 0);
 	if (!removed && errno != ENOENT)
 		return errno;
+	if (s->kind->passing) {
+		if (unlinkat(s->dir, s->kind->file, 0))
+			return errno;
+		removed = true;
+	}
 	/* A folder never replaces one that is not empty. */
 	if ((removed && fsync(s->dir)) || renameat(s->host, partial, s->host, s->name))
 		return errno;
@@ -440,6 +450,7 @@ int nd_store_commit(const struct nd_store *s, bool *named)
  */
 static bool final_sync(struct nd_store *s)
 {
+	const char *const kept[] = {s->kind->file, "dmesg.txt", "info.json"};
 	char partial[PARTIAL_BYTES];
 	int error = 0;
 
@@ -479,6 +490,7 @@ bool nd_store_finished(int top, const char *host_name, uint64_t session, const u
 	snprintf(s.host_name, sizeof s.host_name, "%s", host_name);
 	info = folder_find(s.host, session, token, false, s.name, sizeof s.name);
 	status = json_string_value(json_object_get(info, "status"));
+	s.kind = nd_kind_named(json_string_value(json_object_get(info, "kind")));
 	complete = status && !strcmp(status, "complete") && final_sync(&s);
 	if (complete)
 		snprintf(path, room, "%s/%s", host_name, s.name);
@@ -490,7 +502,7 @@ bool nd_store_finished(int top, const char *host_name, uint64_t session, const u
 /* Best effort: a folder that stays holds nothing that anyone needs. */
 void nd_store_abandon(struct nd_store *s)
 {
-	static const char *const file[] = {"vmcore", "early", "info.json", "reserve"};
+	const char *const file[] = {s->kind->file, "early", "info.json", "reserve"};
 	char partial[PARTIAL_BYTES];
 
 	partial_name(s, partial);

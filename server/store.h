@@ -6,7 +6,7 @@
  * relative to an open folder and follows no symbolic link, and HOST is held against a
  * list of harmless characters, so nothing from the wire leads outside DIR.
  *
- *   vmcore      the memory
+ *   vmcore      the memory; or log, test, request: what a living system sent (kind.h)
  *   dmesg.txt   the log
  *   info.json   what is known about the dump (info.h)
  *   map.json    while it is partial: what of vmcore is there (map.h)
@@ -22,6 +22,8 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "server/kind.h"
+
 #define ND_STORE_NAME_BYTES 64
 #define ND_STORE_PARTIAL    ".partial"
 
@@ -29,7 +31,8 @@ struct nd_store {
 	int top;  /* DIR, owned by the caller */
 	int host; /* DIR/HOST */
 	int dir;  /* the dump's folder */
-	int vmcore;
+	int vmcore; /* or what else it is of this kind */
+	const struct nd_kind *kind;
 	int early;    /* below 0 once it is over */
 	bool resumed; /* the folder was there, with what another life of the server left */
 	char host_name[ND_STORE_NAME_BYTES];
@@ -46,7 +49,8 @@ void nd_store_init(struct nd_store *s);
  * Makes (or, after a restart, takes over as it is) the session's .partial folder with its
  * vmcore.  DATE-ID that is another session's already becomes DATE.N-ID.  0, or errno.
  */
-int nd_store_open(struct nd_store *s, int top, const char *host_name, uint64_t session, time_t now);
+int nd_store_open(struct nd_store *s, const struct nd_kind *kind, int top, const char *host_name,
+		  uint64_t session, time_t now);
 
 /* Writes a small file; on errors the one that was there stays.  0, or errno. */
 int nd_store_file(const struct nd_store *s, const char *name, const void *data, size_t bytes);
@@ -75,6 +79,9 @@ void nd_store_early_end(struct nd_store *s);
 
 /* Gives up what was held for last words.  To be called before they are written. */
 void nd_store_release(const struct nd_store *s);
+
+/* What came, and what is known of it, goes: of a kind that is only passing. */
+void nd_store_pass(const struct nd_store *s);
 
 /*
  * Renames the synced folder to its final name, syncs those above.  0, or errno: not final.  Then

@@ -45,7 +45,7 @@ static bool layout_make(struct nd_vmcore *v, const struct nd_core *core, uint64_
 								 all.span[i].count, offset};
 			offset += all.span[i].count * ND_PAGE_BYTES;
 		}
-		v->bytes = offset;
+		v->bytes = v->size = offset;
 	}
 	nd_pages_free(&all);
 	return v->extent != NULL;
@@ -114,6 +114,20 @@ bool nd_vmcore_plan(struct nd_vmcore *v, const struct nd_core *core, size_t note
 	return true;
 }
 
+bool nd_vmcore_plan_plain(struct nd_vmcore *v, uint64_t size)
+{
+	memset(v, 0, sizeof *v);
+	v->fd = -1;
+	v->extent = calloc(1, sizeof *v->extent);
+	if (!v->extent)
+		return false;
+	v->size = size;
+	v->bytes = PAGE_ROUND(size);
+	v->pages = v->extent->count = v->bytes / ND_PAGE_BYTES;
+	v->extents = 1;
+	return true;
+}
+
 static void headers_make(const struct nd_vmcore *v, const struct nd_core *core, size_t note_bytes,
 			 uint8_t *head)
 {
@@ -160,9 +174,12 @@ static void headers_make(const struct nd_vmcore *v, const struct nd_core *core, 
 int nd_vmcore_head_write(struct nd_vmcore *v, const struct nd_core *core, const uint8_t *notes,
 			 size_t note_bytes)
 {
-	uint8_t *head = calloc(1, v->head_bytes);
+	uint8_t *head = NULL;
 	int error;
 
+	if (!v->head_bytes)
+		return 0;
+	head = calloc(1, v->head_bytes);
 	if (!head)
 		return ENOMEM;
 	headers_make(v, core, note_bytes, head);
@@ -179,6 +196,11 @@ int nd_vmcore_size_set(const struct nd_vmcore *v, bool empty)
 	if (empty && ftruncate(v->fd, (off_t)v->head_bytes))
 		return errno;
 	return ftruncate(v->fd, (off_t)v->bytes) ? errno : 0;
+}
+
+int nd_vmcore_cut(const struct nd_vmcore *v)
+{
+	return v->size != v->bytes && ftruncate(v->fd, (off_t)v->size) ? errno : 0;
 }
 
 bool nd_vmcore_pages(const struct nd_vmcore *v, struct nd_pages *pages)

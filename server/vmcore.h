@@ -6,6 +6,8 @@
  *   order of physical address.  A page that several PT_LOADs name (Linux names the
  *   kernel's own twice) is there once, and their p_offsets meet in it.  Pages that the core
  *   excludes are in no PT_LOAD, so that nobody takes a hole for them.
+ *
+ * Or, of a living system, a plain file: what was sent, from its first byte on.
  */
 #ifndef NETDUMP_SERVER_VMCORE_H
 #define NETDUMP_SERVER_VMCORE_H
@@ -26,6 +28,7 @@ struct nd_vmcore {
 	uint64_t head_bytes; /* headers and notes, whole pages; memory begins behind them */
 	uint64_t head_sum;   /* nd_sums_head() of them, once they are written */
 	uint64_t bytes;      /* of the file, 0: no layout yet */
+	uint64_t size;       /* to which it is cut at the end, within its last page */
 };
 
 /* Nothing larger is written, whatever a machine says that it has. */
@@ -34,6 +37,8 @@ struct nd_vmcore {
 /* Decides the layout; nothing is written.  False: *why says what is wrong. */
 bool nd_vmcore_plan(struct nd_vmcore *v, const struct nd_core *core, size_t note_bytes,
 		    const char **why);
+/* Of a plain file, not empty: it has no head.  False: no memory. */
+bool nd_vmcore_plan_plain(struct nd_vmcore *v, uint64_t size);
 void nd_vmcore_free(struct nd_vmcore *v);
 
 /* Writes headers and notes to v->fd, over what is there.  0, or errno. */
@@ -41,6 +46,8 @@ int nd_vmcore_head_write(struct nd_vmcore *v, const struct nd_core *core, const 
 			 size_t note_bytes);
 /* Sets the file's size; empty: memory that is in it already goes.  0, or errno. */
 int nd_vmcore_size_set(const struct nd_vmcore *v, bool empty);
+/* All is there: what fills up the last page goes.  0, or errno. */
+int nd_vmcore_cut(const struct nd_vmcore *v);
 
 /* All pages of the file.  False: no memory. */
 bool nd_vmcore_pages(const struct nd_vmcore *v, struct nd_pages *pages);

@@ -34,7 +34,7 @@ select_TEST_LIBS := -laddrxlat
 stacks_TEST_SRC := $(addprefix server/,stacks.c xlat.c mem.c vmcoreinfo.c)
 stacks_TEST_LIBS := -laddrxlat
 sums_TEST_SRC := server/sums.c server/vmcore.c server/pages.c server/parts.c \
-	server/store.c server/log.c
+	server/store.c server/kind.c server/log.c
 sums_TEST_LIBS := -ljansson -lbearssl
 cache_TEST_SRC := server/cache.c $(sums_TEST_SRC)
 cache_TEST_LIBS := $(sums_TEST_LIBS)
@@ -45,7 +45,7 @@ lanes_TEST_LIBS := -lpthread
 finish_TEST_SRC := $(SERVER_SRC) $(WIRE_SRC)
 finish_TEST_LIBS := $(NETDUMPD_LIBS)
 bucket_TEST_SRC := server/bucket.c
-door_TEST_SRC := server/door.c server/bucket.c server/keys.c server/log.c server/store.c $(WIRE_SRC)
+door_TEST_SRC := server/door.c server/bucket.c server/keys.c server/kind.c server/log.c server/store.c $(WIRE_SRC)
 door_TEST_LIBS := -ljansson -lbearssl
 pages_TEST_SRC := server/pages.c
 reads_TEST_SRC := server/reads.c server/pages.c
@@ -60,7 +60,7 @@ elfcore_TEST_SRC := server/elfcore.c server/parts.c server/mem.c server/pages.c 
 elfcore_TEST_LIBS := -lelf
 printk_TEST_SRC := server/printk.c server/xlat.c server/mem.c server/vmcoreinfo.c
 printk_TEST_LIBS := -laddrxlat
-keys_TEST_SRC := server/keys.c server/log.c server/store.c $(WIRE_SRC)
+keys_TEST_SRC := server/keys.c server/kind.c server/log.c server/store.c $(WIRE_SRC)
 keys_TEST_LIBS := -ljansson -lbearssl
 # Sanitizers need holes in the sandbox: their build is not the one to test.
 sandbox_TEST_SRC := server/sandbox.c server/log.c
@@ -119,7 +119,7 @@ $(B)/tests/faultyfiles.so: tests/tools/faultyfiles.c $(B)/.setup-build
 # server, so they seal with its library, three times as fast as DINI's.
 FAKECRASH_SRC := $(addprefix tests/tools/fakecrash/,main.c copy.c crash.c memory.c report.c verify.c) \
 	tests/fuzz/image.c dini/agent.c dini/handshake.c dini/pack.c \
-	server/crypto.c server/keys.c server/log.c server/store.c $(filter-out wire/crypto.c,$(WIRE_SRC))
+	server/crypto.c server/keys.c server/kind.c server/log.c server/store.c $(filter-out wire/crypto.c,$(WIRE_SRC))
 .PHONY: fakecrash
 fakecrash: $(B)/tests/fakecrash $(B)/tests/plaincopy ## many machines that crash at once, made up, to load a server
 $(B)/tests/fakecrash: $(FAKECRASH_SRC) $(wildcard tests/tools/fakecrash/*.h) $(UNIT_HEADERS) \

@@ -267,7 +267,7 @@ static uint64_t chunks_wrong(const struct dump *d)
 	struct nd_partial p;
 	uint64_t chunks = 0, bad = 1;
 
-	nd_partial_look(&p, d->dir, d->of->session);
+	nd_partial_look(&p, d->dir, "vmcore", d->of->session);
 	if (p.why_not)
 		wrong(d, "its map cannot be used: %s", p.why_not);
 	else

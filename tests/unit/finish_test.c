@@ -64,7 +64,9 @@ static void setup(struct fixture *x, bool threaded)
 	assert_non_null(mkdtemp(x->top_name));
 	x->top = open(x->top_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	x->event_fd = threaded ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
-	assert_int_equal(nd_store_open(&x->store, x->top, "host", SESSION, 1700000000), 0);
+	assert_int_equal(nd_store_open(&x->store, &nd_kinds[ND_HELLO_CRASH], x->top, "host",
+				       SESSION, 1700000000),
+			 0);
 	x->core.loads = 1;
 	x->core.load[0] =
 		(struct nd_core_load){.phys = 16 * 4096, .file_size = PAGES * (uint64_t)4096};
