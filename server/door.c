@@ -170,7 +170,8 @@ void nd_door_send(struct nd_door *door, struct nd_pass *pass, const struct socka
 		door->send(door->context, to, message, message->length);
 		return;
 	}
-	if (pass->asked) {
+	/* A GIVE has no room for a handshake, and need not be an answer. */
+	if (pass->asked && message->type != ND_GIVE) {
 		pass->asked = false;
 		pass->answer_bytes = answer_make(door, &pass->noise, pass->hello_seq, message,
 						 pass->answer, &pass->pending);

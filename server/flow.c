@@ -2,6 +2,7 @@
 /* flow.c - the READs of one machine: when they are sent, given up, and asked for again. */
 #include "server/flow.h"
 
+#include "server/give.h"
 #include "server/plan.h"
 
 /*
@@ -108,7 +109,7 @@ void nd_flow_fill(struct nd_machine *m, const struct nd_env *env, uint64_t now_m
 	bool waited = m->turn.waiting;
 	struct nd_plan plan;
 
-	if (m->phase == ND_MOVE || m->phase >= ND_FINISH || !m->pending.total ||
+	if (m->phase == ND_MOVE || m->phase >= ND_ANSWER || !m->pending.total ||
 	    now_ms < m->rest_ms)
 		return;
 	if (!m->reads.count)
@@ -201,11 +202,12 @@ bool nd_flow_probed(const struct nd_machine *m)
 	return !m->proven && m->backoff >= PROBE_TRIES;
 }
 
-/* Whether it waits for us: for its turn, or for the disk. */
+/* Whether it waits for us: for its turn, for its answer, or for the disk. */
 static bool waits(const struct nd_machine *m)
 {
 	return m->proven && !m->suspended &&
-	       (m->phase == ND_FINISH || (m->turn.waiting && !m->reads.count));
+	       (m->phase == ND_FINISH || nd_give_waits(m) ||
+		(m->turn.waiting && !m->reads.count));
 }
 
 void nd_flow_soothe(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms)
@@ -245,7 +247,7 @@ uint64_t nd_flow_due(const struct nd_machine *m)
 
 	if (waits(m))
 		return m->said_ms + PATIENCE_MS;
-	if (m->phase >= ND_FINISH)
+	if (m->phase >= ND_ANSWER)
 		return UINT64_MAX;
 	if (!m->reads.count)
 		return m->pending.total && !m->turn.waiting && !nd_flow_probed(m) ? m->rest_ms

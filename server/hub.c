@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/give.h"
 #include "server/hearsay.h"
 #include "server/log.h"
 #include "server/table.h"
@@ -119,7 +120,7 @@ static bool finished_answer(struct nd_hub *h, const struct sockaddr_in *from,
 
 static enum nd_class class_of(const struct nd_machine *m)
 {
-	if (m->phase >= ND_FINISH)
+	if (m->phase >= ND_ANSWER)
 		return m->phase == ND_OVER ? ND_REMEMBERED : ND_FINISHING;
 	return m->proven ? ND_LIVE : ND_UNPROVEN;
 }
@@ -221,11 +222,16 @@ static void rivals_leave(struct nd_hub *h, const struct nd_seat *proven)
 static bool kind_refuse(struct nd_hub *h, const struct sockaddr_in *from,
 			const struct nd_wire_hello *hello)
 {
+	enum nd_done_status status = ND_DONE_REFUSED;
 	char why[ND_DONE_TEXT_BYTES];
 
-	if (nd_kind_fits(hello, why))
-		return false;
-	done_send(h, from, hello, ND_DONE_REFUSED, why);
+	if (nd_kind_fits(hello, why)) {
+		if (hello->kind != ND_HELLO_DRIVERS || h->options.drivers >= 0)
+			return false;
+		status = ND_DONE_INCOMPLETE;
+		snprintf(why, sizeof why, "this server has no driver catalogue (--drivers DIR)");
+	}
+	done_send(h, from, hello, status, why);
 	refuse(h, from, why);
 	return true;
 }
@@ -286,6 +292,15 @@ static void data_take(struct nd_hub *h, const struct sockaddr_in *from, struct n
 		refuse(h, from, "DATA that does not unpack, or with an absurd index");
 }
 
+static void take_take(struct nd_hub *h, const struct sockaddr_in *from, struct nd_seat *seat,
+		      const struct nd_wire_take *take)
+{
+	const char *why = nd_give_take(seat->machine, &h->env, take, h->now.ms, h->now.s);
+
+	if (why)
+		refuse(h, from, why);
+}
+
 static void seat_hello(struct nd_hub *h, const struct sockaddr_in *from, struct nd_seat *seat,
 		       const struct nd_wire_hello *hello)
 {
@@ -300,16 +315,18 @@ static void seat_hello(struct nd_hub *h, const struct sockaddr_in *from, struct 
 static void message_take(struct nd_hub *h, const struct sockaddr_in *from, struct nd_seat *seat,
 			 const struct nd_wire_header *header)
 {
-	if (header->type != ND_HELLO && header->type != ND_DATA)
+	if (header->type != ND_HELLO && header->type != ND_DATA && header->type != ND_TAKE)
 		refuse(h, from, "a message that only a server sends");
 	else if (header->type == ND_HELLO && seat)
 		seat_hello(h, from, seat, (const struct nd_wire_hello *)header);
 	else if (header->type == ND_HELLO)
 		hello_take(h, from, (const struct nd_wire_hello *)header);
-	else if (seat)
-		data_take(h, from, seat, (const struct nd_wire_data *)header);
+	else if (!seat)
+		refuse(h, from, "DATA or TAKE of an unknown session");
+	else if (header->type == ND_TAKE)
+		take_take(h, from, seat, (const struct nd_wire_take *)header);
 	else
-		refuse(h, from, "DATA of an unknown session");
+		data_take(h, from, seat, (const struct nd_wire_data *)header);
 	if (seat)
 		seat_settle(h, seat);
 	turns_call(h);
@@ -393,7 +410,8 @@ static void finishing_check(struct nd_hub *h)
 	h->finish_ms = h->now.ms;
 	for (struct nd_seat *seat = h->table.first[ND_FINISHING]; seat; seat = next) {
 		next = seat->next;
-		if (!nd_finish_tells(seat->machine->finish))
+		if (!nd_finish_tells(seat->machine->finish) &&
+		    !nd_answer_get(seat->machine->answer))
 			continue;
 		nd_machine_tick(seat->machine, &h->env, h->now.ms, h->now.s);
 		seat_settle(h, seat);
@@ -446,6 +464,7 @@ struct nd_hub *nd_hub_new(const struct nd_hub_options *options)
 		.send = machine_send,
 		.context = h,
 		.top = options->top,
+		.drivers = options->drivers,
 		.event_fd = options->event_fd,
 		.pace = &h->pace,
 		.probes = &h->probes,

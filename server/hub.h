@@ -19,7 +19,8 @@
 struct nd_hub;
 
 struct nd_hub_options {
-	int top; /* DIR */
+	int top;     /* DIR */
+	int drivers; /* of a catalogue; below 0: none */
 	unsigned int machines_max;
 	uint32_t silence_ms; /* after which a machine counts as gone */
 	uint32_t pool_bytes; /* datagram payload that our socket's buffer holds */

@@ -193,10 +193,16 @@ static void living_add(json_t *info, const struct nd_machine *m)
 	json_object_set_new(info, "seconds", seconds_json(m->started_s, m->last_data_s));
 	json_object_set_new(info, "bytes_per_second",
 			    seconds > 0 ? json_integer((json_int_t)(came / seconds)) : json_null());
-	if (m->hello.kind != ND_HELLO_LOG)
+	if (m->hello.kind == ND_HELLO_LOG) {
+		nd_kind_title(title, m->hello.reason);
+		json_object_set_new(info, "name", json_string(title));
+	}
+	if (m->hello.kind != ND_HELLO_DRIVERS)
 		return;
-	nd_kind_title(title, m->hello.reason);
-	json_object_set_new(info, "name", json_string(title));
+	json_object_set_new(info, "release", text_json(m->release));
+	json_object_set_new(info, "modules", json_integer(m->modules));
+	json_object_set_new(info, "answer_bytes", json_integer((json_int_t)m->answer_bytes));
+	json_object_set_new(info, "pieces", json_integer((json_int_t)m->pieces));
 }
 
 json_t *nd_info_make(const struct nd_machine *m, bool over)

@@ -160,6 +160,7 @@ int nd_loop_run(struct nd_link *link, const struct nd_loop_options *options)
 		return errno;
 	l.hub = nd_hub_new(&(struct nd_hub_options){
 		.top = options->top,
+		.drivers = options->drivers,
 		.machines_max = options->machines_max,
 		.silence_ms = options->silence_ms,
 		.map_ms = options->map_ms,

@@ -7,7 +7,8 @@
 #include "server/link.h"
 
 struct nd_loop_options {
-	int top; /* DIR */
+	int top;     /* DIR */
+	int drivers; /* of a catalogue; below 0: none */
 	unsigned int machines_max;
 	uint32_t silence_ms;
 	uint32_t map_ms;

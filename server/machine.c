@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "server/flow.h"
+#include "server/give.h"
 #include "server/info.h"
 #include "server/keep.h"
 #include "server/log.h"
@@ -61,6 +62,7 @@ void nd_machine_free(struct nd_machine *m)
 {
 	if (!m)
 		return;
+	nd_answer_free(m->answer);
 	nd_finish_free(m->finish);
 	nd_map_free(m->resume);
 	nd_sums_free(&m->sums);
@@ -128,6 +130,7 @@ static void go_on(struct nd_machine *m, const struct nd_env *env, uint64_t now_m
 		return;
 	}
 	nd_phase_advance(m, env, now_s);
+	nd_give_tick(m, env, now_ms, now_s);
 	nd_flow_fill(m, env, now_ms);
 }
 
@@ -268,7 +271,7 @@ void nd_machine_data(struct nd_machine *m, const struct nd_env *env,
 	m->heard_ms = now_ms;
 	m->counts.datagrams++;
 	m->counts.wire_bytes += data->header.length;
-	if (m->phase >= ND_FINISH) {
+	if (m->phase >= ND_ANSWER) {
 		m->counts.late++;
 		return;
 	}
@@ -302,8 +305,11 @@ void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
 			nd_machine_done_send(m, env);
 		return;
 	}
-	if (m->phase == ND_FINISH) {
+	/* Its handshake is answered by a READ or DONE only, so that comes before any piece. */
+	if (m->phase >= ND_ANSWER) {
 		nd_flow_keepalive(m, env, now_ms);
+		nd_give_again(m);
+		nd_give_tick(m, env, now_ms, now_s);
 		return;
 	}
 	if (m->reads.count) {
@@ -320,12 +326,14 @@ void nd_machine_hello(struct nd_machine *m, const struct nd_env *env,
 
 /*
  * Only a machine that speaks: one that was cut off just after a word may come back.  And only one
- * that is asked: among very many it may be long until its turn.
+ * that is asked: among very many it may be long until its turn, or its answer.
  */
 static bool is_fruitless(const struct nd_machine *m, const struct nd_env *env)
 {
-	return !m->turn.waiting && m->heard_ms > m->progress_ms &&
-	       m->heard_ms - m->progress_ms >= env->silence_ms + m->unasked_ms;
+	uint64_t progress_ms = m->given_ms > m->progress_ms ? m->given_ms : m->progress_ms;
+
+	return !m->turn.waiting && !nd_give_waits(m) && m->heard_ms > progress_ms &&
+	       m->heard_ms - progress_ms >= env->silence_ms + m->unasked_ms;
 }
 
 void nd_machine_tick(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms, double now_s)
@@ -343,7 +351,8 @@ void nd_machine_tick(struct nd_machine *m, const struct nd_env *env, uint64_t no
 		nd_machine_give_up(m, env, "the machine answers, but nothing new comes", now_s);
 		return;
 	}
-	if (nd_flow_tick(m, env, now_ms))
+	nd_give_tick(m, env, now_ms, now_s);
+	if (m->phase < ND_ANSWER && nd_flow_tick(m, env, now_ms))
 		go_on(m, env, now_ms, now_s);
 }
 
@@ -358,5 +367,7 @@ uint64_t nd_machine_due(const struct nd_machine *m, const struct nd_env *env)
 		return 0;
 	if (nd_keep_due(m) < due)
 		due = nd_keep_due(m);
+	if (nd_give_due(m) < due)
+		due = nd_give_due(m);
 	return again < due ? again : due;
 }

@@ -14,7 +14,10 @@
  *   OVER    DONE is sent, now and whenever the machine asks again
  *
  * What a living system sends (kind.h) is memory without any of this to understand in it: from
- * PROBE, of its first page, it goes on to MOVE.
+ * PROBE, of its first page, it goes on to MOVE.  If it asks for drivers, between MEMORY and FINISH
+ * comes
+ *
+ *   ANSWER  they are looked up, and given to it in pieces (give.h)
  *
  * No sockets and no clock in here: datagrams and the time are passed in, answers go out
  * through struct nd_env.
@@ -24,6 +27,7 @@
 
 #include <netinet/in.h>
 
+#include "server/answer.h"
 #include "server/cache.h"
 #include "server/elfcore.h"
 #include "server/finish.h"
@@ -38,7 +42,17 @@
 #include "server/vmcore.h"
 #include "wire/message.h"
 
-enum nd_phase { ND_PROBE, ND_NOTES, ND_LOG, ND_SELECT, ND_MOVE, ND_MEMORY, ND_FINISH, ND_OVER };
+enum nd_phase {
+	ND_PROBE,
+	ND_NOTES,
+	ND_LOG,
+	ND_SELECT,
+	ND_MOVE,
+	ND_MEMORY,
+	ND_ANSWER,
+	ND_FINISH,
+	ND_OVER
+};
 
 #define ND_WHY_BYTES   ND_DONE_TEXT_BYTES
 #define ND_PANIC_BYTES 256
@@ -52,6 +66,7 @@ struct nd_env {
 	void (*send)(void *context, struct nd_machine *m, const struct nd_wire_header *message);
 	void *context;
 	int top;              /* DIR */
+	int drivers;          /* of a catalogue; below 0: none */
 	int event_fd;         /* counted up when a dump's thread has news; below 0: no threads */
 	struct nd_pace *pace; /* what all machines may have in flight */
 	/* The same for those that have not answered yet: whoever says HELLO takes a bit of this,
@@ -131,6 +146,16 @@ struct nd_machine {
 	struct nd_map *resume; /* of an earlier life of the server, until it is taken up */
 	struct nd_finish *finish;
 	struct nd_counts counts;
+	struct nd_answer *answer; /* NULL: it has no place to look up yet, or needs none */
+	size_t answer_bytes;      /* 0: none yet */
+	unsigned int modules;
+	uint64_t give_ms;       /* the next piece unasked, or look for a place */
+	uint32_t give_pause_ms; /* to the one after it */
+	bool taking;            /* it says what it wants */
+	uint32_t taken;         /* pieces up to this one were asked for */
+	uint64_t given_ms;      /* when one more was, for the first time */
+	uint64_t pieces;        /* that were sent */
+	bool given;             /* it has said that all are there */
 	bool mapping;                     /* a map is being written */
 	uint64_t mapped_ms, mapped_of_ms; /* the last one, or the beginning; the progress in it */
 	uint64_t room_ms, room_pages;     /* when the disk's room was looked at */

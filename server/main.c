@@ -30,16 +30,17 @@
 #define SILENCE_S    180 /* above DINI's own deadline of 120 s */
 #define MAP_S        1
 
-enum { KEY_QUOTA = 256, KEY_QUOTA_HOST, KEY_KEEP_FREE, KEY_MAP };
+enum { KEY_QUOTA = 256, KEY_QUOTA_HOST, KEY_KEEP_FREE, KEY_MAP, KEY_DRIVERS };
 
 enum { KEY_INSECURE = 512 };
 
 const char *argp_program_version = "netdumpd 1";
 
 static const char doc[] =
-	"Receives memory dumps of crashed machines.\v"
-	"Dumps appear as DIR/HOST/DATE-ID/{vmcore,dmesg.txt,info.json}; while one is incomplete "
-	"its folder's name ends in .partial.  One line per event goes to standard error.  SIGTERM "
+	"Receives memory dumps of crashed machines; and logs, dry runs and requests for drivers of "
+	"living systems.\v"
+	"Dumps appear as DIR/HOST/DATE-ID/{vmcore,dmesg.txt,info.json}, logs with log in place of "
+	"vmcore; while one is incomplete its folder's name ends in .partial.  One line per event goes to standard error.  SIGTERM "
 	"ends the server; dumps under way are kept as incomplete.\n\n"
 	"Exit status: 0 after SIGTERM or SIGINT, 1 if it could not start or go on, 64 if the "
 	"command line makes no sense.";
@@ -70,11 +71,13 @@ static const struct argp_option options[] = {
 	 0},
 	{"map", KEY_MAP, "SECONDS", 0,
 	 "How often a dump under way is made safe against a restart; default 1", 0},
+	{"drivers", KEY_DRIVERS, "DIR", 0,
+	 "Kernels' modules, as in /lib/modules, for systems that ask for drivers; default: none", 0},
 	{0},
 };
 
 struct arguments {
-	const char *dir, *user, *key, *host_keys;
+	const char *dir, *user, *key, *host_keys, *drivers;
 	bool insecure;
 	struct sockaddr_in listen;
 	struct nd_loop_options loop;
@@ -139,6 +142,9 @@ static error_t option_take(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'K':
 		a->host_keys = arg;
+		return 0;
+	case KEY_DRIVERS:
+		a->drivers = arg;
 		return 0;
 	case KEY_INSECURE:
 		a->insecure = true;
@@ -306,6 +312,11 @@ int main(int argc, char **argv)
 		nd_log("--dir %s: %s", a.dir, strerror(errno));
 		return 1;
 	}
+	a.loop.drivers = a.drivers ? open(a.drivers, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (a.drivers && a.loop.drivers < 0) {
+		nd_log("--drivers %s: %s", a.drivers, strerror(errno));
+		return 1;
+	}
 	inet_ntop(AF_INET, &a.listen.sin_addr, ip, sizeof ip);
 	error = nd_link_open(&link, &a.listen);
 	if (error) {
@@ -316,7 +327,7 @@ int main(int argc, char **argv)
 		nd_log("--user %s: %s", a.user, strerror(errno));
 		return 1;
 	}
-	if (!nd_sandbox_enter(a.loop.top))
+	if (!nd_sandbox_enter(a.loop.top, a.loop.drivers))
 		return 1;
 	/*
 	 * A file size limit is a full disk: an error for one dump, not the end of all.  Nor do

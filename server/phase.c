@@ -429,6 +429,8 @@ void nd_phase_finish(struct nd_machine *m, const struct nd_env *env, double now_
 	bool cut = m->phase == ND_SELECT;
 
 	m->phase = ND_FINISH;
+	nd_answer_free(m->answer);
+	m->answer = NULL;
 	if (cut)
 		select_cut(m, env);
 	early_end(m);
@@ -468,6 +470,10 @@ static void complete(struct nd_machine *m, const struct nd_env *env, double now_
 		nd_machine_give_up(m, env, why, now_s);
 		return;
 	}
+	if (m->hello.kind == ND_HELLO_DRIVERS && !m->given) {
+		m->phase = ND_ANSWER;
+		return;
+	}
 	m->status = ND_DONE_COMPLETE;
 	nd_phase_finish(m, env, now_s);
 }
@@ -476,7 +482,7 @@ void nd_phase_advance(struct nd_machine *m, const struct nd_env *env, double now
 {
 	if (m->phase == ND_MOVE)
 		move_step(m, env, now_s);
-	while (m->phase < ND_FINISH && m->phase != ND_MOVE && !m->pending.total &&
+	while (m->phase < ND_ANSWER && m->phase != ND_MOVE && !m->pending.total &&
 	       !m->reads.count) {
 		if (m->phase == ND_PROBE) {
 			probe_step(m, env, now_s);

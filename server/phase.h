@@ -8,7 +8,7 @@
 
 /*
  * Goes as far as what has come allows; afterwards pages are pending, or READs are open, or
- * the phase is ND_FINISH or later.
+ * the phase is ND_ANSWER or later.
  */
 void nd_phase_advance(struct nd_machine *m, const struct nd_env *env, double now_s);
 

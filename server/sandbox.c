@@ -82,7 +82,7 @@ static bool proc_allow(int ruleset)
 }
 
 /* ENOSYS or EOPNOTSUPP: the kernel has no Landlock, or has it switched off. */
-static int landlock_enter(int top)
+static int landlock_enter(int top, int drivers)
 {
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	struct landlock_ruleset_attr forbidden = {.handled_access_fs = accesses_known(abi)};
@@ -94,6 +94,7 @@ static int landlock_enter(int top)
 	if (ruleset < 0)
 		return errno;
 	if (!beneath_allow(ruleset, top, READ_WRITE & forbidden.handled_access_fs) ||
+	    (drivers >= 0 && !beneath_allow(ruleset, drivers, READ_ONLY)) ||
 	    (SANITIZED && !proc_allow(ruleset)) || syscall(SYS_landlock_restrict_self, ruleset, 0))
 		error = errno;
 	close(ruleset);
@@ -268,7 +269,7 @@ static int seccomp_enter(void)
 	return -error;
 }
 
-bool nd_sandbox_enter(int top)
+bool nd_sandbox_enter(int top, int drivers)
 {
 	int error;
 
@@ -279,7 +280,7 @@ bool nd_sandbox_enter(int top)
 		nd_log("sandbox: prctl: %s", strerror(errno));
 		return false;
 	}
-	error = landlock_enter(top);
+	error = landlock_enter(top, drivers);
 	if (error == ENOSYS || error == EOPNOTSUPP)
 		nd_log("this kernel has no Landlock: files outside the dumps' folder are "
 		       "protected by their permissions alone");

@@ -28,7 +28,10 @@ window_TEST_LIBS := -lbearssl
 $(B)/tests/noise_test $(B)/tests/crypto_test: $(B)/.setup-server
 
 UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums cache map lanes \
-	finish run sandbox select stacks
+	finish run sandbox select stacks kind answer
+kind_TEST_SRC := server/kind.c wire/message.c
+answer_TEST_SRC := server/answer.c
+answer_TEST_LIBS := -lpthread
 select_TEST_SRC := $(addprefix server/,select.c pages.c xlat.c mem.c vmcoreinfo.c)
 select_TEST_LIBS := -laddrxlat
 stacks_TEST_SRC := $(addprefix server/,stacks.c xlat.c mem.c vmcoreinfo.c)
@@ -97,12 +100,20 @@ CHECK += check-server
 .PHONY: check-server
 SERVER_PYTEST = NETDUMP_FAULTYFILES=$(abspath $(B)/tests/faultyfiles.so) PYTHONPATH=tests/tools $(PYTEST)
 DURABILITY_TESTS := tests/server/test_faults.py tests/server/test_kills.py
-check-server: $(B)/tests/plaincopy
+check-server: $(B)/tests/plaincopy $(B)/tests/standin/netdumpd
 check-server: server server-san $(B)/tests/faultyfiles.so $(B)/tests/fakecrash $(B)/.setup-check ## netdumpd against fake machines, hostile ones too
 	$(Q)NETDUMP_BUILD=$(abspath $(B)/san/server) NETDUMP_INSTALLED=$(abspath $(B)/server) \
 		NETDUMP_FAKECRASH=$(abspath $(B)/tests/fakecrash) \
+		NETDUMP_STANDIN=$(abspath $(B)/tests/standin) \
 		NETDUMP_PLAINCOPY=$(abspath $(B)/tests/plaincopy) $(SERVER_PYTEST) tests/server \
 		$(DURABILITY_TESTS:%=--ignore=%)
+
+# netdumpd with a catalogue of which tests choose every byte.
+$(B)/tests/standin/netdumpd: $(patsubst %.c,$(B)/san/%.o,$(filter-out server/catalogue.c server/modules.c,$(NETDUMPD_SRC)) \
+		$(STANDIN_SRC))
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -fsanitize=address,undefined -o $@ $(sort $^) $(NETDUMPD_LIBS)
 
 # Hundreds of short lives of netdumpd: without the sanitizers, which make each start slow.
 CHECK += check-durability

@@ -66,7 +66,7 @@ enum nd_message_error nd_datagram_check(const void *datagram, size_t bytes)
 	if (h->version != ND_WIRE_VERSION)
 		return ND_MESSAGE_VERSION;
 	type = nd_datagram_type(h);
-	if (type < ND_HELLO || type > ND_LAST_WORDS)
+	if (type < ND_HELLO || type > ND_TAKE)
 		return ND_MESSAGE_TYPE;
 	if (type == ND_LAST_WORDS && nd_datagram_form(h))
 		return ND_MESSAGE_FORM;
@@ -80,7 +80,7 @@ enum nd_message_error nd_datagram_check(const void *datagram, size_t bytes)
 		least += ND_WIRE_TAG_BYTES;
 		break;
 	case ND_FORM_HANDSHAKE:
-		if (type == ND_DATA)
+		if (type == ND_DATA || type == ND_GIVE || type == ND_TAKE)
 			return ND_MESSAGE_FORM;
 		least += ND_HANDSHAKE_EXTRA;
 		break;

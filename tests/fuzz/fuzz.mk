@@ -23,7 +23,7 @@ fuzz_kernel_SRC := tests/fuzz/image.c wire/message.c $(addprefix server/,elfcore
 fuzz_kernel_LIBS := -laddrxlat -lelf -ljansson -lbearssl -lnettle
 
 fuzz_hub_SRC := $(addprefix tests/fuzz/,disk.c folder.c image.c) server/verify.c \
-	$(filter-out server/link.c server/loop.c,$(SERVER_SRC)) $(WIRE_SRC) \
+	$(filter-out server/link.c server/loop.c server/catalogue.c server/modules.c $(STANDIN_SRC),$(SERVER_SRC)) $(WIRE_SRC) \
 	$(addprefix dini/,agent.c handshake.c pack.c)
 fuzz_hub_LIBS := $(NETDUMPD_LIBS)
 fuzz_hub_LDFLAGS := $(addprefix -Wl$(comma)--wrap=,openat mkdirat renameat unlinkat write pwrite pread \

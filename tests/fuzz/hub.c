@@ -4,7 +4,8 @@
  * that does anything, and a disk that breaks.  Machines are DINI's own agents over
  * image.h's memory, so that the fuzzer gets behind the first READ.
  *
- *   set-up u8: bit 0: keys; bit 1: machines have keys of their own
+ *   set-up u8: bit 0: keys; bit 1: machines have keys of their own; without keys, bits 2-3:
+ *   what machines' HELLOs are about
  *   then steps: what u8, and what each takes (step_run)
  */
 #include <arpa/inet.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "dini/agent.h"
+#include "server/catalogue.h"
 #include "server/hub.h"
 #include "server/select.h"
 #include "tests/fuzz/disk.h"
@@ -31,6 +33,7 @@
 #define UNPROVEN_COST 65536u      /* memory that an address costs which has only said HELLO */
 #define MACHINE_COST  (24u << 20) /* and one that sends memory: cache, notes, READs */
 #define SILENCE_MS    30000u
+#define LIVING_PAGES  5u /* of what a living system sends, the last in part */
 
 struct machine {
 	struct nd_agent agent;
@@ -50,6 +53,7 @@ static const struct nd_host_key *host_keys[] = {&host_key};
 static struct nd_keyring own_key = {.has_own = true, .private_key = {1, 2, 3}}, all_keys;
 static const struct nd_keyring *keys; /* of the server now; NULL: insecure */
 static bool machines_keyed;
+static unsigned int machines_kind;
 static uint64_t random_next;
 static struct nd_now now;
 static size_t heap_before;
@@ -100,7 +104,8 @@ static void server_sends(void *context, const struct sockaddr_in *to, const void
 	(void)context;
 	ND_MUST(number < ADDRESSES && to->sin_port == htons(ND_WIRE_CLIENT_PORT));
 	ND_MUST(nd_datagram_check(datagram, bytes) == ND_MESSAGE_OK);
-	ND_MUST(nd_datagram_type(h) == ND_READ || nd_datagram_type(h) == ND_DONE);
+	ND_MUST(nd_datagram_type(h) == ND_READ || nd_datagram_type(h) == ND_DONE ||
+		(nd_datagram_type(h) == ND_GIVE && address[number].proven));
 	ND_MUST(keys ? nd_datagram_form(h) != 0 : !nd_plain_open(datagram, bytes));
 	address[number].out_bytes += bytes;
 	ND_MUST(address[number].proven ||
@@ -192,6 +197,29 @@ static struct machine *machine_get(unsigned int number)
 	return m;
 }
 
+/* An answer of any length, made of what the request begins with. */
+bool nd_catalogue_answer_make(int dir_fd, const char *request, size_t bytes,
+			      struct nd_catalogue_answer *answer)
+{
+	ND_MUST(dir_fd == options.drivers && bytes);
+	memset(answer, 0, sizeof *answer);
+	answer->bytes = 100u * (uint8_t)request[0];
+	answer->archive = answer->bytes ? calloc(1, answer->bytes) : NULL;
+	snprintf(answer->why, sizeof answer->why, "nothing fits");
+	return answer->archive;
+}
+
+/* Not of a crash then. */
+static void hello_live(struct nd_wire_hello *hello)
+{
+	if (keys || !machines_kind || nd_datagram_type(&hello->header) != ND_HELLO)
+		return;
+	hello->kind = (uint16_t)machines_kind;
+	hello->range_count = 1;
+	hello->range[0] = (struct nd_wire_range){0, LIVING_PAGES * ND_PAGE_BYTES - 100, 1, 0};
+	hello->header.length = (uint16_t)nd_hello_bytes(hello);
+}
+
 /*
  * One datagram of a machine, on its way: how & 1: damaged; & 2: twice; & 4: lost.  False: it
  * has nothing to say.
@@ -205,6 +233,8 @@ static bool machine_sends(struct nd_input *in, unsigned int number, unsigned int
 
 	if (!bytes)
 		return false;
+	hello_live((struct nd_wire_hello *)buffer);
+	bytes = ((struct nd_wire_header *)buffer)->length;
 	if (how & 1) {
 		uint16_t at = nd_input_u16(in);
 
@@ -263,7 +293,7 @@ static void hello_say(unsigned int number, const struct nd_wire_hello *hello, bo
 
 /*
  * A HELLO of anyone's, well formed.  how u8: bits 0-1: ranges; bit 4: with a machine's
- * session, bit 5: with its token, bit 6: with its key
+ * session, bit 5: with its token, bit 6: with its key; bit 7: of another kind, with one range
  */
 static void hello_forge(struct nd_input *in, unsigned int number)
 {
@@ -289,6 +319,11 @@ static void hello_forge(struct nd_input *in, unsigned int number)
 	}
 	nd_input_copy(in, hello.host, name);
 	nd_input_copy(in, hello.mac, sizeof hello.mac);
+	if (how & 0x80) {
+		hello.kind = nd_input_u8(in) % ND_HELLO_KINDS;
+		hello.range_count = 0;
+		nd_hello_range_add(&hello, 0, nd_input_u32(in), 1);
+	}
 	hello_say(number, &hello, how & 0x40);
 }
 
@@ -492,6 +527,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 
 	options = (struct nd_hub_options){
 		.top = nd_folder_open(),
+		.drivers = how & 16 ? -1 : INT32_MAX,
 		.machines_max = TABLE,
 		.silence_ms = SILENCE_MS,
 		.pool_bytes = 1 << 20,
@@ -508,6 +544,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	close(lowest);
 	keys = options.keys;
 	machines_keyed = how & 2;
+	machines_kind = how >> 2 & 3;
 	random_next = 1;
 	memset(address, 0, sizeof address);
 	for (unsigned int i = 0; i < MACHINES; i++)

@@ -248,7 +248,8 @@ static void sealed_take(struct sent *s, struct nd_keys *keys, struct nd_input *i
 
 	if (damaged)
 		ND_MUST(error && !memcmp(keys, &before, sizeof before));
-	else if (h->type & ND_FORM_MASK || h->type < ND_READ || h->type > ND_DONE)
+	else if (h->type & ND_FORM_MASK || h->type < ND_READ || h->type > ND_TAKE ||
+		 h->type == ND_LAST_WORDS)
 		ND_MUST(error);
 	else if (s->taken || too_old(before.window.highest, h->seq))
 		ND_MUST(error == ND_MESSAGE_REPLAY);

@@ -48,6 +48,11 @@ def done(status, text=b"because", session=SESSION, seq=1):
     return fm.message(fm.DONE, session, seq, struct.pack("<II128s", status, 0, text))
 
 
+def give(total, index, session=SESSION, seq=1):
+    piece = bytes(max(0, min(fm.GIVE_BYTES, total - index * fm.GIVE_BYTES)))
+    return fm.message(fm.GIVE, session, seq, struct.pack("<QII", total, index, 0) + piece)
+
+
 def records():
     page = bytes(range(64)) * 64
     return [(0x1000, 64, fm.RAW, page[:64]), (0x2000, PAGE, fm.LZ4, fm.lz4_compress(page)),
@@ -71,6 +76,11 @@ def wire():
         fm.data(SESSION, 3, 1, 2, 0, [(0, 1408, fm.RAW, bytes(1408))]),
         done(0),
         fm.last_words(b"why", b"host"),
+        fm.hello(SESSION, kind=fm.LOG, reason=b"log", ranges=[(0, 12345, RAM)]),
+        fm.hello(SESSION, kind=4),
+        give(3000, 0), give(3000, 2), give(3000, 3), give(1408, 0), give(1, 0),
+        give((1 << 32) * fm.GIVE_BYTES, (1 << 32) - 1),
+        fm.take(SESSION, 1, 0, 10), fm.take(SESSION, 1, 7, 0), fm.take(SESSION, 1, 0, 11),
     ]
     for m in messages:
         yield u8(0) + m
@@ -88,11 +98,13 @@ def secure():
     data = fm.data(SESSION, 1, 1, 0, fm.LAST, records())
     sealed, handshake = 0x40, 0x80
     for form in (0, 1, 1 | 1 << 1, 1 | 2 << 1, sealed | 1 | 2 << 1, handshake | 1 | 1 << 1,
-                 handshake | 1 | 2 << 1):
+                 handshake | 1 | 2 << 1, 1 | 6 << 1, 1 | 7 << 1, sealed | 1 | 7 << 1,
+                 handshake | 1 | 6 << 1):
         yield u8(0, form) + hello + bytes(80)
     for how in (4, 5, 6, 4 | 16, 4 | 8):
         yield u8(1, how, 0, 0, 0) + hello
     yield u8(1, 4, 100, 0, 1) + hello
+    yield u8(2, fm.GIVE << 1, 0, 0, 0) + give(5000, 1)
     for how in (fm.READ << 1, 1 | fm.DONE << 1, fm.DONE << 1, fm.DATA << 1):
         yield u8(2, how, 0, 0, 0) + (read(1, [(4096, 1, 0)]) if how >> 1 == fm.READ else done(0))
     yield u8(2, fm.READ << 1, 90, 0, 1) + read(1, [(4096, 1, 0)])
@@ -101,6 +113,8 @@ def secure():
     yield seed(u8(3), send, take, take, send, lost, send, u8(6, 0, 0, 0), u8(10, 0, 0, 0))
     yield seed(u8(3), send, u8(2, 30, 0, 4), take, send * 8, lost * 30, send, take,
                u8(38, 0, 0, 0))
+    for of, message in ((fm.GIVE, give(5000, 1)), (fm.TAKE, fm.take(SESSION, 1, 3, 10))):
+        yield seed(u8(3, 0, of), u16(len(message) - 24), message, take, take)
     seqs = (1, 2, 2, 64, 63, 2000, 1, 2047, 4000, 1999, 2100)
     yield seed(u8(4), bytes(8), *map(u16, seqs))
     yield seed(u8(4), b"\xff" * 8, *map(u16, (4999, 4998, 4999, 100, 3000)))
@@ -288,6 +302,10 @@ def hub():
     for up in (0, 1, 3):
         for steps in hub_steps():
             yield u8(up) + steps
+    for kind in (fm.LOG, fm.TEST, fm.DRIVERS):
+        for steps in living_steps():
+            yield u8(kind << 2) + steps
+    yield u8(fm.DRIVERS << 2 | 16) + step(3, bit7=True)
 
 
 def step(what, number=0, bit7=False):
@@ -298,6 +316,33 @@ def hello_step(how=1, seq=1, name=b"name"):
     """A stranger's HELLO: session 9, `how % 4` ranges."""
     return seed(step(7, 3), u8(how, len(name), 9, seq, 0, 8), u32(0), u64(0x1000), u32(1),
                 struct.pack("<QQB", 0, 1 << 30, 1) * (how % 4), name, MAC)
+
+
+def hello_living(kind, size, how=0x80):
+    return seed(step(7, 3), u8(how, 4, 9, 1, 0, 8), u32(0), u64(0x1000), u32(1),
+                struct.pack("<QQB", 0, 1 << 30, 1) * (how % 4), b"name", MAC, u8(kind), u32(size))
+
+
+def take_step(first, count):
+    return step(11) + u8(0xC0) + u16(32) + fm.take(SESSION, 1, first, count)
+
+
+def living_steps():
+    pump, patient, tick, restart = step(3), step(3, bit7=True), step(6), step(14)
+    later = lambda ms: u8(5) + u16(ms)
+    takes = take_step(0, 10), take_step(5, 1), take_step(40, 10), take_step(0, 11), take_step(0, 0)
+
+    yield patient
+    yield seed(take_step(0, 1), pump, *takes, patient, takes[-1], later(31000), takes[-1])
+    yield seed(pump, later(300), tick, later(500), tick, takes[0], later(2000), tick, takes[-1])
+    yield seed(pump, restart, pump, takes[0], later(2000), tick, restart, pump, takes[-1], patient)
+    yield seed(pump, takes[0], later(20000), tick, later(20000), tick)
+    for calls in (0, 4, 12):
+        yield seed(step(13, bit7=True), u8(calls, 7), pump, later(300), tick, takes[-1], patient)
+    for kind in (fm.LOG, fm.DRIVERS):
+        for size in (1, 1 << 20, (64 << 20) + 1):
+            yield seed(hello_living(kind, size), later(200) * 3)
+            yield seed(hello_living(kind, size, 0x81), later(200) * 3)
 
 
 def hub_steps():

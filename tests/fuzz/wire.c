@@ -93,6 +93,16 @@ static void last_words_must(const struct nd_wire_last_words *w, size_t bytes)
 	text_must(w->host, sizeof w->host);
 }
 
+static void give_must(const struct nd_wire_give *g, size_t bytes)
+{
+	struct nd_wire_give again;
+	size_t piece = nd_give_init(&again, g->header.session, g->header.seq, g->total_bytes,
+				    g->index);
+
+	ND_MUST(piece && again.header.length == bytes);
+	ND_MUST(offsetof(struct nd_wire_give, piece) + piece == bytes);
+}
+
 static void message_must(const struct nd_wire_header *h, size_t bytes)
 {
 	ND_MUST(bytes <= ND_WIRE_MESSAGE_MAX && h->length == bytes && h->session);
@@ -113,6 +123,13 @@ static void message_must(const struct nd_wire_header *h, size_t bytes)
 	case ND_LAST_WORDS:
 		last_words_must((const void *)h, bytes);
 		break;
+	case ND_GIVE:
+		give_must((const void *)h, bytes);
+		break;
+	case ND_TAKE:
+		ND_MUST(bytes == sizeof(struct nd_wire_take));
+		ND_MUST(((const struct nd_wire_take *)h)->count <= ND_TAKE_MAX);
+		break;
 	default:
 		ND_MUST(!"a type that is none");
 	}
@@ -128,7 +145,9 @@ static void header_repair(uint8_t *datagram, size_t bytes)
 	h->version = ND_WIRE_VERSION;
 	h->length = (uint16_t)bytes;
 	h->session |= 1;
-	h->type = (h->type & ND_FORM_MASK) | (h->type & 0x20 ? ND_LAST_WORDS : 1 + h->type % 4);
+	h->type = (h->type & ND_FORM_MASK) | (h->type & 0x20   ? ND_LAST_WORDS
+					      : h->type & 0x10 ? ND_GIVE + h->type % 2
+							       : 1 + h->type % 4);
 }
 
 static void datagram_try(struct nd_input *in, bool repair)

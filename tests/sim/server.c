@@ -307,6 +307,7 @@ void sim_server_start(void)
 	sim_trace("server: starts");
 	lives++;
 	hub = nd_hub_new(&(struct nd_hub_options){
+		.drivers = -1,
 		.top = top,
 		.machines_max = options.machines_max,
 		.silence_ms = options.silence_ms,

@@ -356,3 +356,11 @@ def plain_image(seed=1, mib=4):
     fill(image, rng, 0, 0x9F, 0.5, 0.2)
     fill(image, rng, 256, (mib << 20) // PAGE, 0.5, 0.2)
     return image
+
+
+def file_image(data):
+    """What a living system sends: from address 0 on, the last page filled up with zeros."""
+    image = Image()
+    image.ranges = [(0, len(data), RAM)]
+    image.write(0, data)
+    return image

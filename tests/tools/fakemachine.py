@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A fake crashed machine: the client side of the wire protocol, written from wire.h alone.
+"""A fake machine, crashed or living: the client side of the wire protocol, written from wire.h alone.
 
 As a program: fakemachine.py SERVER:PORT [--mib N] [--seed N] [--loss P] ... sends one dump
 of a made-up machine and prints how fast it went.
@@ -22,7 +22,8 @@ import noise
 from fakeimage import PAGE, ZERO_PAGE
 
 MAGIC, VERSION = 0x5057444E, 3
-HELLO, READ, DATA, DONE, LAST_WORDS = 1, 2, 3, 4, 5
+HELLO, READ, DATA, DONE, LAST_WORDS, GIVE, TAKE = 1, 2, 3, 4, 5, 6, 7
+CRASH, LOG, TEST, DRIVERS = 0, 1, 2, 3  # what a HELLO is about
 NEW, IDLE = 0, 1
 RAW, LZ4, ZERO, ABSENT, STEPS = 1, 2, 3, 4, 5
 STEPS_EVERY = 16  # of pages that compress, so many go as steps
@@ -30,6 +31,8 @@ LAST = 1
 MESSAGE_MAX = 1472 - 16
 PIECE, PART = 128, 1408  # of a page: what a READ can leave out; what a raw record holds
 QUEUE = 8
+GIVE_BYTES, TAKE_MAX = 22 * 64, 10
+TAKES = 5  # in a row that nothing answers, after which it says HELLO
 HEADER = struct.Struct("<IBBHQQ")
 RECORD = struct.Struct("<QIHBB")
 
@@ -58,8 +61,8 @@ def message(kind, session, seq, body):
 
 def hello(session, seq=1, state=NEW, host=b"", reason=b"", ranges=(), elfcorehdr=0, last_read=0,
           elapsed_ms=0, mac=b"\x52\x54\0\x12\x34\x56", read_queue=QUEUE,
-          token=bytes(16)):
-    body = struct.pack("<II6sH4sHH64s128sQQQQII", state, elapsed_ms, mac, 0, bytes(4), read_queue,
+          token=bytes(16), kind=CRASH):
+    body = struct.pack("<II6sH4sHH64s128sQQQQII", state, elapsed_ms, mac, kind, bytes(4), read_queue,
                        len(ranges), host, reason, elfcorehdr, 0, 0, 0, last_read, 0)
     body += token
     body += b"".join(struct.pack("<QQII", p, b, k, 0) for p, b, k in ranges)
@@ -72,6 +75,10 @@ def data(session, seq, read_id, index, flags, records):
     return message(DATA, session, seq, body)
 
 
+def take(session, seq, first, count):
+    return message(TAKE, session, seq, struct.pack("<II", first, count))
+
+
 def last_words(text, host=b"", mac=b"\x52\x54\0\x12\x34\x56", session=1):
     return message(LAST_WORDS, session, 0, struct.pack("<6sH64s128s", mac, 0, host, text))
 
@@ -79,10 +86,11 @@ def last_words(text, host=b"", mac=b"\x52\x54\0\x12\x34\x56", session=1):
 Done = collections.namedtuple("Done", "status text")
 # extents: (phys, pages, have); none: a keep-alive
 Read = collections.namedtuple("Read", "read_id settled budget extents")
+Give = collections.namedtuple("Give", "total index piece")
 
 
 def parse(datagram):
-    """What a server sent: Read, Done, or None."""
+    """What a server sent: Read, Done, Give, or None."""
     if len(datagram) < HEADER.size:
         return None
     magic, version, kind, length, session, _ = HEADER.unpack_from(datagram)
@@ -99,6 +107,10 @@ def parse(datagram):
     if kind == DONE:
         status, = struct.unpack_from("<I", datagram, 24)
         return session, Done(status, datagram[32:160].split(b"\0")[0].decode())
+    if kind == GIVE:
+        total, index, _ = struct.unpack_from("<QII", datagram, 24)
+        assert length - 40 == min(GIVE_BYTES, total - index * GIVE_BYTES) > 0
+        return session, Give(total, index, datagram[40:])
     return None
 
 
@@ -187,8 +199,11 @@ class Sealing:
 
 class FakeMachine:
     def __init__(self, server, image, session, host="fake", faults=None, reason="test crash",
-                 port=0, token=bytes(16), others=(), sealing=None):
-        self.token, self.sealing = token, sealing
+                 port=0, token=bytes(16), others=(), sealing=None, kind=CRASH):
+        self.token, self.sealing, self.kind = token, sealing, kind
+        self.total, self.pieces = None, {}  # of an answer, and what there is of it
+        self.wanted = self.takes = self.gives = 0
+        self.hurry = False  # all that it last asked for is there
         self.hellos = 0
         self.servers = [server, *others]  # tried in turn while nothing is heard
         self.heard = True
@@ -257,7 +272,30 @@ class FakeMachine:
         self._send(hello(self.session, self.hellos if self.sealing else self.seq, self.state,
                          self.host.encode(), self.reason.encode(), self.image.ranges,
                          self.image.elfcorehdr, self.last_read,
-                         int((time.monotonic() - self.started) * 1000), token=self.token))
+                         int((time.monotonic() - self.started) * 1000), token=self.token,
+                         kind=self.kind))
+
+    def send_take(self):
+        """For the pieces that are missing first; for none when all are there."""
+        count, first = -(-self.total // GIVE_BYTES), 0
+        while first < count and first in self.pieces:
+            first += 1
+        self.wanted = first
+        while self.wanted < min(first + TAKE_MAX, count) and self.wanted not in self.pieces:
+            self.wanted += 1
+        self.seq += 1
+        self._send(take(self.session, self.seq, first, self.wanted - first))
+
+    def taken(self):
+        return b"".join(self.pieces[i] for i in range(len(self.pieces)))
+
+    def _take_give(self, give):
+        if give.total != self.total:  # of another life of the server
+            self.total, self.pieces, self.wanted = give.total, {}, 0
+        self.gives += 1
+        self.takes = 0
+        self.pieces[give.index] = give.piece
+        self.hurry = all(i in self.pieces for i in range(self.wanted))
 
     # --- answering -------------------------------------------------------
 
@@ -348,6 +386,9 @@ class FakeMachine:
             if self.on_done:
                 self.on_done()
             return
+        if isinstance(parsed[1], Give):
+            self._take_give(parsed[1])
+            return
         self.state = IDLE
         self.heard = True
         read = parsed[1]
@@ -383,6 +424,8 @@ class FakeMachine:
             now = time.monotonic()
             if now > end:
                 raise TimeoutError("no DONE")
+            if self.hurry:
+                self.hurry, next_hello = False, 0
             if not self.reads and now >= next_hello:
                 if len(self.servers) > 1 and not self.heard:
                     self.servers.append(self.servers.pop(0))
@@ -394,7 +437,12 @@ class FakeMachine:
                 for item, damaged in self.faults_in.flush():
                     if not damaged:
                         self.take(item)
-                self.send_hello()
+                if self.total and self.takes < TAKES:
+                    self.takes += 1
+                    self.send_take()
+                else:
+                    self.takes = 0
+                    self.send_hello()
                 next_hello = now + (0.05 if len(self.servers) == 1 else 0.2)
             if not self.reads:
                 select.select([self.sock], [], [], max(0, next_hello - now))

@@ -99,6 +99,15 @@ static void read_send(uint32_t id)
 	nd_door_send(&door, &pass, NULL, &read.header);
 }
 
+static void give_send(void)
+{
+	struct nd_wire_give give;
+
+	assert_int_equal(nd_give_init(&give, SESSION, 1, 2 * ND_GIVE_BYTES, 0), ND_GIVE_BYTES);
+	memset(give.piece, 1, sizeof give.piece);
+	nd_door_send(&door, &pass, NULL, &give.header);
+}
+
 /* The machine says something under its keys. */
 static const char *data_say(struct nd_keys *keys)
 {
@@ -201,6 +210,29 @@ static void the_first_answer_is_repeated_as_it_was(void **state)
 	assert_int_equal(count, 1);
 }
 
+/* Its largest would not fit; so it is not sent before there are keys, and then under those. */
+static void a_piece_is_no_answer_to_a_handshake(void **state)
+{
+	struct nd_noise n[2];
+	struct nd_keys keys;
+
+	(void)state;
+	assert_null(hello_say(&n[0], 1, "a", NULL, 0));
+	give_send();
+	assert_int_equal(count, 0);
+	read_send(1);
+	keys = answer_take(&n[0], 0);
+	assert_null(data_say(&keys));
+	assert_null(hello_say(&n[1], 2, "a", NULL, 0));
+	count = 0;
+	give_send();
+	assert_int_equal(count, 1);
+	assert_int_equal(opened(&keys), 1);
+	read_send(2);
+	assert_int_equal(count, 3);
+	assert_int_equal(nd_datagram_form(sent[1].at), ND_FORM_HANDSHAKE);
+}
+
 static void refusals(void **state)
 {
 	struct nd_noise n;
@@ -283,6 +315,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(keys_follow_what_the_machine_says, setup),
 		cmocka_unit_test_setup(the_first_answer_is_repeated_as_it_was, setup),
+		cmocka_unit_test_setup(a_piece_is_no_answer_to_a_handshake, setup),
 		cmocka_unit_test_setup(refusals, setup),
 		cmocka_unit_test_setup(so_many_hellos_a_second, setup),
 		cmocka_unit_test_setup(without_a_key_all_is_plain, setup),

@@ -16,11 +16,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <nettle/sha2.h>
 
 #include "server/finish.h"
 
 #define PAGES       3000u /* of one extent, from page 16 on: twelve chunks */
 #define SESSION     0x1234567812345678u
+#define PLAIN_BYTES (9u * ND_PAGE_BYTES + 777)
 #define PATIENCE_MS 60000
 
 static const uint8_t token[ND_HELLO_TOKEN_BYTES];
@@ -271,6 +273,81 @@ static void takes_no_map_after_the_end(bool threaded)
 	teardown(&x);
 }
 
+/* Of a living system: no head, cut within its last page. */
+static void plain_setup(struct fixture *x, bool threaded, enum nd_hello_kind kind)
+{
+	setup(x, threaded);
+	nd_finish_free(x->finish);
+	nd_store_abandon(&x->store);
+	nd_vmcore_free(&x->v);
+	nd_sums_free(&x->sums);
+	assert_int_equal(nd_store_open(&x->store, &nd_kinds[kind], x->top, "host", SESSION,
+				       1700000000),
+			 0);
+	assert_true(nd_vmcore_plan_plain(&x->v, PLAIN_BYTES));
+	x->v.fd = x->store.vmcore;
+	assert_true(nd_sums_init(&x->sums, x->v.bytes));
+	assert_int_equal(nd_vmcore_head_write(&x->v, &x->core, NULL, 0), 0);
+	assert_int_equal(nd_vmcore_size_set(&x->v, true), 0);
+	for (uint64_t i = 0; i < x->v.pages; i++)
+		page_write(x, i, true);
+	x->finish = nd_finish_start(&x->store, &x->v, &x->sums, json_object(), x->event_fd);
+	assert_non_null(x->finish);
+}
+
+static void cuts_what_fills_up_the_last_page(bool threaded)
+{
+	uint8_t data[PLAIN_BYTES / ND_PAGE_BYTES + 1][ND_PAGE_BYTES], sum[SHA256_DIGEST_SIZE];
+	char why[ND_DONE_TEXT_BYTES], sha[2 * SHA256_DIGEST_SIZE + 1], *text;
+	struct sha256_ctx c;
+	struct fixture x;
+	struct stat st;
+	uint64_t chunk;
+	json_t *info;
+	size_t bytes;
+
+	plain_setup(&x, threaded, ND_HELLO_LOG);
+	end(&x, true);
+	assert_int_equal(news(&x, &chunk, why), ND_FINISH_OVER);
+	assert_string_equal(why, "");
+	assert_int_equal(fstatat(x.top, FINAL "/log", &st, 0), 0);
+	assert_int_equal(st.st_size, PLAIN_BYTES);
+	for (uint64_t i = 0; i < sizeof data / sizeof *data; i++)
+		page_make(data[i], i);
+	sha256_init(&c);
+	sha256_update(&c, PLAIN_BYTES, data[0]);
+	sha256_digest(&c, sizeof sum, sum);
+	for (size_t i = 0; i < sizeof sum; i++)
+		snprintf(sha + 2 * i, 3, "%02x", sum[i]);
+	assert_int_equal(nd_store_text(x.store.dir, "info.json", 4096, &text, &bytes), 0);
+	info = json_loads(text, 0, NULL);
+	free(text);
+	assert_string_equal(json_string_value(json_object_get(info, "sha256")), sha);
+	json_decref(info);
+	teardown(&x);
+}
+
+/* A dry run, complete or not. */
+static void keeps_nothing_that_only_passes(bool threaded)
+{
+	for (unsigned int complete = 0; complete < 2; complete++) {
+		char why[ND_DONE_TEXT_BYTES];
+		atomic_uint maps = 0;
+		struct fixture x;
+		uint64_t chunk;
+
+		plain_setup(&x, threaded, ND_HELLO_TEST);
+		nd_finish_map(x.finish, map_make(&x), &maps);
+		end(&x, complete);
+		assert_int_equal(news(&x, &chunk, why), ND_FINISH_OVER);
+		assert_string_equal(why, "");
+		assert_true(there(&x, complete ? FINAL "/info.json" : PARTIAL "/info.json"));
+		assert_false(there(&x, complete ? FINAL "/test" : PARTIAL "/test"));
+		assert_false(there(&x, complete ? FINAL "/map.json" : PARTIAL "/map.json"));
+		teardown(&x);
+	}
+}
+
 #define BOTH(name)                                                                                 \
 	static void name##_in_a_thread(void **state)                                               \
 	{                                                                                          \
@@ -289,6 +366,8 @@ BOTH(does_not_replace_another)
 BOTH(says_why_at_the_second_attempt)
 BOTH(ends_early)
 BOTH(takes_no_map_after_the_end)
+BOTH(cuts_what_fills_up_the_last_page)
+BOTH(keeps_nothing_that_only_passes)
 
 int main(void)
 {
@@ -307,6 +386,10 @@ int main(void)
 		cmocka_unit_test(ends_early_at_once),
 		cmocka_unit_test(takes_no_map_after_the_end_in_a_thread),
 		cmocka_unit_test(takes_no_map_after_the_end_at_once),
+		cmocka_unit_test(cuts_what_fills_up_the_last_page_in_a_thread),
+		cmocka_unit_test(cuts_what_fills_up_the_last_page_at_once),
+		cmocka_unit_test(keeps_nothing_that_only_passes_in_a_thread),
+		cmocka_unit_test(keeps_nothing_that_only_passes_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

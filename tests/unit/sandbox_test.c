@@ -350,7 +350,7 @@ static int case_run(const struct sandbox_case *c, bool sandboxed)
 	if (!pid) {
 		signal(SIGSEGV, SIG_DFL); /* cmocka catches it, and would go on in here */
 		setrlimit(RLIMIT_CORE, &no_core);
-		if (sandboxed && !nd_sandbox_enter(top))
+		if (sandboxed && !nd_sandbox_enter(top, -1))
 			_exit(255);
 		_exit(c->act() ? 0 : errno);
 	}

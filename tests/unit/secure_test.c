@@ -86,6 +86,13 @@ static void message_make(void *at, enum nd_wire_type type, uint64_t seq)
 	case ND_LAST_WORDS:
 		last_words_make(at, seq);
 		break;
+	case ND_GIVE:
+		memset(((struct nd_wire_give *)at)->piece, 7,
+		       nd_give_init(at, SESSION, seq, 100, 0));
+		break;
+	case ND_TAKE:
+		nd_take_init(at, SESSION, seq, 3, ND_TAKE_MAX);
+		break;
 	}
 }
 
@@ -195,7 +202,7 @@ static void handshakes_there_and_back(void **state)
 static void sealed_there_and_back(void **state)
 {
 	(void)state;
-	const enum nd_wire_type types[] = {ND_READ, ND_DATA, ND_DONE};
+	const enum nd_wire_type types[] = {ND_READ, ND_DATA, ND_DONE, ND_GIVE, ND_TAKE};
 	struct buffer b;
 	struct pair p;
 
@@ -569,14 +576,20 @@ static const struct form_case {
 	{ND_DATA, 0, DOOR_PLAIN},
 	{ND_DONE, 0, DOOR_PLAIN},
 	{ND_LAST_WORDS, 0, DOOR_PLAIN},
+	{ND_GIVE, 0, DOOR_PLAIN},
+	{ND_TAKE, 0, DOOR_PLAIN},
 	{ND_HELLO, ND_FORM_HANDSHAKE, DOOR_HELLO},
 	{ND_READ, ND_FORM_HANDSHAKE, DOOR_ANSWER},
 	{ND_DATA, ND_FORM_HANDSHAKE, 0},
 	{ND_DONE, ND_FORM_HANDSHAKE, DOOR_ANSWER},
+	{ND_GIVE, ND_FORM_HANDSHAKE, 0},
+	{ND_TAKE, ND_FORM_HANDSHAKE, 0},
 	{ND_HELLO, ND_FORM_SEALED, 0},
 	{ND_READ, ND_FORM_SEALED, DOOR_SEALED},
 	{ND_DATA, ND_FORM_SEALED, DOOR_SEALED},
 	{ND_DONE, ND_FORM_SEALED, DOOR_SEALED},
+	{ND_GIVE, ND_FORM_SEALED, DOOR_SEALED},
+	{ND_TAKE, ND_FORM_SEALED, DOOR_SEALED},
 	{ND_HELLO, ND_FORM_MASK, 0},
 	{ND_READ, ND_FORM_MASK, 0},
 	{ND_DATA, ND_FORM_MASK, 0},
@@ -623,7 +636,7 @@ static const struct outer_case {
 	{"version", 4, 1, ND_MESSAGE_VERSION},
 	{"type 0", 5, ND_FORM_SEALED, ND_MESSAGE_TYPE},
 	{"type 5", 5, ND_FORM_SEALED | ND_LAST_WORDS, ND_MESSAGE_FORM},
-	{"type 6", 5, ND_FORM_SEALED | 6, ND_MESSAGE_TYPE},
+	{"type 8", 5, ND_FORM_SEALED | 8, ND_MESSAGE_TYPE},
 	{"length", 6, 39, ND_MESSAGE_LENGTH},
 };
 
