@@ -86,7 +86,6 @@ static bool piece_send(struct nd_machine *m, const struct nd_env *env, uint32_t 
 	memcpy(give.piece, (const uint8_t *)answer->archive + (uint64_t)index * ND_GIVE_BYTES,
 	       bytes);
 	env->send(env->context, m, &give.header);
-	m->pieces++;
 	return true;
 }
 

@@ -202,7 +202,6 @@ static void living_add(json_t *info, const struct nd_machine *m)
 	json_object_set_new(info, "release", text_json(m->release));
 	json_object_set_new(info, "modules", json_integer(m->modules));
 	json_object_set_new(info, "answer_bytes", json_integer((json_int_t)m->answer_bytes));
-	json_object_set_new(info, "pieces", json_integer((json_int_t)m->pieces));
 }
 
 json_t *nd_info_make(const struct nd_machine *m, bool over)

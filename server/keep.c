@@ -174,7 +174,10 @@ bool nd_keep_begin(struct nd_machine *m, const struct nd_env *env, char why[ND_W
 	m->mapped_ms = m->heard_ms; /* there is nothing to keep yet */
 	error = file_begin(m, &resumed);
 	if (error) {
-		why_set(why, "the file's headers cannot be written", error);
+		if (m->vmcore.head_bytes)
+			why_set(why, "the file's headers cannot be written", error);
+		else
+			unwritten_set(why, m, error);
 		return false;
 	}
 	ok = nd_sums_init(&m->sums, m->vmcore.bytes) && (!resumed || map_take(m));

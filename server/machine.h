@@ -154,7 +154,6 @@ struct nd_machine {
 	bool taking;            /* it says what it wants */
 	uint32_t taken;         /* pieces up to this one were asked for */
 	uint64_t given_ms;      /* when one more was, for the first time */
-	uint64_t pieces;        /* that were sent */
 	bool given;             /* it has said that all are there */
 	bool mapping;                     /* a map is being written */
 	uint64_t mapped_ms, mapped_of_ms; /* the last one, or the beginning; the progress in it */

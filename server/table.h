@@ -19,7 +19,7 @@ enum nd_class {
 	ND_FREE,
 	ND_UNPROVEN,   /* has not answered a READ */
 	ND_LIVE,       /* a dump under way */
-	ND_FINISHING,  /* its thread is at work */
+	ND_FINISHING,  /* its thread is at work, or it is given what it asked for */
 	ND_REMEMBERED, /* over, and the memory of finished sessions has it */
 	ND_CLASSES,
 };

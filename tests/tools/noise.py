@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 MAGIC, VERSION = 0x5057444E, 3
-HELLO, READ, DATA, DONE = 1, 2, 3, 4
+HELLO, READ, DATA, DONE, GIVE, TAKE = 1, 2, 3, 4, 6, 7
 PLAIN, SEALED, HANDSHAKE = 0, 0x40, 0x80
-FORMS = {PLAIN: {HELLO, READ, DATA, DONE}, SEALED: {READ, DATA, DONE},
+FORMS = {PLAIN: {HELLO, READ, DATA, DONE, GIVE, TAKE}, SEALED: {READ, DATA, DONE, GIVE, TAKE},
          HANDSHAKE: {HELLO, READ, DONE}}
 HEADER = struct.Struct("<IBBHQQ")
 TAG, KEY, ID = 16, 32, 8
