@@ -3,20 +3,17 @@
 # netdumpd and netdumpctl, and both again with sanitizers for the tests.
 
 STANDIN_SRC := tests/tools/standin/catalogue.c
-SERVER_SRC := $(addprefix server/,answer.c bucket.c cache.c door.c elfcore.c finish.c flow.c give.c hearsay.c hub.c info.c \
-	keep.c keys.c kind.c lanes.c link.c log.c loop.c machine.c map.c mem.c pace.c pages.c parts.c phase.c plan.c \
-	printk.c quota.c reads.c rtt.c run.c select.c stacks.c store.c sums.c table.c timers.c vmcore.c vmcoreinfo.c xlat.c)
-# Where there is no catalogue yet, one stands in for it.
-ifeq ($(wildcard server/catalogue.c),)
-SERVER_SRC += $(STANDIN_SRC)
-endif
+SERVER_SRC := $(addprefix server/,answer.c bucket.c cache.c catalogue.c door.c elfcore.c finish.c flow.c give.c hearsay.c \
+	hub.c info.c keep.c keys.c kind.c lanes.c link.c log.c loop.c machine.c map.c mem.c modules.c pace.c pages.c parts.c \
+	phase.c plan.c printk.c quota.c reads.c rtt.c run.c select.c stacks.c store.c sums.c table.c timers.c vmcore.c \
+	vmcoreinfo.c xlat.c)
 # crypto.c takes the place of wire/crypto.c here; what runs together with DINI's agent keeps that.
 NETDUMPD_SRC := $(addprefix server/,main.c keygen.c sandbox.c crypto.c) $(SERVER_SRC) \
 	$(filter-out wire/crypto.c,$(WIRE_SRC))
 NETDUMPCTL_SRC := $(addprefix server/,netdumpctl.c dumps.c kind.c log.c map.c pages.c partial.c parts.c store.c \
 	sums.c verify.c vmcore.c)
 
-NETDUMPD_LIBS := -laddrxlat -lelf -ljansson -llz4 -lbearssl -lnettle -lsodium -lseccomp -lpthread
+NETDUMPD_LIBS := -laddrxlat -larchive -lelf -ljansson -llz4 -lbearssl -lnettle -lsodium -lseccomp -lpthread
 NETDUMPCTL_LIBS := -lelf -ljansson -lbearssl -lnettle
 
 HOST_SRC := $(sort $(NETDUMPD_SRC) $(NETDUMPCTL_SRC) $(STANDIN_SRC))

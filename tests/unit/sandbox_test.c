@@ -35,6 +35,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/catalogue.h"
 #include "server/sandbox.h"
 
 /* OUTER/{outside, dir/{inside, link -> ../outside}}: what is in dir/ is ours. */
@@ -138,6 +139,34 @@ static bool clocks(void)
 
 	return !nanosleep(&t, NULL) && !clock_gettime(CLOCK_MONOTONIC, &t) &&
 	       localtime_r(&now, &tm);
+}
+
+static bool text_written(int folder, const char *name, const char *text)
+{
+	int fd = openat(folder, name, O_WRONLY | O_CREAT, 0600);
+
+	return good(fd) && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && !close(fd);
+}
+
+/* With every call that the library behind it makes. */
+static bool drivers(void)
+{
+	static const char request[] = "6.1\na:\n";
+	struct nd_catalogue_answer answer;
+	int folder;
+
+	if (mkdirat(top, "6.1", 0750) || !good(folder = openat(top, "6.1", O_RDONLY)) ||
+	    !text_written(folder, "modules.alias", "alias a: nic\n") ||
+	    !text_written(folder, "modules.dep", "nic.ko:\n") ||
+	    !text_written(folder, "nic.ko", "nic"))
+		return false;
+	if (!nd_catalogue_answer_make(top, request, strlen(request), &answer)) {
+		errno = ENODATA;
+		return false;
+	}
+	free(answer.archive);
+	return !unlinkat(folder, "modules.alias", 0) && !unlinkat(folder, "modules.dep", 0) &&
+	       !unlinkat(folder, "nic.ko", 0) && !unlinkat(top, "6.1", AT_REMOVEDIR);
 }
 
 /* --- what leads outside --- */
@@ -298,6 +327,7 @@ static bool other_numbers(void)
 static const struct sandbox_case needed[] = {
 	{"files in DIR", files_inside}, {"threads", threads}, {"events", events},
 	{"its own socket", own_socket}, {"memory", memory},   {"clocks", clocks},
+	{"drivers", drivers},
 };
 
 static const struct sandbox_case leading_outside[] = {
