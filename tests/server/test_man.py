@@ -14,7 +14,8 @@ PROGRAMS = {
     "netdumpd.8": [[os.path.join(SERVER, "netdumpd")], [os.path.join(SERVER, "netdumpd"), "keygen"]],
     "netdumpctl.8": [[os.path.join(SERVER, "netdumpctl")]],
     "netdump-wrap.8": [[os.path.join(STUB, "kexec", "netdump-wrap")]],
-    "netdump-status.8": [[os.path.join(STUB, "linux", "netdump-status")]],
+    **{f"{name}.8": [[os.path.join(STUB, "linux", name)]]
+       for name in ("netdump-status", "netdump-send", "netdump-test", "netdump-drivers")},
 }
 
 

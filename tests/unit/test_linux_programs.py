@@ -58,8 +58,8 @@ def device(tmp_path):
 
 
 def run(shell, name, *words, device=None, **more):
-    env = {**os.environ, "NETDUMP_DEVICE": str(device.path if isinstance(device, Device) else device),
-           "LC_ALL": "C", **more.pop("env", {})}
+    there = device.path if isinstance(device, Device) else device
+    env = {**os.environ, "NETDUMP_DEVICE": str(there), "LC_ALL": "C", **more.pop("env", {})}
     return subprocess.run([*shell, os.path.join(ROOT, "stub", "linux", name), *map(str, words)],
                           capture_output=True, text=True, check=False, env=env, **more)
 
@@ -82,7 +82,8 @@ def test_the_card_is_taken_if_asked_for(shell, device, tmp_path):
     (tmp_path / "log").write_text("x")
     there = device(b"log log take-nic\nx", report(visits=1, sent_bytes=999))
     done = run(shell, "netdump-send", "--take-nic", "log", device=there, cwd=tmp_path)
-    assert done.stdout == "log: sent, 999 bytes in 0.21 s; the system was stopped once, 4 ms at most\n"
+    assert done.stdout == ("log: sent, 999 bytes in 0.21 s; the system was stopped once, "
+                           "4 ms at most\n")
     assert there.was_asked()
 
 
@@ -108,16 +109,19 @@ def test_each_is_a_session_and_one_that_fails_is_no_end(shell, device, tmp_path)
                            f"netdump-send: {tmp_path}: not sent: it cannot be read\n")
 
 
-@pytest.mark.parametrize("answer, why", [
-    (report(state="failed", text="no server answers", steps={}), "no server answers"),
-    (report(status=2, text="disk full"), "disk full"),
-    (report(state="failed", text="", steps={}), "no reason was given"),
-    (report()[:-1], "DEVICE: its report ends too early"),
-    (b"", "DEVICE: its report ends too early"),
-    (report(visits="many"), "DEVICE: a report with the line 'visits many'"),
-    (report(steps={"seal": "-1"}), "DEVICE: a report with the line 'step seal -1'"),
-    (report(status="0;reboot"), "DEVICE: a report with the line 'status 0;reboot'"),
-])
+NOT_SENT = {
+    "failed": (report(state="failed", text="no server answers", steps={}), "no server answers"),
+    "never": (report(status=2, text="disk full"), "disk full"),
+    "no-reason": (report(state="failed", text="", steps={}), "no reason was given"),
+    "cut-short": (report()[:-1], "DEVICE: its report ends too early"),
+    "nothing": (b"", "DEVICE: its report ends too early"),
+    "number": (report(visits="many"), "DEVICE: a report with the line 'visits many'"),
+    "time": (report(steps={"seal": "-1"}), "DEVICE: a report with the line 'step seal -1'"),
+    "command": (report(status="0;reboot"), "DEVICE: a report with the line 'status 0;reboot'"),
+}
+
+
+@pytest.mark.parametrize("answer, why", NOT_SENT.values(), ids=NOT_SENT)
 def test_why_one_is_not_sent(shell, device, tmp_path, answer, why):
     (tmp_path / "log").write_text("x")
     there = device(b"log log\nx", answer)
@@ -312,7 +316,7 @@ def test_drivers_are_asked_for_and_loaded_in_order(shell, machine, device):
     assert (done.returncode, done.stderr) == (0, "") and there.was_asked()
     folder, = (machine.folder / "run").iterdir()
     assert done.stdout == f"""\
-{folder}: 3 modules in 0.21 s; the system was stopped 9 times, 4 ms at most
+{folder}: modules: 3, in 0.21 s; the system was stopped 9 times, 4 ms at most
 phy-x.ko: loaded
 there-already.ko: is there already
 nic.ko: loaded
@@ -369,22 +373,28 @@ def test_what_insmod_takes_only_uncompressed(shell, machine, device):
     assert done.stderr == "netdump-drivers: bad.ko.xz: not loaded: Invalid module format\n"
 
 
-@pytest.mark.parametrize("answer, why", [
-    (report(status=1, text="no module for these devices in 6.1"),
-     "no drivers: no module for these devices in 6.1"),
-    (report(state="failed", text="no server answers"), "no drivers: no server answers"),
-    (report()[:-1], "no drivers: DEVICE: its report ends too early"),
-    (report(), "FOLDER: the answer"),
-    (report() + archive(MODULES)[:5000], "FOLDER: the answer cannot be unpacked"),
-    (report() + b"no archive" * 100, "FOLDER: the answer cannot be unpacked"),
-    (report() + archive(MODULES).replace(b"phyphy", b"phyphi", 1), "FOLDER: damaged: phy-x.ko: FAILED"),
-    (report() + archive(MODULES, order=""), "FOLDER: the answer names no modules"),
-    (report() + archive(MODULES, order="0" * 64 + "  nic.ko\n"), "FOLDER: damaged: nic.ko: FAILED"),
-    (report() + archive({}, order="0" * 64 + "  nic.ko\n"), "FOLDER: damaged: "),
-    *((report() + archive({"nic.ko": b"n"}, order=f"{hashlib.sha256(b'n').hexdigest()}  {name}\n"),
-       f"FOLDER/order: no module is called '{name}'")
-      for name in ("/nic.ko", "../nic.ko", "a/nic.ko", "-f", ".nic.ko", "nic.ko *", "")),
-])
+NOT_TAKEN = {
+    "none": (report(status=1, text="no module for these devices in 6.1"),
+             "no drivers: no module for these devices in 6.1"),
+    "failed": (report(state="failed", text="no server answers"), "no drivers: no server answers"),
+    "no-report": (report()[:-1], "no drivers: DEVICE: its report ends too early"),
+    "empty": (report(), "FOLDER: the answer"),
+    "cut-short": (report() + archive(MODULES)[:5000], "FOLDER: the answer cannot be unpacked"),
+    "no-archive": (report() + b"no archive" * 100, "FOLDER: the answer cannot be unpacked"),
+    "changed": (report() + archive(MODULES).replace(b"phyphy", b"phyphi", 1),
+                "FOLDER: damaged: phy-x.ko: FAILED"),
+    "no-order": (report() + archive(MODULES, order=""), "FOLDER: the answer names no modules"),
+    "another": (report() + archive(MODULES, order="0" * 64 + "  nic.ko\n"),
+                "FOLDER: damaged: nic.ko: FAILED"),
+    "missing": (report() + archive({}, order="0" * 64 + "  nic.ko\n"), "FOLDER: damaged: "),
+    **{f"name-{name}": (
+        report() + archive({"nic.ko": b"n"}, order=f"{hashlib.sha256(b'n').hexdigest()}  {name}\n"),
+        f"FOLDER/order: no module is called '{name}'")
+       for name in ("/nic.ko", "../nic.ko", "a/nic.ko", "-f", ".nic.ko", "nic.ko *", "")},
+}
+
+
+@pytest.mark.parametrize("answer, why", NOT_TAKEN.values(), ids=NOT_TAKEN)
 def test_answers_that_are_not_taken(shell, machine, device, answer, why):
     machine.card("0000:00:03.0", "pci:nic")
     there = device(asks("pci:nic"), answer)
@@ -406,7 +416,7 @@ def test_members_do_not_leave_the_folder(shell, machine, device):
 
 
 def test_a_device_that_cannot_seek(shell, machine):
-    """A terminal in raw mode: what is read too early is lost.  Its end is a second without a byte."""
+    """A terminal in raw mode: what is read too early is lost.  A second without a byte ends it."""
     machine.card("0000:00:03.0", "pci:nic")
     ours, theirs = pty.openpty()
     tty.setraw(theirs)
