@@ -62,6 +62,9 @@ __attribute__((format(printf, 2, 3))) static bool refuse(struct work *w, const c
 	va_start(words, format);
 	vsnprintf(w->why, WHY_BYTES, format, words);
 	va_end(words);
+	for (char *c = w->why; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
 	return false;
 }
 
@@ -184,16 +187,16 @@ static bool path_stays(const char *path)
 	return path[0] != '/';
 }
 
-static bool member_load(struct work *w, struct nd_span span, size_t most)
+static bool member_load(struct work *w, struct nd_words in_dep, size_t most)
 {
 	struct member *member = &w->member[w->members++];
-	struct nd_span name = nd_modules_file_name(span);
+	struct nd_words name = nd_modules_file_name(in_dep);
 	char path[PATH_MAX];
 	int error;
 
-	snprintf(path, sizeof path, "%.*s", (int)span.bytes, span.at);
+	snprintf(path, sizeof path, "%.*s", (int)in_dep.bytes, in_dep.at);
 	snprintf(member->name, sizeof member->name, "%.*s", (int)name.bytes, name.at);
-	if (span.bytes >= sizeof path || name.bytes >= sizeof member->name || !path_stays(path) ||
+	if (in_dep.bytes >= sizeof path || name.bytes >= sizeof member->name || !path_stays(path) ||
 	    !name_harmless(member->name, sizeof member->name))
 		return refuse(w, "modules.dep of %s has a path that is not taken", w->release);
 	error = file_load(&member->file, w->folder, path, most);

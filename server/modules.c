@@ -18,7 +18,7 @@ static bool is_blank(char c)
 }
 
 /* The next line of a text; false: it is over. */
-static bool line_next(const char **text, struct nd_span *line)
+static bool line_next(const char **text, struct nd_words *line)
 {
 	if (!*text || !**text)
 		return false;
@@ -29,7 +29,7 @@ static bool line_next(const char **text, struct nd_span *line)
 }
 
 /* Takes the first word off a line; false: there is none. */
-static bool word_next(struct nd_span *line, struct nd_span *word)
+static bool word_next(struct nd_words *line, struct nd_words *word)
 {
 	const char *end = line->at + line->bytes, *at = line->at;
 
@@ -39,12 +39,12 @@ static bool word_next(struct nd_span *line, struct nd_span *word)
 	while (at < end && !is_blank(*at))
 		at++;
 	word->bytes = (size_t)(at - word->at);
-	*line = (struct nd_span){at, (size_t)(end - at)};
+	*line = (struct nd_words){at, (size_t)(end - at)};
 	return word->bytes;
 }
 
 /* Takes the last word off a line. */
-static bool word_last(struct nd_span *line, struct nd_span *word)
+static bool word_last(struct nd_words *line, struct nd_words *word)
 {
 	const char *end = line->at + line->bytes;
 
@@ -58,12 +58,12 @@ static bool word_last(struct nd_span *line, struct nd_span *word)
 	return word->bytes;
 }
 
-static bool word_is(struct nd_span word, const char *text)
+static bool word_is(struct nd_words word, const char *text)
 {
 	return word.bytes == strlen(text) && !memcmp(word.at, text, word.bytes);
 }
 
-struct nd_span nd_modules_file_name(struct nd_span path)
+struct nd_words nd_modules_file_name(struct nd_words path)
 {
 	const char *slash = memrchr(path.at, '/', path.bytes);
 
@@ -75,9 +75,9 @@ struct nd_span nd_modules_file_name(struct nd_span path)
 }
 
 /* Of a path: its file's name up to the first dot. */
-static struct nd_span name_of(struct nd_span path)
+static struct nd_words name_of(struct nd_words path)
 {
-	struct nd_span name = nd_modules_file_name(path);
+	struct nd_words name = nd_modules_file_name(path);
 	const char *dot = memchr(name.at, '.', name.bytes);
 
 	if (dot)
@@ -91,7 +91,7 @@ static char underscored(char c)
 }
 
 /* As strcmp(). */
-static int name_compare(struct nd_span a, struct nd_span b)
+static int name_compare(struct nd_words a, struct nd_words b)
 {
 	for (size_t i = 0; i < a.bytes && i < b.bytes; i++)
 		if (underscored(a.at[i]) != underscored(b.at[i]))
@@ -106,7 +106,7 @@ static int module_compare(const void *a, const void *b)
 	return name_compare(one->name, other->name);
 }
 
-static const struct nd_module *module_find(const struct nd_modules *m, struct nd_span name)
+static const struct nd_module *module_find(const struct nd_modules *m, struct nd_words name)
 {
 	const struct nd_module key = {.name = name};
 
@@ -114,7 +114,7 @@ static const struct nd_module *module_find(const struct nd_modules *m, struct nd
 }
 
 /* "PATH: PATH..." */
-static bool module_parse(struct nd_module *module, struct nd_span line)
+static bool module_parse(struct nd_module *module, struct nd_words line)
 {
 	if (!word_next(&line, &module->path) || module->path.at[module->path.bytes - 1] != ':')
 		return false;
@@ -127,7 +127,7 @@ static bool module_parse(struct nd_module *module, struct nd_span line)
 bool nd_modules_init(struct nd_modules *m, const char *alias, const char *dep, const char *softdep)
 {
 	const char *text = dep;
-	struct nd_span line;
+	struct nd_words line;
 	size_t lines = 0;
 
 	memset(m, 0, sizeof *m);
@@ -151,7 +151,7 @@ void nd_modules_free(struct nd_modules *m)
 }
 
 /* An alias with its dashes as underscores; those in a pattern's brackets stay.  False: too long. */
-static bool alias_copy(char to[ND_MODULES_ALIAS_BYTES], struct nd_span alias, bool pattern)
+static bool alias_copy(char to[ND_MODULES_ALIAS_BYTES], struct nd_words alias, bool pattern)
 {
 	bool in_brackets = false;
 
@@ -166,11 +166,11 @@ static bool alias_copy(char to[ND_MODULES_ALIAS_BYTES], struct nd_span alias, bo
 	return true;
 }
 
-static bool alias_add(struct nd_modules *m, struct nd_span alias);
+static bool alias_add(struct nd_modules *m, struct nd_words alias);
 static bool module_add(struct nd_modules *m, const struct nd_module *module);
 
 /* The name of a module or, if none is called so, an alias. */
-static bool softdep_add(struct nd_modules *m, struct nd_span word)
+static bool softdep_add(struct nd_modules *m, struct nd_words word)
 {
 	const struct nd_module *module = module_find(m, word);
 
@@ -178,10 +178,10 @@ static bool softdep_add(struct nd_modules *m, struct nd_span word)
 }
 
 /* "softdep NAME pre: WORD... post: WORD..." */
-static bool softdeps_add(struct nd_modules *m, struct nd_span name)
+static bool softdeps_add(struct nd_modules *m, struct nd_words name)
 {
 	const char *text = m->softdep;
-	struct nd_span line, word;
+	struct nd_words line, word;
 
 	while (line_next(&text, &line)) {
 		bool pre = false;
@@ -200,10 +200,10 @@ static bool softdeps_add(struct nd_modules *m, struct nd_span name)
 }
 
 /* The last that a line names is to be loaded first. */
-static bool needs_add(struct nd_modules *m, struct nd_span needs)
+static bool needs_add(struct nd_modules *m, struct nd_words needs)
 {
 	const struct nd_module *module;
-	struct nd_span path;
+	struct nd_words path;
 
 	while (word_last(&needs, &path)) {
 		module = module_find(m, name_of(path));
@@ -237,12 +237,12 @@ static bool module_add(struct nd_modules *m, const struct nd_module *module)
 }
 
 /* "alias PATTERN NAME" */
-static bool alias_add(struct nd_modules *m, struct nd_span alias)
+static bool alias_add(struct nd_modules *m, struct nd_words alias)
 {
 	char wanted[ND_MODULES_ALIAS_BYTES], pattern[ND_MODULES_ALIAS_BYTES];
 	const struct nd_module *module;
 	const char *text = m->alias;
-	struct nd_span line, word;
+	struct nd_words line, word;
 
 	if (!alias_copy(wanted, alias, false))
 		return true;
@@ -260,5 +260,5 @@ static bool alias_add(struct nd_modules *m, struct nd_span alias)
 
 bool nd_modules_add(struct nd_modules *m, const char *alias)
 {
-	return alias_add(m, (struct nd_span){alias, strlen(alias)});
+	return alias_add(m, (struct nd_words){alias, strlen(alias)});
 }

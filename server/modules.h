@@ -15,20 +15,20 @@
 #define ND_MODULES_MAX         64
 #define ND_MODULES_ALIAS_BYTES 512 /* of a device or a pattern, with its NUL */
 
-/* Some text of a longer one. */
-struct nd_span {
+/* Some of a longer text. */
+struct nd_words {
 	const char *at;
 	size_t bytes;
 };
 
 /* A line of modules.dep. */
 struct nd_module {
-	struct nd_span name, path, needs;
+	struct nd_words name, path, needs;
 };
 
 struct nd_modules {
 	/* out: paths below the release's folder, in the order to load them; they point into dep */
-	struct nd_span path[ND_MODULES_MAX];
+	struct nd_words path[ND_MODULES_MAX];
 	unsigned int count;
 	char why[96];
 
@@ -52,6 +52,6 @@ void nd_modules_free(struct nd_modules *m);
 bool nd_modules_add(struct nd_modules *m, const char *alias);
 
 /* The last part of a path. */
-struct nd_span nd_modules_file_name(struct nd_span path);
+struct nd_words nd_modules_file_name(struct nd_words path);
 
 #endif

@@ -337,6 +337,8 @@ static void files_that_are_not_there(void **state)
 	free(answer.archive);
 	text_write("bare/modules.dep", "nic.ko: other.ko\n");
 	refused("bare\n" NIC "\n", "modules.dep has no line for other.ko");
+	text_write("bare/modules.dep", "nic.ko: \x1b[2J\xff.ko\n"); /* words are for terminals */
+	refused("bare\n" NIC "\n", "modules.dep has no line for ?[2J?.ko");
 }
 
 static void paths_that_are_not_taken(void **state)

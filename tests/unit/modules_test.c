@@ -73,7 +73,7 @@ static void order_say(const struct nd_modules *m, char *to, size_t room)
 
 	to[0] = 0;
 	for (unsigned int i = 0; i < m->count; i++) {
-		struct nd_span name = nd_modules_file_name(m->path[i]);
+		struct nd_words name = nd_modules_file_name(m->path[i]);
 
 		used += (size_t)snprintf(to + used, room - used, "%s%.*s", i ? " " : "",
 					 (int)name.bytes, name.at);
