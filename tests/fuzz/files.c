@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * files.c - files that the server and netdumpctl read: keys, info.json and map.json of a
- * dump that was begun, a vmcore; and the names that machines give themselves.
+ * dump that was begun, a vmcore, depmod's texts with a request for drivers; and the names that
+ * machines give themselves.
  *
  *   mode u8, and what each mode takes
  */
 #include <ctype.h>
 #include <unistd.h>
 
+#include "server/catalogue.h"
 #include "server/keys.h"
+#include "server/modules.h"
 #include "server/map.h"
 #include "server/partial.h"
 #include "server/store.h"
@@ -209,6 +212,38 @@ static void command(struct nd_input *in)
 	ND_MUST(status == 0 || status == 1);
 }
 
+/* depmod's texts, each bytes u16, and those; then a request for drivers. */
+static void drivers(struct nd_input *in)
+{
+	static const char *const name[] = {"6.1/modules.dep", "6.1/modules.alias",
+					   "6.1/modules.softdep"};
+	struct nd_catalogue_answer answer;
+	int dir = nd_folder_open();
+	uint8_t *data;
+	size_t bytes;
+
+	for (unsigned int i = 0; i < 3; i++) {
+		data = nd_input_exact(in, nd_input_u16(in), &bytes);
+		nd_folder_put(name[i], data, bytes);
+		free(data);
+	}
+	nd_folder_put("6.1/kernel/nic.ko", "nic", 3);
+	nd_folder_put("6.1/kernel/phy.ko.xz", "phy", 3);
+	data = nd_input_exact(in, in->left, &bytes);
+	if (nd_catalogue_answer_make(dir, (char *)data, bytes, &answer)) {
+		ND_MUST(answer.modules && answer.modules <= 2);
+		ND_MUST(answer.bytes == (3 + 2 * answer.modules + 1) * (size_t)512);
+		ND_MUST(!strcmp(answer.archive, "order"));
+	} else {
+		ND_MUST(!answer.archive && *answer.why);
+		for (const char *c = answer.why; *c; c++)
+			ND_MUST(*c >= ' ' && *c <= '~');
+	}
+	free(answer.archive);
+	free(data);
+	close(dir);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
@@ -220,7 +255,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	static void (*const mode[])(struct nd_input *) = {own_key, host_keys, host_name, map,
-							  begun,   vmcore,    command};
+							  begun,   vmcore,    command,   drivers};
 	struct nd_input in = {data, bytes};
 	int lowest = dup(0);
 

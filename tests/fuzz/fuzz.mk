@@ -29,8 +29,8 @@ fuzz_hub_LIBS := $(NETDUMPD_LIBS)
 fuzz_hub_LDFLAGS := $(addprefix -Wl$(comma)--wrap=,openat mkdirat renameat unlinkat write pwrite pread \
 	ftruncate fallocate fsync fprintf)
 
-fuzz_files_SRC := tests/fuzz/folder.c server/keys.c $(WIRE_SRC) $(NETDUMPCTL_SRC)
-fuzz_files_LIBS := $(NETDUMPCTL_LIBS)
+fuzz_files_SRC := tests/fuzz/folder.c $(addprefix server/,catalogue.c keys.c modules.c) $(WIRE_SRC) $(NETDUMPCTL_SRC)
+fuzz_files_LIBS := -larchive $(NETDUMPCTL_LIBS)
 fuzz_server/netdumpctl_FLAGS := -Dmain=netdumpctl_main -Wno-missing-prototypes
 
 # Code that runs without an operating system, over memory and calls that are made up.

@@ -423,6 +423,10 @@ def map_json(**more):
     return json.dumps({**layout, **more}).encode()
 
 
+def drivers(dep, alias, softdep, request):
+    return seed(u8(7), *(u16(len(text)) + text for text in (dep, alias, softdep)), request)
+
+
 def files():
     yield u8(0) + HEX + b"\n"
     yield u8(0) + HEX.upper()
@@ -435,6 +439,15 @@ def files():
         yield u8(2) + name + b"\0" + MAC
     for more in MAPS:
         yield u8(3) + map_json(**more)
+    nic = b"kernel/nic.ko: kernel/phy.ko.xz\nkernel/phy.ko.xz:\n"
+    yield drivers(nic, b"alias pci:v0000[0-9]*d* nic\n", b"", b"6.1\npci:v00008d1\n")
+    yield drivers(b"kernel/nic.ko:\nkernel/phy.ko.xz:\n", b"alias a_b nic\nalias p phy\n",
+                  b"softdep nic pre: p post: x\n", b"6.1\na-b")
+    yield drivers(nic, b"alias * nic\n", b"softdep phy pre: nic\n", b"6.1\nx\0\0")
+    yield drivers(b"../nic.ko:\n", b"alias * nic\n", b"", b"6.1\nx")
+    yield drivers(b"nic.ko: \x1b.ko\n", b"alias * nic\n", b"", b"6.1\nx")
+    for request in (b"../6.1\nx", b"6.1", b"6.1\nx y", b"6.1\n\xff", b"6.1\0x", b""):
+        yield drivers(nic, b"alias * nic\n", b"", request)
     core = core_file()
     dump = lambda i, m: b"".join(u16(len(part)) + part for part in (i, m, core))
     complete = dump(info(status="complete", sha256=hashlib.sha256(core).hexdigest(), id="55667788",
