@@ -75,9 +75,61 @@ static bool read_take(struct nd_agent *agent, const struct nd_wire_read *read)
 	return true;
 }
 
-/* What another server asked for is of no use to the next. */
+static uint32_t pieces_of(uint64_t total_bytes)
+{
+	return (uint32_t)((total_bytes + ND_GIVE_BYTES - 1) / ND_GIVE_BYTES);
+}
+
+/* As many as may be asked for, from the first that is missing on. */
+static void take_next(struct nd_agent *agent, uint64_t now_ms)
+{
+	struct nd_take *t = &agent->take;
+	uint32_t left = pieces_of(t->total_bytes) - t->first;
+
+	t->count = left < ND_TAKE_MAX ? left : ND_TAKE_MAX;
+	t->have = 0;
+	t->due_ms = now_ms;
+}
+
+static bool piece_take(struct nd_agent *agent, const struct nd_wire_give *give, uint64_t now_ms)
+{
+	const size_t fixed = offsetof(struct nd_wire_give, piece);
+	struct nd_take *t = &agent->take;
+
+	if (!agent->config.take || give->total_bytes > agent->config.take_room_bytes)
+		return false;
+	if (!t->total_bytes) {
+		t->total_bytes = give->total_bytes;
+		t->count = 1; /* the first comes unasked */
+	}
+	if (give->total_bytes != t->total_bytes || give->index < t->first ||
+	    give->index - t->first >= t->count || (t->have >> (give->index - t->first) & 1))
+		return false;
+	agent->config.take(agent->config.take_ctx, (uint64_t)give->index * ND_GIVE_BYTES,
+			   give->piece, give->header.length - fixed);
+	t->have |= 1u << (give->index - t->first);
+	t->due_ms = now_ms + ND_AGENT_TAKE_MS;
+	while (t->have & 1) {
+		t->have >>= 1;
+		t->first++;
+		t->count--;
+	}
+	if (!t->count)
+		take_next(agent, now_ms);
+	return true;
+}
+
+uint64_t nd_agent_taken_bytes(const struct nd_agent *agent)
+{
+	const struct nd_take *t = &agent->take;
+
+	return t->total_bytes && t->first == pieces_of(t->total_bytes) ? t->total_bytes : 0;
+}
+
+/* What another server asked for is of no use to the next, nor its answer. */
 static void queue_drop(struct nd_agent *agent)
 {
+	memset(&agent->take, 0, sizeof agent->take);
 	while (agent->queue_count)
 		nd_pack_drop(agent);
 }
@@ -136,7 +188,8 @@ void nd_agent_input(struct nd_agent *agent, const struct nd_agent_peer *from, co
 	if (found < 0 || !server_counts(agent, server, now_ms))
 		return;
 	message = message_open(agent, payload, bytes, server);
-	if (!message || (message->type != ND_READ && message->type != ND_DONE))
+	if (!message ||
+	    (message->type != ND_READ && message->type != ND_DONE && message->type != ND_GIVE))
 		return;
 
 	if (agent->bound && agent->bound_server != server)
@@ -148,6 +201,8 @@ void nd_agent_input(struct nd_agent *agent, const struct nd_agent_peer *from, co
 	agent->hello_server = (server + 1) % agent->config.server_count; /* should this one die */
 	if (message->type == ND_DONE)
 		done_take(agent, (const void *)message, server);
+	else if (message->type == ND_GIVE)
+		taken = piece_take(agent, (const void *)message, now_ms);
 	else
 		taken = read_take(agent, (const void *)message);
 	agent->hello_ms = now_ms + agent->hello_wait_ms;
@@ -167,6 +222,7 @@ static size_t hello_make(struct nd_agent *agent, void *buffer, uint64_t now_ms)
 	struct nd_wire_hello *hello = buffer;
 
 	nd_hello_init(hello, agent->session, ++agent->seq);
+	hello->kind = c->kind;
 	hello->state = agent->heard ? ND_HELLO_IDLE : ND_HELLO_NEW;
 	hello->elapsed_ms = (uint32_t)(now_ms - agent->start_ms);
 	memcpy(hello->mac, c->mac, sizeof hello->mac);
@@ -237,6 +293,19 @@ static size_t data_output(struct nd_agent *agent, void *buffer, uint64_t now_ms)
 	return bytes;
 }
 
+/* Asks for pieces; when all are there says so, until the server does. */
+static size_t take_output(struct nd_agent *agent, void *buffer, uint64_t now_ms)
+{
+	struct nd_take *t = &agent->take;
+
+	nd_take_init(buffer, agent->session, 0, t->first, t->count);
+	t->due_ms = now_ms + ND_AGENT_TAKE_MS;
+	if (nd_agent_is_keyed(agent))
+		return nd_sealed_seal(&agent->handshake.keys, buffer);
+	((struct nd_wire_header *)buffer)->seq = ++agent->seq;
+	return sizeof(struct nd_wire_take);
+}
+
 size_t nd_agent_output(struct nd_agent *agent, void *buffer, size_t capacity, uint64_t now_ms,
 		       struct nd_agent_peer *to)
 {
@@ -248,6 +317,8 @@ size_t nd_agent_output(struct nd_agent *agent, void *buffer, size_t capacity, ui
 		return 0;
 	if (agent->queue_count) {
 		bytes = data_output(agent, buffer, now_ms);
+	} else if (agent->take.total_bytes && now_ms >= agent->take.due_ms) {
+		bytes = take_output(agent, buffer, now_ms);
 	} else if (now_ms >= agent->hello_ms) {
 		server = hello_peer(agent, now_ms);
 		bytes = hello_output(agent, buffer, server, now_ms);

@@ -21,6 +21,7 @@
 #define ND_AGENT_HELLO_FAST    4     /* so many; */
 #define ND_AGENT_IDLE_MS       500   /* from the last word of an answer to the next HELLO; */
 #define ND_AGENT_HELLO_MAX_MS  5000  /* either pause doubles up to this */
+#define ND_AGENT_TAKE_MS       250   /* without a piece, before pieces are asked for again; */
 #define ND_AGENT_FORGET_MS     15000 /* silence after which any server may take over */
 #define ND_AGENT_SCAN_PAGES    4096  /* looked at for one datagram, that a call stays short */
 
@@ -33,6 +34,9 @@ struct nd_agent_peer {
 /* ND_PAGE_BYTES at phys, good until the next call; NULL: not readable. */
 typedef const void *nd_agent_page_fn(void *ctx, uint64_t phys);
 
+/* A piece of a server's answer, bytes of it from `at` on, to be put where it belongs. */
+typedef void nd_agent_take_fn(void *ctx, uint64_t at, const void *piece, size_t bytes);
+
 /* How datagrams are protected: enum nd_security of netdump/handoff.h, number for number. */
 enum nd_agent_security {
 	ND_AGENT_NONE = 0, /* nothing is sent, nothing is taken */
@@ -43,6 +47,7 @@ enum nd_agent_security {
 
 struct nd_agent_config {
 	uint32_t security;               /* enum nd_agent_security; others: none */
+	uint16_t kind;                   /* enum nd_hello_kind */
 	uint8_t seed[ND_WIRE_KEY_BYTES]; /* all the randomness there is, mixed already */
 	uint8_t mac[6];
 	uint8_t client_ip[4];
@@ -58,6 +63,9 @@ struct nd_agent_config {
 	struct nd_wire_range range[ND_HELLO_RANGES_MAX];
 	nd_agent_page_fn *page;
 	void *page_ctx;
+	nd_agent_take_fn *take; /* NULL: no answer is taken */
+	void *take_ctx;
+	uint64_t take_room_bytes; /* an answer that is longer is not taken */
 };
 
 struct nd_agent_read {
@@ -65,6 +73,15 @@ struct nd_agent_read {
 	uint32_t budget_bytes;
 	uint32_t extent_count;
 	struct nd_wire_extent extent[ND_READ_EXTENTS_MAX];
+};
+
+/* An answer on its way.  What has arrived is whole up to `first`, and has holes behind it. */
+struct nd_take {
+	uint64_t total_bytes; /* 0: none has begun */
+	uint32_t first,
+		count;   /* pieces: the first that is missing; so many are asked for from it on */
+	uint32_t have;   /* of those, bit by bit */
+	uint64_t due_ms; /* when they are asked for, maybe again */
 };
 
 struct nd_agent {
@@ -97,6 +114,8 @@ struct nd_agent {
 	uint32_t index;
 
 	bool done;
+	struct nd_take take;
+
 	uint32_t done_status;
 	char done_text[ND_DONE_TEXT_BYTES];
 
@@ -139,6 +158,9 @@ bool nd_agent_done(const struct nd_agent *agent);
 bool nd_agent_is_keyed(const struct nd_agent *agent);
 
 /* Zeroes the agent, every secret in it first of all: it is as with ND_AGENT_NONE then. */
+/* Bytes of the answer, when all of them are there; else 0. */
+uint64_t nd_agent_taken_bytes(const struct nd_agent *agent);
+
 void nd_agent_wipe(struct nd_agent *agent);
 
 #endif

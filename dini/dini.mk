@@ -7,7 +7,7 @@ DINI_DIR := $(B)/dini
 DINI_ASM := start gate vectors leave
 DINI_C := libc console clock action exception quiesce alarm firmware config masters iommu chipset \
 	cpu registers watchdog pci link reset chip memory flight undi seal net pack \
-	handshake agent entropy
+	handshake agent entropy session living visit
 DINI_OBJ := $(DINI_ASM:%=$(DINI_DIR)/%.asm.o) $(DINI_C:%=$(DINI_DIR)/%.o) \
 	$(WIRE_SRC:wire/%.c=$(DINI_DIR)/wire-%.o)
 
@@ -121,13 +121,15 @@ $(B)/tests/fake_rom.bin: tests/guest/fake_rom.asm tests/guest/hang.asm $(B)/.set
 
 -include $(wildcard $(GUEST_DIR)/*.d)
 
-UNIT_TESTS += dini_net dini_agent dini_sealed iommu registers
+UNIT_TESTS += dini_net dini_agent dini_take dini_sealed iommu registers
 dini_net_TEST_SRC := dini/net.c
 iommu_TEST_SRC := dini/iommu.c
 registers_TEST_SRC := dini/registers.c
 AGENT_SRC := dini/agent.c dini/handshake.c dini/pack.c $(WIRE_SRC)
 dini_agent_TEST_SRC := $(AGENT_SRC)
 dini_agent_TEST_LIBS := -llz4 -lbearssl
+dini_take_TEST_SRC := $(AGENT_SRC)
+dini_take_TEST_LIBS := -llz4 -lbearssl
 dini_sealed_TEST_SRC := $(AGENT_SRC)
 dini_sealed_TEST_LIBS := -llz4 -lbearssl
 

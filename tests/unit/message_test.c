@@ -129,6 +129,55 @@ static void bad_extents_are_refused(void **state)
 	}
 }
 
+static void pieces_fit_their_answer(void **state)
+{
+	struct nd_wire_give *give = (struct nd_wire_give *)BUFFER;
+	const uint64_t total = 2 * ND_GIVE_BYTES + 5;
+
+	(void)state;
+	memset(aligned, 0, sizeof aligned);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(nd_give_init(give, 7, 1, total, i), i < 2 ? ND_GIVE_BYTES : 5);
+		assert_int_equal(nd_message_check(BUFFER, give->header.length), ND_MESSAGE_OK);
+	}
+	give->total_bytes++; /* the last piece is too short then */
+	assert_int_equal(nd_message_check(BUFFER, give->header.length), ND_MESSAGE_COUNT);
+	give->total_bytes = 0;
+	assert_int_equal(nd_message_check(BUFFER, give->header.length), ND_MESSAGE_COUNT);
+	assert_int_equal(nd_give_init(give, 7, 1, total, 3), 0);
+	assert_int_equal(nd_message_check(BUFFER, give->header.length), ND_MESSAGE_SHORT);
+	nd_give_init(give, 7, 1, total, 0);
+	give->index = UINT32_MAX;
+	assert_int_equal(nd_message_check(BUFFER, give->header.length), ND_MESSAGE_COUNT);
+}
+
+static void takes_are_bounded(void **state)
+{
+	struct nd_wire_take *take = (struct nd_wire_take *)BUFFER;
+
+	(void)state;
+	memset(aligned, 0, sizeof aligned);
+	nd_take_init(take, 7, 1, UINT32_MAX, ND_TAKE_MAX);
+	assert_int_equal(nd_message_check(BUFFER, sizeof *take), ND_MESSAGE_OK);
+	take->count++;
+	assert_int_equal(nd_message_check(BUFFER, sizeof *take), ND_MESSAGE_COUNT);
+	take->header.length--;
+	assert_int_equal(nd_message_check(BUFFER, sizeof *take - 1), ND_MESSAGE_SHORT);
+}
+
+static void kinds_are_known(void **state)
+{
+	struct nd_wire_hello *hello = (struct nd_wire_hello *)BUFFER;
+
+	(void)state;
+	memset(aligned, 0, sizeof aligned);
+	nd_hello_init(hello, 7, 1);
+	hello->kind = ND_HELLO_KINDS - 1;
+	assert_int_equal(nd_message_check(BUFFER, hello->header.length), ND_MESSAGE_OK);
+	hello->kind = ND_HELLO_KINDS;
+	assert_int_equal(nd_message_check(BUFFER, hello->header.length), ND_MESSAGE_COUNT);
+}
+
 static size_t make_last_words(const char *host, const char *text)
 {
 	struct nd_wire_last_words *w = (struct nd_wire_last_words *)BUFFER;
@@ -176,6 +225,9 @@ int main(void)
 		cmocka_unit_test(records_stay_inside),
 		cmocka_unit_test(records_and_extents_ascend),
 		cmocka_unit_test(bad_extents_are_refused),
+		cmocka_unit_test(pieces_fit_their_answer),
+		cmocka_unit_test(takes_are_bounded),
+		cmocka_unit_test(kinds_are_known),
 		cmocka_unit_test(last_words_are_printable),
 	};
 
