@@ -10,6 +10,7 @@
 #include "dini/console.h"
 #include "dini/io.h"
 #include "dini/seal.h"
+#include "dini/visit.h"
 #include "netdump/handoff.h"
 
 #define KEYBOARD       0x64
@@ -85,6 +86,8 @@ void nd_action_fail(const char *why)
 	if (failures++)
 		triple_fault();
 	nd_say("failed: %s", why);
+	if (nd_boot.magic == ND_DINI_VISIT)
+		nd_visit_fail(why);
 	if (has_block)
 		nd_seal_last_words(nd_boot.handoff_phys, why);
 	nd_action_run();

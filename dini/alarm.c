@@ -28,6 +28,8 @@
 #define STATUS_C      0x0C /* to read it lowers the clock's line */
 #define STATUS_D      0x0D /* newer ones: the alarm's day, 0: any */
 
+#define DAY_OF_ALARM  0x3F
+#define ENTRY_MASKED  0x10000u
 #define ENTRY_NMI     0x400u /* fixed destination, edge, active high, not masked */
 #define PIN_CLOCK     8
 #define SECONDS_TRIES 8
@@ -98,13 +100,18 @@ static void ioapic_write(uint32_t phys, uint8_t reg, uint32_t value)
 	*data = value;
 }
 
+static bool has_pin(uint32_t ioapic_phys)
+{
+	return (ioapic_read(ioapic_phys, IOAPIC_VERSION) >> 16 & 0xFF) >= PIN_CLOCK;
+}
+
 void nd_alarm_init(uint32_t ioapic_phys)
 {
 	uint32_t this_cpu =
 		nd_cpuid(1).ebx & 0xFF000000u; /* its APIC's number, as the entry has it */
 
 	sources_set(0);
-	if ((ioapic_read(ioapic_phys, IOAPIC_VERSION) >> 16 & 0xFF) < PIN_CLOCK)
+	if (!has_pin(ioapic_phys))
 		return;
 	ioapic_write(ioapic_phys, IOAPIC_TABLE + 2 * PIN_CLOCK + 1, this_cpu);
 	ioapic_write(ioapic_phys, IOAPIC_TABLE + 2 * PIN_CLOCK, ENTRY_NMI);
@@ -137,4 +144,37 @@ void nd_alarm_set(unsigned int seconds)
 void nd_alarm_stop(void)
 {
 	sources_set(0);
+}
+
+void nd_alarm_keep(struct nd_alarm_kept *kept, uint32_t ioapic_phys)
+{
+	kept->ioapic_phys = has_pin(ioapic_phys) ? ioapic_phys : 0;
+	if (kept->ioapic_phys) {
+		kept->entry_low = ioapic_read(ioapic_phys, IOAPIC_TABLE + 2 * PIN_CLOCK);
+		kept->entry_high = ioapic_read(ioapic_phys, IOAPIC_TABLE + 2 * PIN_CLOCK + 1);
+	}
+	kept->status_a = cmos_read(STATUS_A);
+	kept->status_b = cmos_read(STATUS_B);
+	kept->seconds = cmos_read(ALARM_SECONDS);
+	kept->minutes = cmos_read(ALARM_MINUTES);
+	kept->hours = cmos_read(ALARM_HOURS);
+	kept->day = cmos_read(STATUS_D);
+}
+
+void nd_alarm_give_back(const struct nd_alarm_kept *kept)
+{
+	sources_set(0);
+	if (kept->ioapic_phys) {
+		ioapic_write(kept->ioapic_phys, IOAPIC_TABLE + 2 * PIN_CLOCK, ENTRY_MASKED);
+		ioapic_write(kept->ioapic_phys, IOAPIC_TABLE + 2 * PIN_CLOCK + 1, kept->entry_high);
+		ioapic_write(kept->ioapic_phys, IOAPIC_TABLE + 2 * PIN_CLOCK, kept->entry_low);
+	}
+	cmos_write(STATUS_A, kept->status_a);
+	cmos_write(ALARM_SECONDS, kept->seconds);
+	cmos_write(ALARM_MINUTES, kept->minutes);
+	cmos_write(ALARM_HOURS, kept->hours);
+	cmos_write(STATUS_D, kept->day & DAY_OF_ALARM);
+	cmos_write(STATUS_B, kept->status_b);
+	nd_outb(CMOS_INDEX, STATUS_D); /* with NMIs open again, as the index's upper bit has it */
+	nd_inb(CMOS_DATA);
 }

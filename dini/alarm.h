@@ -28,4 +28,15 @@ bool nd_alarm_works(void);
 void nd_alarm_set(unsigned int seconds);
 void nd_alarm_stop(void);
 
+/* What the alarm changes, for a system that goes on: the clock's registers, its pin's entry. */
+struct nd_alarm_kept {
+	uint32_t ioapic_phys; /* 0: it has no such pin */
+	uint32_t entry_low, entry_high;
+	uint8_t status_a, status_b, seconds, minutes, hours, day;
+};
+
+void nd_alarm_keep(struct nd_alarm_kept *kept, uint32_t ioapic_phys);
+/* The alarm is off then. */
+void nd_alarm_give_back(const struct nd_alarm_kept *kept);
+
 #endif

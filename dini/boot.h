@@ -25,7 +25,7 @@
 struct nd_boot {
 	uint32_t base_phys;    /* of the region */
 	uint32_t handoff_phys; /* ESI at entry */
-	uint32_t crash_phys;   /* EBX at entry */
+	uint32_t crash_phys;   /* EBX at entry: struct nd_crash, or struct nd_visit */
 	uint32_t esp;          /* the caller's, registers pushed on it */
 	uint32_t cr0, cr3, cr4, efer;
 	uint16_t cs, ds, es, fs, gs, ss;
@@ -35,6 +35,7 @@ struct nd_boot {
 	uint64_t rsp; /* of C while the gate runs */
 	/* %fs points here; compiled code looks for its stack guard at %fs:0x28 */
 	uint64_t fs_block[ND_GUARD_BYTES / 8];
+	uint32_t magic; /* EAX at entry: ND_DINI_ENTER, ND_DINI_VISIT */
 };
 
 _Static_assert(offsetof(struct nd_boot, esp) == 12, "start.asm");
@@ -44,6 +45,7 @@ _Static_assert(offsetof(struct nd_boot, own_gdtr) == 56, "start.asm");
 _Static_assert(offsetof(struct nd_boot, refusal) == 64, "start.asm");
 _Static_assert(offsetof(struct nd_boot, rsp) == 72, "gate.asm");
 _Static_assert(offsetof(struct nd_boot, fs_block) == 80, "gate.asm");
+_Static_assert(offsetof(struct nd_boot, magic) == 144, "start.asm");
 
 extern struct nd_boot nd_boot;
 extern uint64_t nd_window_directory[512];    /* the window's page directory */
@@ -63,5 +65,8 @@ _Noreturn void nd_stack_leave64(void (*next)(void));
 
 /* From start.asm, in long mode on the home stack; returns enum nd_refusal. */
 uint32_t nd_main64(void);
+
+/* start.asm: back to whoever entered, as if nd_main64() had returned that. */
+_Noreturn void nd_return64(uint32_t refusal);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "dini/chipset.h"
 
+#include "dini/alarm.h"
 #include "dini/io.h"
 #include "dini/ports.h"
 #include "dini/registers.h"
@@ -122,4 +123,13 @@ void nd_chipset_quiesce(const struct nd_handoff *h)
 	}
 	pic_init(h->elcr);
 	pit_init();
+}
+
+/* The first, as boot found them. */
+uint32_t nd_chipset_ioapic_phys(const struct nd_handoff *h)
+{
+	for (uint32_t i = 0; i < h->device_count; i++)
+		if (h->device[i].kind == ND_DEVICE_IOAPIC && h->device[i].phys < UINT32_MAX)
+			return (uint32_t)h->device[i].phys;
+	return ND_IOAPIC_PHYS;
 }

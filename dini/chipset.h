@@ -8,4 +8,7 @@
 /* After it only the PIC's tick can interrupt. */
 void nd_chipset_quiesce(const struct nd_handoff *handoff);
 
+/* Of the I/O APIC that the ISA lines go to, the clock's among them. */
+uint32_t nd_chipset_ioapic_phys(const struct nd_handoff *handoff);
+
 #endif

@@ -56,9 +56,12 @@ static bool khz_believable(uint64_t value)
 	return value >= KHZ_MIN && value <= KHZ_MAX;
 }
 
-void nd_clock_init(void)
+void nd_clock_set(uint32_t known_khz)
 {
-	uint64_t measured = pit_measure() / MEASURE_MS;
+	uint64_t measured = known_khz;
+
+	if (!khz_believable(measured))
+		measured = pit_measure() / MEASURE_MS;
 
 	if (!khz_believable(measured))
 		measured = cpuid_khz();
@@ -66,6 +69,11 @@ void nd_clock_init(void)
 		measured = KHZ_GUESS;
 	khz = (uint32_t)measured;
 	start_tsc = nd_rdtsc();
+}
+
+void nd_clock_init(void)
+{
+	nd_clock_set(0);
 }
 
 uint32_t nd_clock_khz(void)

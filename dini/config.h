@@ -24,6 +24,7 @@ void nd_config_write(uint16_t bdf, unsigned int at, uint32_t value);
 
 #define PCI_MEMORY      0x00000002u /* in the command register */
 #define PCI_MASTER      0x00000004u
+#define PCI_LINE_OFF    0x00000400u
 #define PCI_STATUS_CAPS 0x00100000u /* in the dword of PCI_COMMAND */
 #define PCI_NO_DEVICE   0xFFFFFFFFu /* read where nothing answers, */
 #define PCI_NOT_READY   0x0001u     /* and as the vendor of what asks to be asked again */

@@ -21,6 +21,12 @@
 #define TIMEOUTS_TO_BE 4 /* given up for good after so many */
 
 static unsigned int timeouts;
+static bool muted;
+
+void nd_console_mute(void)
+{
+	muted = true;
+}
 
 void nd_console_init(void)
 {
@@ -37,7 +43,7 @@ void nd_console_init(void)
 
 static void character_put(char c)
 {
-	if (timeouts >= TIMEOUTS_TO_BE)
+	if (muted || timeouts >= TIMEOUTS_TO_BE)
 		return;
 	for (unsigned int i = 0; i < WAIT_POLLS; i++) {
 		uint8_t lsr = nd_inb(COM1_LSR);

@@ -6,6 +6,9 @@
 /* Sets COM1 to 115200 8n1, its interrupts off.  Printing needs no set-up. */
 void nd_console_init(void);
 
+/* Says nothing from here on: the port is a living system's. */
+void nd_console_mute(void);
+
 /*
  * Prints "dini: ", the text and a newline.  Understands %s %u %x (unsigned) and %lu
  * %lx (unsigned long), no widths.

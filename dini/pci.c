@@ -185,6 +185,12 @@ void nd_pci_silence(const struct nd_pci_copy *copy, unsigned int count)
 		nd_pci_command(copy->bdf, 0);
 }
 
+void nd_pci_line_off(const struct nd_pci_copy *copy)
+{
+	if (found(copy))
+		nd_pci_command(copy->bdf, nd_config_read(copy->bdf, PCI_COMMAND) | PCI_LINE_OFF);
+}
+
 /*
  * A bridge must pass configuration cycles before what is behind it can be reached,
  * so the far bridge comes first.

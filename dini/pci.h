@@ -35,6 +35,8 @@ bool nd_pci_answers(const struct nd_pci_copy *copy);
 bool nd_pci_await(uint16_t bdf, unsigned int at, uint32_t mask, bool set, uint32_t most_ms);
 /* The command register, all of it; status bits clear by 1 and are left alone. */
 void nd_pci_command(uint16_t bdf, uint32_t command);
+/* Its interrupt line stays down, whatever it has to tell (PCI 3.0 section 6.2.2). */
+void nd_pci_line_off(const struct nd_pci_copy *copy);
 /* The NIC no longer reaches memory, nor answers, until it is restored. */
 void nd_pci_silence(const struct nd_pci_copy *copy, unsigned int count);
 

@@ -8,6 +8,8 @@
 %include "dini/boot.inc"
 
 ND_DINI_ENTER		equ 0x494E4944
+ND_DINI_VISIT		equ 0x54495356
+ND_VISIT_LIVE		equ 0x4556494C	; visit.h
 ND_DINI_FILE_MAGIC	equ 0x46494E44
 ND_HANDOFF_VERSION	equ 3
 ND_REFUSED_MAGIC	equ 1
@@ -41,8 +43,10 @@ extern nd_mode_long32
 extern nd_mode_flat64
 
 global nd_entry32
+global nd_return64
 global nd_gdt
 global nd_boot
+global nd_visit_live
 global nd_tables
 global nd_window_directory
 global nd_registers_directory
@@ -83,13 +87,17 @@ nd_stack32_top:
 	alignb 16
 nd_boot:
 	resb B_BYTES
+nd_visit_live:
+	resd 1
 
 section .text progbits alloc exec nowrite align=16
 bits 32
-; nd_entry32 - see handoff.h "Entering DINI".
-; Clobbers nothing but EAX when it returns; needs 48 bytes of the caller's stack.
+; nd_entry32 - see handoff.h "Entering DINI" and "Visiting DINI".
+; Clobbers nothing but EAX when it returns; needs 64 bytes of the caller's stack.
 nd_entry32:
 	cmp eax, ND_DINI_ENTER
+	je .ours
+	cmp eax, ND_DINI_VISIT
 	je .ours
 	mov eax, ND_REFUSED_MAGIC
 	ret
@@ -102,10 +110,20 @@ nd_entry32:
 .here:
 	pop ebp
 	sub ebp, entry_offset + (.here - nd_entry32)
+	push eax
 	call cpu_has_long32
-	jc .refuse_cpu
+	pop eax
+	jc refuse_cpu32
+	push eax
 	call a20_open32
+	pop eax
 
+	cmp eax, ND_DINI_VISIT
+	jne .zero
+	cmp dword [ebp + live_off], ND_VISIT_LIVE
+	je .zeroed			; what it knows from its visits before
+.zero:
+	mov edx, eax
 	mov edi, ebp			; memory behind the image: whatever the last
 	add edi, image_bytes		; run or the system left there
 	mov ecx, memory_bytes
@@ -113,7 +131,9 @@ nd_entry32:
 	shr ecx, 2
 	xor eax, eax
 	rep stosd
-
+	mov eax, edx
+.zeroed:
+	mov [ebp + boot_off + B_MAGIC], eax
 	call caller_save32
 	call tables_build32
 
@@ -128,7 +148,11 @@ bits 64
 	jmp rax
 .home:
 	mov rsp, nd_stack64_top
-	call nd_main64			; to come back is to refuse
+	call nd_main64
+	mov edi, eax
+; nd_return64(EDI = enum nd_refusal) - long mode, on any stack of DINI's; does not come back.
+nd_return64:
+	mov eax, edi
 	mov [rel nd_boot + B_REFUSAL], eax
 	mov eax, [rel nd_boot + B_BASE]
 	mov ebp, eax
@@ -138,7 +162,7 @@ bits 64
 bits 32
 	jmp caller_restore32
 
-.refuse_cpu:
+refuse_cpu32:
 	popfd
 	popad
 	mov eax, ND_REFUSED_CPU

@@ -13,6 +13,7 @@
 #include "dini/alarm.h"
 #include "dini/boot.h"
 #include "dini/chip.h"
+#include "dini/chipset.h"
 #include "dini/clock.h"
 #include "dini/console.h"
 #include "dini/exception.h"
@@ -98,21 +99,11 @@ static bool does(enum nd_step step)
 	return !(hand->skip & step);
 }
 
-/* The first, as boot found them: the ISA lines, the clock's among them, are its. */
-static uint32_t ioapic_phys(const struct nd_handoff *handoff)
-{
-	for (uint32_t i = 0; i < handoff->device_count; i++)
-		if (handoff->device[i].kind == ND_DEVICE_IOAPIC &&
-		    handoff->device[i].phys < UINT32_MAX)
-			return (uint32_t)handoff->device[i].phys;
-	return ND_IOAPIC_PHYS;
-}
-
 void nd_undi_init(const struct nd_handoff *handoff)
 {
 	hand = handoff;
 	if (does(ND_STEP_ALARM))
-		nd_alarm_init(ioapic_phys(handoff));
+		nd_alarm_init(nd_chipset_ioapic_phys(handoff));
 	if (!does(ND_STEP_ALARM) || !nd_alarm_works())
 		nd_say("no NMI from the clock: a firmware call that hangs is not interrupted");
 	if (does(ND_STEP_FIRMWARE) && !nd_firmware_keep(handoff))
@@ -122,6 +113,13 @@ void nd_undi_init(const struct nd_handoff *handoff)
 	pci_count = handoff->pci_copy_count;
 	rung = 0;
 	patience = 0;
+}
+
+void nd_undi_alarm_again(void)
+{
+	if (does(ND_STEP_ALARM))
+		nd_alarm_init(nd_chipset_ioapic_phys(hand));
+	alarm_s = 0;
 }
 
 /* A clock that is set each time would cost more than many a batch. */
@@ -149,12 +147,16 @@ static void hung_words_make(uint16_t opcode)
 
 static void gate_enter(unsigned int limit_s)
 {
+	bool crashed = nd_boot.magic != ND_DINI_VISIT;
+
 	alarm_put_off(limit_s);
 	/* for what no alarm gets out of: a reset, by the firmware or by its fault */
-	nd_seal_last_words_away(nd_boot.handoff_phys, true);
+	if (crashed)
+		nd_seal_last_words_away(nd_boot.handoff_phys, true);
 	nd_gate_enter64(hand->gate_entry_phys);
 	nd_exception_load();
-	nd_seal_last_words_away(nd_boot.handoff_phys, false);
+	if (crashed)
+		nd_seal_last_words_away(nd_boot.handoff_phys, false);
 	if (!call->undi_hung)
 		return;
 	alarm_s = 0;
@@ -386,6 +388,21 @@ void nd_undi_open_next(void)
 		opened = ladder[rung].open(ladder[rung].how);
 		rung++;
 	}
+}
+
+void nd_undi_line_off(void)
+{
+	if (pci_count)
+		nd_pci_line_off(&pci[0]);
+}
+
+/* Firmware that hangs is not asked. */
+void nd_undi_close(void)
+{
+	undi_simple(UNDI_CLOSE);
+	undi_simple(UNDI_SHUTDOWN);
+	nd_pci_silence(pci, pci_count);
+	nd_firmware_restore();
 }
 
 uint32_t nd_undi_patience_ms(void)

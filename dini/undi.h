@@ -20,6 +20,15 @@ void nd_undi_open_next(void);
 uint32_t nd_undi_patience_ms(void);
 
 /*
+ * For a system that lives.  The firmware keeps the NIC open between its visits: the NIC's interrupt
+ * line stays down then, and the alarm is set up again at each.  Closing also stops its transfers,
+ * and leaves the firmware's memory as the seal has it.
+ */
+void nd_undi_line_off(void);
+void nd_undi_alarm_again(void);
+void nd_undi_close(void);
+
+/*
  * A call that does not return is interrupted after seconds, and no more is called until
  * the next rung.
  */

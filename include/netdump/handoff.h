@@ -266,6 +266,8 @@ struct nd_visit {
 	 * and room for an answer; 0 bytes: none. */
 	uint64_t send_table_phys, send_bytes;
 	uint64_t take_table_phys, take_room_bytes;
+	uint32_t tsc_khz; /* in, BEGIN: this CPU's time stamp counter; 0: DINI measures it, 10 ms */
+	uint32_t zero;
 	uint64_t taken_bytes;             /* out: of the answer, when it is whole */
 	uint8_t random[ND_KEY_BYTES];     /* in, BEGIN: mixed into the session's keys; wiped */
 	char name[64];                    /* in, BEGIN: what is sent, NUL-terminated */
@@ -426,7 +428,7 @@ _Static_assert(sizeof(struct nd_pci_copy) == 260, "nd_pci_copy");
 _Static_assert(sizeof(struct nd_dini_header) == 20, "nd_dini_header");
 _Static_assert(sizeof(struct nd_crash) == 168, "nd_crash");
 _Static_assert(offsetof(struct nd_visit, send_table_phys) == 24, "nd_visit.send_table_phys");
-_Static_assert(sizeof(struct nd_visit) == 352, "nd_visit");
+_Static_assert(sizeof(struct nd_visit) == 360, "nd_visit");
 _Static_assert(offsetof(struct nd_handoff, gate_phys) == 96, "nd_handoff.gate_phys");
 _Static_assert(offsetof(struct nd_handoff, dini_phys) == 128, "nd_handoff.dini_phys");
 _Static_assert(offsetof(struct nd_handoff, undi_entry_far) == 144, "nd_handoff.undi_entry_far");
