@@ -67,3 +67,11 @@ uint32_t nd_find_next(const volatile uint8_t *low, uint32_t from_phys, uint32_t 
 	}
 	return 0;
 }
+
+uint16_t nd_find_strange(const volatile uint8_t *low)
+{
+	for (uint32_t phys = 0; phys < ND_HANDOFF_BELOW; phys += ND_HANDOFF_ALIGN)
+		if (place_fits(phys) && signature_at(low, phys) && !nd_find_at(low, phys))
+			return block(low, phys)->version;
+	return 0;
+}

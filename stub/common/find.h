@@ -24,4 +24,7 @@ bool nd_find_remains_at(const volatile uint8_t *low, uint64_t phys);
  * signature and is no such block. */
 uint32_t nd_find_next(const volatile uint8_t *low, uint32_t from_phys, uint32_t *damaged);
 
+/* The version of the first that has the signature and is no such block; 0: there is none. */
+uint16_t nd_find_strange(const volatile uint8_t *low);
+
 #endif

@@ -25,7 +25,8 @@ void nd_stub_try(uint32_t handoff_phys, const struct nd_crash *crash)
 		return;
 	}
 	nd_serial_print("stub: refused: dini says %u\n",
-			nd_stub_dini(h->dini_entry_phys, handoff_phys, (uint32_t)(uintptr_t)crash));
+			nd_stub_dini(h->dini_entry_phys, handoff_phys, (uint32_t)(uintptr_t)crash,
+				     ND_DINI_ENTER));
 }
 
 bool nd_stub_named(uint64_t phys, const struct nd_crash *crash)

@@ -8,7 +8,8 @@ global nd_stub_dini
 section .text progbits alloc exec nowrite align=16
 bits 32
 
-; uint32_t nd_stub_dini(uint32_t entry_phys, uint32_t handoff_phys, uint32_t crash_phys)
+; uint32_t nd_stub_dini(uint32_t entry_phys, uint32_t handoff_phys, uint32_t what_phys,
+;	uint32_t magic)
 nd_stub_dini:
 	push ebx
 	push esi
@@ -17,7 +18,7 @@ nd_stub_dini:
 	mov ecx, [esp + 20]
 	mov esi, [esp + 24]
 	mov ebx, [esp + 28]
-	mov eax, 0x494E4944		; ND_DINI_ENTER
+	mov eax, [esp + 32]
 	call ecx
 	pop ebp
 	pop edi

@@ -27,14 +27,18 @@ void nd_stub_try(uint32_t handoff_phys, const struct nd_crash *crash);
 /* The same by the block that boot named.  False: there is none; has said so. */
 bool nd_stub_named(uint64_t phys, const struct nd_crash *crash);
 
-/* handoff.h "Entering DINI"; comes back with an enum nd_refusal, or not at all. */
-uint32_t nd_stub_dini(uint32_t entry_phys, uint32_t handoff_phys, uint32_t crash_phys);
+/*
+ * handoff.h "Entering DINI" and "Visiting DINI": what_phys is of what the magic number asks for.
+ * Comes back with an enum nd_refusal or 0, or not at all.
+ */
+uint32_t nd_stub_dini(uint32_t entry_phys, uint32_t handoff_phys, uint32_t what_phys,
+		      uint32_t magic);
 
 /* What image.asm and wrap.asm call, each on a stack of its own. */
 void nd_image_main(uint32_t params_phys) __attribute__((noreturn));
 void nd_wrap_main(uint32_t params_phys);
 
-/* What netdump.ko's out.S calls: as nd_stub_named(). */
-void nd_flat_main(uint32_t handoff_phys, const struct nd_crash *crash);
+/* What netdump.ko's out.S calls, with struct nd_crash, as nd_stub_named(), or with struct nd_visit. */
+void nd_flat_main(uint32_t handoff_phys, void *what);
 
 #endif

@@ -38,6 +38,20 @@ u32 nd_block_find(void)
 	return first;
 }
 
+const char *nd_block_missing(void)
+{
+	static char text[96];
+	u16 version = nd_find_strange(__va(0));
+
+	if (!version)
+		return "no handoff block: was the machine booted by netdump.c32?";
+	if (version == ND_HANDOFF_VERSION)
+		return "the handoff block is damaged";
+	scnprintf(text, sizeof text, "the handoff block is of version %u, and this module knows %u",
+		  version, ND_HANDOFF_VERSION);
+	return text;
+}
+
 const struct nd_handoff *nd_block(void)
 {
 	return &copy;

@@ -30,6 +30,7 @@ struct low {
 	u8 code[CODE_BYTES], flat[FLAT_BYTES], stack[STACK_BYTES];
 	struct nd_out_state state;
 	struct nd_crash crash;
+	struct nd_visit visit __aligned(512); /* in one page */
 };
 
 static struct low *low;
@@ -42,7 +43,7 @@ static void layout_check(void)
 	AT(flat, OUT_FLAT);
 	AT(stack, OUT_STACK);
 	AT(handoff, OUT_HANDOFF);
-	AT(crash, OUT_CRASH);
+	AT(what, OUT_WHAT);
 	AT(self, OUT_SELF);
 	AT(rsp, OUT_RSP);
 	AT(cr0, OUT_CR0);
@@ -90,7 +91,6 @@ static void state_make(struct nd_out_state *s)
 	s->code = virt_to_phys(low->code);
 	s->flat = virt_to_phys(low->flat);
 	s->stack = virt_to_phys(low->stack + sizeof low->stack);
-	s->crash = virt_to_phys(&low->crash);
 	s->self = virt_to_phys(s);
 	s->gdt[OUT_SEL_CODE32 / 8] = 0x00CF9B000000FFFF;
 	s->gdt[OUT_SEL_CODE64 / 8] = 0x00AF9B000000FFFF;
@@ -132,15 +132,33 @@ struct nd_crash *nd_leave_crash(void)
 	return &low->crash;
 }
 
-void nd_leave(u32 handoff_phys)
+struct nd_visit *nd_leave_visit(void)
+{
+	return &low->visit;
+}
+
+/* what: struct nd_crash or struct nd_visit, which begin with their magic numbers. */
+static void out(u32 handoff_phys, void *what)
 {
 	const u64 *kernel = __va(native_read_cr3_pa());
+
+	low->state.handoff = handoff_phys;
+	low->state.what = virt_to_phys(what);
+	memcpy(low->top + KERNEL_HALF, kernel + KERNEL_HALF, sizeof low->top / 2);
+	nd_out(&low->state);
+}
+
+void nd_leave(u32 handoff_phys)
+{
 	struct desc_ptr idt;
 
 	store_idt(&idt);
 	low->crash.cr3 = native_read_cr3_pa();
 	low->crash.idt_base = idt.address;
-	low->state.handoff = handoff_phys;
-	memcpy(low->top + KERNEL_HALF, kernel + KERNEL_HALF, sizeof low->top / 2);
-	nd_out(&low->state);
+	out(handoff_phys, &low->crash);
+}
+
+void nd_leave_to_visit(u32 handoff_phys)
+{
+	out(handoff_phys, &low->visit);
 }

@@ -57,7 +57,7 @@ static const char *arm(void)
 	if (why)
 		return why;
 	if (!phys)
-		return "no handoff block: was the machine booted by netdump.c32?";
+		return nd_block_missing();
 	error = parts_make();
 	if (error) {
 		pr_err("netdump: getting ready: error %d\n", error);
@@ -69,6 +69,9 @@ static const char *arm(void)
 			"crash_kexec_post_notifiers cannot be set: %d\n",
 			error);
 	nd_panic_arm(phys, before_kdump);
+	nd_visit_arm(phys);
+	if (nd_oops_arm())
+		pr_warn("netdump: the log of an oops will not be sent\n");
 	armed = true;
 	return NULL;
 }
@@ -77,6 +80,7 @@ static void disarm(void)
 {
 	if (!armed)
 		return;
+	nd_oops_disarm();
 	nd_panic_disarm();
 	if (post_notifiers)
 		nd_post_notifiers_set(post_notifiers, &post_notifiers);
@@ -89,6 +93,11 @@ static int __init netdump_init(void)
 	const char *why = arm();
 	int error = nd_status_make(why);
 
+	if (!error) {
+		error = nd_device_make();
+		if (error)
+			nd_status_free();
+	}
 	if (error) {
 		disarm();
 		return error;
@@ -102,6 +111,7 @@ static int __init netdump_init(void)
 
 static void __exit netdump_exit(void)
 {
+	nd_device_free();
 	nd_status_free();
 	disarm();
 }

@@ -7,11 +7,16 @@
  *   panic.c   at the panic: registers, out        status.c    /sys/kernel/netdump
  *   main.c    load, unload
  *
+ *   visit.c   a living system's visits to DINI     nic.c       the NIC, while they last
+ *   parcel.c  what they send and take              device.c    /dev/netdump
+ *   oops.c    the kernel's log after an oops
+ *
  * What is needed at the panic is made when the module is loaded: then nothing is allocated.
  */
 #ifndef STUB_LINUX_NETDUMP_H
 #define STUB_LINUX_NETDUMP_H
 
+#include <linux/pci.h>
 #include <linux/ptrace.h>
 #include <linux/types.h>
 
@@ -22,6 +27,7 @@
  * read of it is a copy that was made when it was found.
  */
 u32 nd_block_find(void);                 /* its phys, 0: there is none */
+const char *nd_block_missing(void);      /* why there is none */
 const struct nd_handoff *nd_block(void); /* the copy */
 bool nd_block_is_whole(void);            /* still, where it lies */
 int nd_block_seal_look(void);            /* 1: fenced memory is as at boot, 0: not, or an errno */
@@ -78,6 +84,77 @@ void nd_leave(u32 handoff_phys);
 void nd_panic_arm(u32 handoff_phys, bool before_kdump);
 void nd_panic_disarm(void);
 bool nd_panic_stands_back(void); /* a crash kernel is loaded, and goes first */
+
+/*
+ * The same for struct nd_visit, and always back; nothing if the CPU is a hypervisor's.  DINI's
+ * refusal is the visit's text.
+ */
+struct nd_visit *nd_leave_visit(void);
+void nd_leave_to_visit(u32 handoff_phys);
+
+/* nic.c: all is the NIC that boot used. */
+struct nd_nic {
+	struct pci_dev *device;
+	bool had_driver, is_on, is_changed;
+};
+
+struct pci_dev *nd_nic_get(void); /* a reference, or NULL */
+bool nd_nic_reaches_fence(struct pci_dev *nic);
+/* For firmware, maybe from its driver.  NULL, or why not, and then there is nothing to give back. */
+const char *nd_nic_take(struct nd_nic *nic, bool from_driver);
+void nd_nic_give_back(struct nd_nic *nic);
+
+/* parcel.c: 0, or a negative errno; -EFBIG: it holds no more. */
+#define ND_PARCEL_BYTES_MAX (64u << 20)
+
+struct nd_parcel {
+	u64 *table;   /* of pages' phys, in one piece */
+	size_t pages; /* there are, zeros where there is no byte */
+	size_t bytes;
+};
+
+struct nd_parcel *nd_parcel_new(void); /* NULL: no memory */
+void nd_parcel_free(struct nd_parcel *parcel);
+int nd_parcel_room(struct nd_parcel *parcel, size_t bytes);
+int nd_parcel_add(struct nd_parcel *parcel, const void *from, size_t bytes);
+int nd_parcel_add_user(struct nd_parcel *parcel, const char __user *from, size_t bytes);
+/* How many of the bytes from `at` on were copied, 0 at the end. */
+ssize_t nd_parcel_read(const struct nd_parcel *parcel, char __user *to, size_t bytes, size_t at);
+
+/* visit.c */
+struct nd_errand {
+	u32 kind; /* enum nd_hello_kind of wire.h */
+	char name[64];
+	struct nd_parcel *sent, *taken; /* taken: room for an answer, or NULL */
+	bool take_nic;
+};
+
+struct nd_visit_report {
+	bool done; /* a server said so: done_status is its */
+	u32 done_status, refused;
+	unsigned int visits;
+	u64 pause_max_us, pause_total_us; /* for which the system was held */
+	u64 sent_bytes, taken_bytes;
+	u64 step_us[ND_VISIT_STEPS];
+	char text[ND_REASON_BYTES];
+};
+
+void nd_visit_arm(u32 handoff_phys);
+/* Sleeps, for as long as it takes. */
+void nd_visit_run(const struct nd_errand *errand, struct nd_visit_report *report);
+unsigned int nd_visit_count(void); /* all there were */
+/* The fence is not as the seal has it until that is over. */
+bool nd_visit_is_live(void);
+/* At a panic: the fence as the seal has it, if a visit was under way. */
+void nd_visit_abandon(void);
+
+/* device.c: 0, or a negative errno. */
+int nd_device_make(void);
+void nd_device_free(void);
+
+/* oops.c: 0, or a negative errno. */
+int nd_oops_arm(void);
+void nd_oops_disarm(void);
 
 /* status.c: /sys/kernel/netdump.  why: not armed, or NULL. */
 int nd_status_make(const char *why);

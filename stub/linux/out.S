@@ -154,7 +154,7 @@ SYM_DATA_START(nd_out_flat)
 	xorl	%eax, %eax
 	movl	%eax, %cr4
 	subl	$8, %esp		/* the ABI's alignment */
-	pushl	OUT_CRASH(%ebx)
+	pushl	OUT_WHAT(%ebx)
 	pushl	OUT_HANDOFF(%ebx)
 	call	*OUT_FLAT(%ebx)
 	addl	$16, %esp

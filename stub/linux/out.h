@@ -9,7 +9,7 @@
 #define OUT_FLAT      16
 #define OUT_STACK     24
 #define OUT_HANDOFF   32
-#define OUT_CRASH     40
+#define OUT_WHAT      40
 #define OUT_SELF      48
 #define OUT_RSP       56
 #define OUT_CR0       64
@@ -47,7 +47,7 @@ struct nd_table_register {
 struct nd_out_state {
 	/* physical, below 4 GiB: page table, code from nd_out_flat on, the flat part, its stack, */
 	u64 table, code, flat, stack;
-	u64 handoff, crash, self; /* what it is told, and this */
+	u64 handoff, what, self; /* what it is told, and this */
 	u64 rsp, cr0, cr3, cr4, efer, fs_base, gs_base;
 	u64 back; /* linear: where out.S goes on in the kernel */
 	u64 ds, es, fs, gs;

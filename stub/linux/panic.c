@@ -38,6 +38,7 @@ static int panic_event(struct notifier_block *unused, unsigned long event, void 
 	crash->elfcorehdr_bytes = header.bytes;
 	if (text)
 		strscpy(crash->reason, text, sizeof crash->reason);
+	nd_visit_abandon();
 	nd_block_last_words_clear();
 	nd_leave(handoff_phys);
 	words = nd_block_last_words();

@@ -68,19 +68,9 @@ static ssize_t security_show(struct kobject *unused, struct kobj_attribute *attr
 			  block->security < ARRAY_SIZE(name) ? name[block->security] : "unknown");
 }
 
-/* The NIC that dumps; a reference, or NULL. */
-static struct pci_dev *nic_get(void)
-{
-	const struct nd_pci_copy *nic = __va(block->pci_copy_phys);
-
-	if (!block->pci_copy_count)
-		return NULL;
-	return pci_get_domain_bus_and_slot(0, nic->bdf >> 8, nic->bdf & 0xff);
-}
-
 static ssize_t nic_show(struct kobject *unused, struct kobj_attribute *attribute, char *to)
 {
-	struct pci_dev *nic = nic_get();
+	struct pci_dev *nic = nd_nic_get();
 	const char *driver;
 	int used;
 
@@ -94,13 +84,12 @@ static ssize_t nic_show(struct kobject *unused, struct kobj_attribute *attribute
 
 static ssize_t iommu_show(struct kobject *unused, struct kobj_attribute *attribute, char *to)
 {
-	struct pci_dev *nic = nic_get();
-	struct iommu_domain *domain = nic ? iommu_get_domain_for_dev(&nic->dev) : NULL;
+	struct pci_dev *nic = nd_nic_get();
 	int used;
 
-	if (!domain)
+	if (!nic || !iommu_get_domain_for_dev(&nic->dev))
 		used = sysfs_emit(to, "none for the NIC\n");
-	else if (iommu_iova_to_phys(domain, block->dini_phys) == block->dini_phys)
+	else if (nd_nic_reaches_fence(nic))
 		used = sysfs_emit(to, "on, and the NIC reaches the fence: one to one\n");
 	else
 		used = sysfs_emit(to, "on, and the NIC does not reach the fence\n");
@@ -157,8 +146,11 @@ static ssize_t fence_show(struct kobject *unused, struct kobj_attribute *attribu
 
 static ssize_t seal_show(struct kobject *unused, struct kobj_attribute *attribute, char *to)
 {
-	int whole = nd_block_seal_look();
+	int whole;
 
+	if (nd_visit_is_live())
+		return sysfs_emit(to, "open, while something is sent\n");
+	whole = nd_block_seal_look();
 	if (whole < 0)
 		return whole;
 	return sysfs_emit(to, "%s\n", whole ? "holds" : "broken");
@@ -171,6 +163,11 @@ static ssize_t last_words_show(struct kobject *unused, struct kobj_attribute *at
 	return sysfs_emit(to, "%.*s\n", ND_REASON_BYTES - 1, words ? words : "");
 }
 
+static ssize_t visits_show(struct kobject *unused, struct kobj_attribute *attribute, char *to)
+{
+	return sysfs_emit(to, "%u\n", nd_visit_count());
+}
+
 static struct kobj_attribute armed = __ATTR_RO(armed);
 static struct kobj_attribute host = __ATTR_RO(host);
 static struct kobj_attribute server = __ATTR_RO(server);
@@ -179,12 +176,14 @@ static struct kobj_attribute nic = __ATTR_RO(nic);
 static struct kobj_attribute iommu = __ATTR_RO(iommu);
 static struct kobj_attribute fence = __ATTR_RO_MODE(fence, 0400);
 static struct kobj_attribute seal = __ATTR_RO_MODE(seal, 0400); /* it takes a while */
+static struct kobj_attribute visits = __ATTR_RO(visits);
 static struct kobj_attribute last_words = __ATTR_RO(last_words);
 
 static struct attribute *without_block[] = {&armed.attr, NULL};
 static struct attribute *with_block[] = {
 	&armed.attr, &host.attr,  &server.attr, &security.attr,   &nic.attr,
-	&iommu.attr, &fence.attr, &seal.attr,   &last_words.attr, NULL,
+	&iommu.attr, &fence.attr, &seal.attr,   &visits.attr,     &last_words.attr,
+	NULL,
 };
 static const struct attribute_group few = {.attrs = without_block};
 static const struct attribute_group all = {.attrs = with_block};

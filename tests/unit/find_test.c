@@ -100,6 +100,19 @@ static void each_block_in_turn_damaged_ones_counted(void **state)
 	assert_int_equal(damaged, 1);
 }
 
+static void one_that_is_no_such_block_is_of_some_version(void **state)
+{
+	(void)state;
+
+	assert_int_equal(nd_find_strange(low), 0);
+	block_put(0x10000);
+	assert_int_equal(nd_find_strange(low), 0);
+	block_put(0x20000)->version = 9;
+	assert_int_equal(nd_find_strange(low), 9);
+	block_put(0x10000)->crc ^= 1;
+	assert_int_equal(nd_find_strange(low), ND_HANDOFF_VERSION);
+}
+
 static void a_dini_that_cannot_be_is_not_called(void **state)
 {
 	(void)state;
@@ -161,6 +174,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_signature_at_the_very_end_reads_no_further,
 						memory_open, memory_close),
 		cmocka_unit_test_setup_teardown(each_block_in_turn_damaged_ones_counted,
+						memory_open, memory_close),
+		cmocka_unit_test_setup_teardown(one_that_is_no_such_block_is_of_some_version,
 						memory_open, memory_close),
 		cmocka_unit_test_setup_teardown(a_dini_that_cannot_be_is_not_called, memory_open,
 						memory_close),
