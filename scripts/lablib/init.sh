@@ -9,8 +9,15 @@
 #   lab.iomem          print /proc/iomem between two marks
 #   lab.kexec=0        do not load the crash image
 #   lab.module         load netdump.ko
+#   lab.driverless     fetch the NIC's driver through its firmware
 #   lab.module_args=A  a parameter for it
+#   lab.spoil          load it before with a handoff block that is damaged, or another version's
 #   lab.reload=N       unload and load it again N times before
+#   lab.visits=N       send the kernel's log N times, through netdump.ko, under load
+#   lab.take_nic       for that take the NIC from its driver, and use it again then
+#   lab.dry_run        a dry run
+#   lab.oops           an oops that the system survives
+#   lab.sending        crash while something is being sent
 #   lab.busy           all other CPUs are busy when one crashes
 #   lab.driver=0       leave the NIC alone
 #   lab.fault=A,B      what the breaker breaks right before the crash
@@ -141,8 +148,20 @@ crash_image_load() {
     echo "init: crash image loaded ($(cat /sys/kernel/kexec_crash_loaded))"
 }
 
+# What netdump.ko says of a handoff block with another bit.
+spoil() { # WHAT OFFSET BITS
+    at=$(($(word netdump 0) + $2))
+    was=$(devmem "$at" "$3")
+    devmem "$at" "$3" $((was ^ 1))
+    insmod /netdump.ko || fail "netdump.ko does not load, the block's $1 being spoiled"
+    sed "s/^/init: spoiled $1: /" /sys/kernel/netdump/armed
+    rmmod netdump
+    devmem "$at" "$3" "$was"
+}
+
 module_load() {
     [ -e /netdump.ko ] || fail "the initramfs has no netdump.ko"
+    [ "$(word lab.spoil 0)" = 1 ] && spoil version 16 16 && spoil contents 24 32
     for _ in $(seq "$(word lab.reload 0)"); do
         { insmod /netdump.ko && rmmod netdump; } || fail "netdump.ko cannot be loaded again and again"
     done
@@ -154,6 +173,73 @@ module_load() {
     code=$?
     sed 's/^/init: status: /' /tmp/status
     echo "init: netdump-status ends with $code"
+}
+
+# What is sent through netdump.ko, and how that went, line by line.
+send() { # LINE FILE
+    exec 3<> /dev/netdump || fail "netdump.ko has no device"
+    { echo "$1" && cat "$2"; } >&3 || fail "netdump.ko does not take: $1"
+    cat <&3 > /tmp/report || fail "netdump.ko does not do: $1"
+    exec 3>&-
+    sed "s/^/init: $1: /" /tmp/report
+}
+
+# On each CPU something that computes, and something that sleeps and counts how often it woke up.
+load_begin() {
+    head -c 33554432 /dev/urandom > /tmp/kept
+    sha256sum /tmp/kept > /tmp/kept.sum
+    for cpu in $(seq 0 $(($(nproc) - 1))); do
+        taskset -c "$cpu" sh -c 'while :; do sha256sum /tmp/planted; done' > /dev/null &
+        taskset -c "$cpu" sh -c "while :; do usleep 20000; echo >> /run/woke.$cpu; done" &
+    done
+}
+
+# Each sleeper has to wake up again, and nothing may have been said of CPUs that hang.
+load_check() {
+    for cpu in $(seq 0 $(($(nproc) - 1))); do
+        woke=$(wc -l < "/run/woke.$cpu")
+        for _ in $(seq 600); do
+            [ "$(wc -l < "/run/woke.$cpu")" -gt $((woke + 2)) ] && break
+            usleep 100000
+        done
+        [ "$(wc -l < "/run/woke.$cpu")" -gt $((woke + 2)) ] || fail "cpu $cpu has lost its timer"
+    done
+    sha256sum -c /tmp/kept.sum > /dev/null || fail "memory was damaged"
+    dmesg | grep -i -e lockup -e stall -e 'marking clocksource' -e 'nobody cared' -e 'BUG:' &&
+        fail "the system has noticed"
+    [ "$(cat /sys/kernel/netdump/seal)" = holds ] || fail "the seal is broken"
+    echo "init: nothing was lost, on $(nproc) cpus"
+}
+
+# One that kills whoever loads it, and no more; netdump.ko sends the log of it a little later.
+oops_make() {
+    echo 0 > /proc/sys/kernel/panic_on_oops
+    insmod /oops.ko
+    for _ in $(seq 600); do
+        dmesg | grep -q 'netdump: the log of an oops: sent' && break
+        usleep 100000
+    done
+    dmesg | grep -q 'netdump: the log of an oops: sent' || fail "the log of an oops was not sent"
+    echo 1 > /proc/sys/kernel/panic_on_oops
+}
+
+# Long enough for the crash to find it under way.
+sending_begin() {
+    head -c 33554432 /dev/urandom > /tmp/long
+    (send "log long" /tmp/long) &
+    until [ "$(cat /sys/kernel/netdump/visits)" -gt 100 ]; do usleep 100000; done
+    echo "init: sending"
+}
+
+visits_make() { # COUNT
+    load_begin
+    for i in $(seq "$1"); do
+        dmesg > /tmp/log
+        send "log dmesg.$i$(word lab.take_nic '' | sed 's/1/ take-nic/')" /tmp/log
+        [ "$(head -n 1 /tmp/report)" = "state done" ] || fail "log $i was not sent"
+    done
+    load_check
+    killall sh 2> /dev/null
 }
 
 others_busy() { # CPU that is not
@@ -202,7 +288,11 @@ cmdline=$(cat /proc/cmdline)
 echo "init: running, $(uname -r)"
 echo "init: cpu has $(grep -m 1 ^flags /proc/cpuinfo | grep -wo -e la57 -e pcid -e x2apic | tr '\n' ' ')"
 
-if [ "$(word lab.driver 1)" = 1 ]; then
+if [ "$(word lab.driverless 0)" = 1 ]; then
+    module_load
+    sh /netdump-drivers || fail "no drivers were fetched"
+    nic_use
+elif [ "$(word lab.driver 1)" = 1 ]; then
     driver_load
     nic_use
     others_up
@@ -217,7 +307,11 @@ if [ "$(word lab.kdump 0)" = 1 ]; then
 elif [ "$(word lab.kexec 1)" = 1 ]; then
     crash_image_load
 fi
-[ "$(word lab.module 0)" = 1 ] && module_load
+[ "$(word lab.module 0)" = 1 ] && [ ! -e /sys/kernel/netdump ] && module_load
+[ "$(word lab.dry_run 0)" = 1 ] && send test /dev/null
+[ "$(word lab.visits 0)" -gt 0 ] && visits_make "$(word lab.visits 0)"
+[ "$(word lab.take_nic 0)" = 1 ] && nic_use
+[ "$(word lab.oops 0)" = 1 ] && oops_make
 [ "$(word lab.iomem 0)" = 1 ] && iomem_print
 echo 1 > /proc/sys/kernel/sysrq
 cpu=$(word lab.crash_cpu 0)
@@ -225,6 +319,7 @@ faults=$(word lab.fault "")
 echo "init: crash on cpu $cpu"
 [ "$(word lab.busy 0)" = 1 ] && others_busy "$cpu"
 said
+[ "$(word lab.sending 0)" = 1 ] && sending_begin
 [ "$(word lab.stop 0)" = 1 ] && hold
 [ -n "$faults" ] && breaker "$(word netdump 0)" "$faults" && said
 crash "$cpu" || fail "cpu $cpu cannot be had"

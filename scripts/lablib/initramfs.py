@@ -83,9 +83,10 @@ class Archive:
         return self._out.getvalue()
 
 
-def system_archive(guest):
+def system_archive(guest, drivers=DRIVERS):
     """The path of the compressed archive, made unless it is newer than what is in it."""
-    path = os.path.join(guest.dir, "system.cpio.gz")
+    name = "system.cpio.gz" if drivers else "driverless.cpio.gz"
+    path = os.path.join(guest.dir, name)
     made_of = (INIT, BUSYBOX, guest.vmlinuz, guest.kexec_root, os.path.abspath(__file__))
     if not os.path.exists(BUSYBOX):
         raise LabError(f"{BUSYBOX} is missing: scripts/setup lab installs busybox-static")
@@ -96,7 +97,7 @@ def system_archive(guest):
             return path
         archive = Archive()
         _add_system(archive, INIT)
-        _add_modules(archive, guest, DRIVERS)
+        _add_modules(archive, guest, drivers)
         _add_program(archive, guest.kexec_root, "sbin/kexec")
         with open(f"{path}.new", "wb") as out:
             out.write(gzip.compress(archive.finish(), 6))
@@ -193,6 +194,7 @@ def _add_modules(archive, guest, drivers):
             wanted.update([module] + rest)
     with tempfile.TemporaryDirectory(prefix="ndlab-") as staging:
         root = os.path.join(staging, "lib/modules", guest.release)
+        os.makedirs(root)
         for module in wanted:
             data = _module(os.path.join(guest.modules, module))
             path = os.path.join(root, module.removesuffix(".xz"))

@@ -11,7 +11,9 @@ from .process import LabError
 
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-STATUS = os.path.join(ROOT, "stub", "linux", "netdump-status")
+TOOLS = [os.path.join(ROOT, "stub", "linux", f"netdump-{name}")
+         for name in ("status", "session.sh", "send", "test", "drivers")]
+OOPS = os.path.join(ROOT, "tests", "tools", "oops", "oops.c")
 COMPILER = "CC=gcc"  # the headers name Debian's, by its version
 
 

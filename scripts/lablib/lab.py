@@ -54,6 +54,7 @@ class Settings:
     insecure: bool = False     # no keys: the dump goes in the clear
     psk: bool = False          # the guest has a key of its own
     level: int = 0             # of what dumps leave out
+    drivers: str = ""          # the server's catalogue of them, a folder
     loss: float = 0            # percent of the dump's datagrams, both ways
     dead_servers: bool = False
     round_trip_ms: float = 0   # more, for the dump's datagrams
@@ -80,7 +81,10 @@ class Lab:
         self.network = self._network()
         self.machine = EMULATORS[settings.emulator](self.processes, self.out, self._on_line)
         self.keys = self._keys()
-        self.server = Server(self.processes, SERVER, self.dumps, self.keys, settings.level,
+        words = ["--level", str(settings.level), *self.keys.netdumpd]
+        if settings.drivers:
+            words += ["--drivers", settings.drivers]
+        self.server = Server(self.processes, SERVER, self.dumps, words,
                              self._on_line) if settings.server else None
         self.began = time.time()
 

@@ -7,6 +7,7 @@ import shlex
 import time
 
 from . import bochs, event, fault, summary
+from .guest import Guest
 from .lab import BUILD, EMULATORS, Lab, Settings
 from .machine import BEHIND
 from .process import LabError
@@ -69,6 +70,9 @@ def options(run):
                      help="linux: what hands over to DINI, an image that kexec -p loads, or "
                           "netdump.ko; with both, netdump.ko stands back unless "
                           "--append-kernel lab.module_args=before_kdump=1; default: kexec")
+    run.add_argument("--driverless", action="store_true",
+                     help="linux, --stub module: the system has no NIC driver, and fetches it from "
+                          "netdumpd through the NIC's firmware")
     run.add_argument("--kdump", action="store_true",
                      help="linux: crash into its own kernel, wrapped by netdump-wrap, so that kdump "
                           "follows where there is no network dump")
@@ -115,6 +119,8 @@ def prepare(args):
         raise LabError("--kdump: the reference kernel has no crash kernel")
     if args.stub != "kexec" and (args.system != "linux" or args.kdump):
         raise LabError(f"--stub {args.stub}: Linux has it, without a crash kernel")
+    if args.driverless and args.stub != "module":
+        raise LabError("--driverless: only with --stub module")
     args.cpus = max(args.cpus, args.faults.cpus())
     args.emulator = args.emulator or args.faults.emulator()
     if args.emulator == "bochs":
@@ -125,11 +131,19 @@ def prepare(args):
         args.out = os.path.join(BUILD, "lab", time.strftime("%Y%m%d-%H%M%S-") + str(os.getpid()))
 
 
+def _catalogue():
+    """The stock kernel's own modules: a folder for each release, as in /lib/modules."""
+    guest = Guest(BUILD)
+    guest.prepare(print)
+    return os.path.dirname(guest.modules)
+
+
 def _settings(args):
     return Settings(out=args.out, nic=args.nic, emulator=args.emulator,
                     machine=args.machine, behind=args.behind, mem=args.mem,
                     cpus=args.cpus, net=args.net, mac=args.mac, bootfile=args.bootfile,
                     insecure=args.insecure, psk=args.psk, level=args.level, loss=args.loss,
+                    drivers=_catalogue() if args.driverless else "",
                     dead_servers=args.dead_servers, round_trip_ms=args.round_trip,
                     pcap=args.pcap, verbose=args.verbose,
                     quiet=args.quiet, qemu_arg=args.qemu_arg)

@@ -12,8 +12,8 @@ from .dump import folders, newest
 from .event import Events
 from .fault import DONE
 from .guest import Guest
-from .initramfs import (breaker_archive, crash_archive, kdump_archive, module_archive,
-                        system_archive)
+from .initramfs import (DRIVERS, breaker_archive, crash_archive, kdump_archive,
+                        module_archive, system_archive)
 from .lab import BUILD
 from .process import BUSY_S, LabError, whole_line
 from .tftproot import netdump_config
@@ -61,21 +61,26 @@ class Linux:
         guest = Guest(BUILD)
         guest.prepare(say)
         lab.tftp.link("vmlinuz", guest.vmlinuz)
-        lab.tftp.link("system.cpio.gz", system_archive(guest))
+        drivers = () if options.driverless else DRIVERS
+        lab.tftp.link("system.cpio.gz", system_archive(guest, drivers))
         modules = ["system.cpio.gz"]
         if options.faults.guest():
             breaker_archive(lab.tftp.file("breaker.cpio"))
             modules.insert(0, "breaker.cpio")
-        ours = [kmodule.build(guest, source, lab.say) for source in options.faults.modules()]
+        sources = options.faults.modules()
+        if "lab.oops" in options.append_kernel:
+            sources.append(kmodule.OOPS)
+        ours = [kmodule.build(guest, source, lab.say) for source in sources]
         if options.stub != "kexec":
-            ours += [kmodule.build_netdump(guest, lab.say),
-                     kmodule.STATUS]
+            ours += [kmodule.build_netdump(guest, lab.say), *kmodule.TOOLS]
         if ours:
             module_archive(lab.tftp.file("modules.cpio"), ours)
             modules.insert(0, "modules.cpio")
         words = [*KERNEL_WORDS, f"lab.crash_cpu={options.crash_cpu}"]
         if options.stub != "kexec":
             words.append("lab.module")
+        if options.driverless:
+            words.append("lab.driverless")
         if options.stub == "module":
             words.append("lab.kexec=0")
         elif options.kdump:

@@ -14,13 +14,12 @@ USER = "nobody"    # whose the server and its dumps are where root runs the lab
 class Server:
     """One after the other: each start is a process of its own, with a log of its own."""
 
-    def __init__(self, processes, program, dumps, keys, level, on_line):
+    def __init__(self, processes, program, dumps, words, on_line):
         self.lines = None  # of the one that was started last
         self._processes = processes
         self._program = program
         self._dumps = dumps
-        self._keys = keys
-        self._level = level
+        self._words = words
         self._on_line = on_line
         self._starts = 0
         self._process = None
@@ -31,8 +30,7 @@ class Server:
             raise LabError(f"{self._program} is not built: run make server")
         self._starts += 1
         name = "netdumpd" if self._starts == 1 else f"netdumpd-{self._starts}"
-        words = [self._program, "--dir", self._dumps, "--listen", network.listen,
-                 "--level", str(self._level), *self._keys.netdumpd]
+        words = [self._program, "--dir", self._dumps, "--listen", network.listen, *self._words]
         if os.geteuid() == 0:
             words += ["--user", USER]  # which makes the folder, and makes it USER's
         self._process, self.lines = self._processes.start(

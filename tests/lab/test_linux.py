@@ -2,11 +2,22 @@
 """netdump.ko in Debian's stock kernel: a dump without memory kept for a crash kernel."""
 
 import json
+import os
+import pathlib
 import re
 import struct
+import sys
 
 import pytest
+from conftest import BUILD, ROOT
 from elftools.elf.elffile import ELFFile
+from lablib import kmodule
+from lablib.guest import Guest
+from lablib.initramfs import module_archive, system_archive
+
+sys.path.append(os.path.join(ROOT, "tests", "guest"))
+
+import guest as bare  # noqa: E402  (needs the path above)
 
 RIP = 112 + 16 * 8  # struct elf_prstatus: where the registers begin, and which of them
 KERNEL_HALF = 1 << 63
@@ -64,6 +75,14 @@ def test_the_state_is_there_to_look_at(run):
     assert all(mapped == "0" for begin, _, _, mapped, _ in fence if int(begin, 16) >= 1 << 20)
 
 
+@pytest.mark.run("module")
+def test_a_block_that_is_not_to_be_believed_is_told_in_words(run):
+    said = dict(re.findall(r"^init: spoiled (\w+): (.*)$", run.serial(), re.M))
+    assert said == {
+        "version": "no: the handoff block is of version 2, and this module knows 3",
+        "contents": "no: the handoff block is damaged"}
+
+
 @pytest.mark.run("module-refused")
 def test_a_panic_goes_on_where_there_is_no_dump(run):
     assert run.status == 0, run.stderr + run.serial()[-2000:]
@@ -91,3 +110,22 @@ def test_unless_it_is_told_to_go_first(run):
     assert run.status == 0, run.stderr + run.serial()[-2000:]
     assert status(run)["armed"] == "yes"
     assert BY_KEXEC not in run.serial()
+
+
+OVMF = "/usr/share/ovmf/OVMF.fd"
+
+
+def test_a_system_booted_by_uefi_is_told_so(tmp_path):
+    system = Guest(BUILD)
+    system.prepare(print)
+    module_archive(tmp_path / "modules.cpio",
+                   [kmodule.build_netdump(system, print), *kmodule.TOOLS])
+    archives = [tmp_path / "modules.cpio", system_archive(system)]
+    (tmp_path / "initrd").write_bytes(b"".join(pathlib.Path(path).read_bytes()
+                                               for path in archives))
+    with bare.Guest("-machine", "q35", "-bios", OVMF, "-kernel", system.vmlinuz,
+                    "-initrd", str(tmp_path / "initrd"), "-append",
+                    "console=ttyS0,115200 lab.driver=0 lab.kexec=0 lab.module lab.stop") as machine:
+        machine.wait_line("init: netdump-status ends with 1")
+        assert machine.wait_line("init: status: armed").endswith(
+            "no: the system was booted by UEFI, which leaves no UNDI")
