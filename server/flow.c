@@ -206,8 +206,7 @@ bool nd_flow_probed(const struct nd_machine *m)
 static bool waits(const struct nd_machine *m)
 {
 	return m->proven && !m->suspended &&
-	       (m->phase == ND_FINISH || nd_give_waits(m) ||
-		(m->turn.waiting && !m->reads.count));
+	       (m->phase == ND_FINISH || nd_give_waits(m) || (m->turn.waiting && !m->reads.count));
 }
 
 void nd_flow_soothe(struct nd_machine *m, const struct nd_env *env, uint64_t now_ms)

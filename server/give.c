@@ -47,8 +47,7 @@ static char *request_read(struct nd_machine *m, char why[ND_WHY_BYTES])
 
 	for (size_t i = 0; i < m->sums.chunks; i++)
 		sum += m->sums.chunk[i].sum;
-	if (!error &&
-	    nd_sums_file(&m->vmcore, 0, (const uint8_t *)request, m->vmcore.bytes) == sum)
+	if (!error && nd_sums_file(&m->vmcore, 0, (const uint8_t *)request, m->vmcore.bytes) == sum)
 		return request;
 	snprintf(why, ND_WHY_BYTES, "the request does not read back as it came%s%s",
 		 error ? ": " : "", error ? strerror(error) : "");
@@ -123,8 +122,8 @@ void nd_give_tick(struct nd_machine *m, const struct nd_env *env, uint64_t now_m
 		return;
 	piece_send(m, env, 0);
 	m->give_ms = now_ms + m->give_pause_ms;
-	m->give_pause_ms = 2 * m->give_pause_ms < PAUSE_LAST_MS ? 2 * m->give_pause_ms
-								: PAUSE_LAST_MS;
+	m->give_pause_ms =
+		2 * m->give_pause_ms < PAUSE_LAST_MS ? 2 * m->give_pause_ms : PAUSE_LAST_MS;
 }
 
 uint64_t nd_give_due(const struct nd_machine *m)

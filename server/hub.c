@@ -271,9 +271,8 @@ static void hello_take(struct nd_hub *h, const struct sockaddr_in *from,
 	m->turn.owner = seat;
 	inet_ntop(AF_INET, &from->sin_addr, ip, sizeof ip);
 	nd_log_under(ND_LID_EVENTS, h->now.ms, "%s: HELLO from %s, session %016llx: %s%s%s",
-		     m->host, ip, (unsigned long long)m->session,
-		     hello->kind ? m->kind->noun : "", hello->kind ? ": " : "",
-		     hello->reason[0] ? hello->reason : "no reason");
+		     m->host, ip, (unsigned long long)m->session, hello->kind ? m->kind->noun : "",
+		     hello->kind ? ": " : "", hello->reason[0] ? hello->reason : "no reason");
 	nd_machine_hello(m, &h->env, hello, h->now.ms, h->now.s);
 	seat_settle(h, seat);
 }

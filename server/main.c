@@ -40,7 +40,8 @@ static const char doc[] =
 	"Receives memory dumps of crashed machines; and logs, dry runs and requests for drivers of "
 	"living systems.\v"
 	"Dumps appear as DIR/HOST/DATE-ID/{vmcore,dmesg.txt,info.json}, logs with log in place of "
-	"vmcore; while one is incomplete its folder's name ends in .partial.  One line per event goes to standard error.  SIGTERM "
+	"vmcore; while one is incomplete its folder's name ends in .partial.  One line per event "
+	"goes to standard error.  SIGTERM "
 	"ends the server; dumps under way are kept as incomplete.\n\n"
 	"Exit status: 0 after SIGTERM or SIGINT, 1 if it could not start or go on, 64 if the "
 	"command line makes no sense.";
@@ -72,7 +73,8 @@ static const struct argp_option options[] = {
 	{"map", KEY_MAP, "SECONDS", 0,
 	 "How often a dump under way is made safe against a restart; default 1", 0},
 	{"drivers", KEY_DRIVERS, "DIR", 0,
-	 "Kernels' modules, as in /lib/modules, for systems that ask for drivers; default: none", 0},
+	 "Kernels' modules, as in /lib/modules, for systems that ask for drivers; default: none",
+	 0},
 	{0},
 };
 

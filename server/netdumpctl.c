@@ -20,7 +20,8 @@ enum { EXIT_OK = 0, EXIT_NOT_RIGHT = 1, EXIT_USAGE = 64 };
 const char *argp_program_version = "netdumpctl 1";
 
 static const char doc[] =
-	"Lists, shows and verifies dumps that netdumpd received; and logs, dry runs and requests for "
+	"Lists, shows and verifies dumps that netdumpd received; and logs, dry runs and requests "
+	"for "
 	"drivers of living systems.\v"
 	"  list       one line a dump, oldest first\n"
 	"  show ID    what is known about one\n"

@@ -3,10 +3,10 @@
  * sandbox.h - what is left to netdumpd once everything is open: its socket, its folders,
  * threads, memory and time.
  *
- * Landlock lets it open nothing outside DIR, and the catalogue only to read.  A list of system calls (seccomp) has no new
- * sockets, processes or programs on it; a call that is not on it ends the process at once
- * with SIGSYS.  No core file of it is left, and no other process reads its memory: the
- * server's key is in there.
+ * Landlock lets it open nothing outside DIR, and the catalogue only to read.  A list of system
+ * calls (seccomp) has no new sockets, processes or programs on it; a call that is not on it ends
+ * the process at once with SIGSYS.  No core file of it is left, and no other process reads its
+ * memory: the server's key is in there.
  */
 #ifndef NETDUMP_SERVER_SANDBOX_H
 #define NETDUMP_SERVER_SANDBOX_H

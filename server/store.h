@@ -28,9 +28,9 @@
 #define ND_STORE_PARTIAL    ".partial"
 
 struct nd_store {
-	int top;  /* DIR, owned by the caller */
-	int host; /* DIR/HOST */
-	int dir;  /* the dump's folder */
+	int top;    /* DIR, owned by the caller */
+	int host;   /* DIR/HOST */
+	int dir;    /* the dump's folder */
 	int vmcore; /* or what else it is of this kind */
 	const struct nd_kind *kind;
 	int early;    /* below 0 once it is over */

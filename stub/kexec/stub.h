@@ -38,7 +38,8 @@ uint32_t nd_stub_dini(uint32_t entry_phys, uint32_t handoff_phys, uint32_t what_
 void nd_image_main(uint32_t params_phys) __attribute__((noreturn));
 void nd_wrap_main(uint32_t params_phys);
 
-/* What netdump.ko's out.S calls, with struct nd_crash, as nd_stub_named(), or with struct nd_visit. */
+/* What netdump.ko's out.S calls, with struct nd_crash, as nd_stub_named(), or with struct nd_visit.
+ */
 void nd_flat_main(uint32_t handoff_phys, void *what);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * device.c - /dev/netdump: what a living system sends through its firmware.
  *
- * Written: a line, `log NAME [take-nic]`, `test [BYTES] [take-nic]` or `drivers [take-nic]`, and what is to
- * be sent; a test makes its own.  The first read does it, and takes as long as that does.  Read:
- * lines of KEY VALUE, an empty line, then a server's answer, if there is one.
+ * Written: a line, `log NAME [take-nic]`, `test [BYTES] [take-nic]` or `drivers [take-nic]`, and
+ * what is to be sent; a test makes its own.  The first read does it, and takes as long as that
+ * does.  Read: lines of KEY VALUE, an empty line, then a server's answer, if there is one.
  */
 #include <linux/ctype.h>
 #include <linux/fs.h>
@@ -156,9 +156,8 @@ static ssize_t device_write(struct file *file, const char __user *from, size_t b
 static void text_make(struct call *call)
 {
 	static const char *const step_name[ND_VISIT_STEPS] = {
-		[ND_VISIT_SEAL] = "seal",   [ND_VISIT_OPEN] = "open",
-		[ND_VISIT_HELLO] = "hello", [ND_VISIT_HEARD] = "heard",
-		[ND_VISIT_ASKED] = "asked", [ND_VISIT_SAID] = "said",
+		[ND_VISIT_SEAL] = "seal",   [ND_VISIT_OPEN] = "open",   [ND_VISIT_HELLO] = "hello",
+		[ND_VISIT_HEARD] = "heard", [ND_VISIT_ASKED] = "asked", [ND_VISIT_SAID] = "said",
 	};
 	const struct nd_visit_report *r = &call->report;
 	int used;

@@ -100,7 +100,8 @@ struct nd_nic {
 
 struct pci_dev *nd_nic_get(void); /* a reference, or NULL */
 bool nd_nic_reaches_fence(struct pci_dev *nic);
-/* For firmware, maybe from its driver.  NULL, or why not, and then there is nothing to give back. */
+/* For firmware, maybe from its driver.  NULL, or why not, and then there is nothing to give back.
+ */
 const char *nd_nic_take(struct nd_nic *nic, bool from_driver);
 void nd_nic_give_back(struct nd_nic *nic);
 

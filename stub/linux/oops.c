@@ -11,8 +11,8 @@
 #include "netdump.h"
 #include "netdump/wire.h"
 
-#define PIECE_BYTES  1024
-#define OOPSES_SENT  8 /* since the module was loaded: one that repeats is no news */
+#define PIECE_BYTES 1024
+#define OOPSES_SENT 8 /* since the module was loaded: one that repeats is no news */
 
 static unsigned int sent;
 
@@ -33,8 +33,7 @@ static int log_take(struct nd_parcel *parcel)
 static void log_send(struct work_struct *unused)
 {
 	static struct nd_visit_report report;
-	struct nd_errand errand = {
-		.kind = ND_HELLO_LOG, .name = "oops", .sent = nd_parcel_new()};
+	struct nd_errand errand = {.kind = ND_HELLO_LOG, .name = "oops", .sent = nd_parcel_new()};
 
 	if (!errand.sent)
 		return;

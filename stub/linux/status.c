@@ -181,9 +181,8 @@ static struct kobj_attribute last_words = __ATTR_RO(last_words);
 
 static struct attribute *without_block[] = {&armed.attr, NULL};
 static struct attribute *with_block[] = {
-	&armed.attr, &host.attr,  &server.attr, &security.attr,   &nic.attr,
-	&iommu.attr, &fence.attr, &seal.attr,   &visits.attr,     &last_words.attr,
-	NULL,
+	&armed.attr, &host.attr, &server.attr, &security.attr,   &nic.attr, &iommu.attr,
+	&fence.attr, &seal.attr, &visits.attr, &last_words.attr, NULL,
 };
 static const struct attribute_group few = {.attrs = without_block};
 static const struct attribute_group all = {.attrs = with_block};

@@ -22,11 +22,11 @@
 #include "netdump.h"
 #include "netdump/wire.h"
 
-#define SLICE_US       2000  /* about a batch of frames more than this, where one takes long */
-#define NO_INTERRUPTS  15ul  /* CR8: none of any class */
-#define IDLE_MIN_US    1000
-#define IDLE_MAX_US    2000
-#define SILENCE_S      60 /* without anything sent or taken: given up */
+#define SLICE_US      2000 /* about a batch of frames more than this, where one takes long */
+#define NO_INTERRUPTS 15ul /* CR8: none of any class */
+#define IDLE_MIN_US   1000
+#define IDLE_MAX_US   2000
+#define SILENCE_S     60 /* without anything sent or taken: given up */
 
 static DEFINE_MUTEX(one);
 static bool live; /* from a BEGIN to its END */

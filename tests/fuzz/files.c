@@ -167,8 +167,7 @@ static void begun(struct nd_input *in)
 	if (nd_store_finished(top, "host", SESSION, token, path, sizeof path))
 		ND_MUST(!partial && !strcmp(path, "host/20260101-000000-55667788"));
 	nd_store_admits(top, "host", SESSION, token);
-	if (!nd_store_open(&s, &nd_kinds[ND_HELLO_CRASH], top, "host", SESSION,
-			   1767225600)) {
+	if (!nd_store_open(&s, &nd_kinds[ND_HELLO_CRASH], top, "host", SESSION, 1767225600)) {
 		nd_partial_look(&p, s.dir, "vmcore", SESSION);
 		ND_MUST(p.percent <= 100 && (p.map || p.why_not));
 		if (p.map)

@@ -96,8 +96,8 @@ static void last_words_must(const struct nd_wire_last_words *w, size_t bytes)
 static void give_must(const struct nd_wire_give *g, size_t bytes)
 {
 	struct nd_wire_give again;
-	size_t piece = nd_give_init(&again, g->header.session, g->header.seq, g->total_bytes,
-				    g->index);
+	size_t piece =
+		nd_give_init(&again, g->header.session, g->header.seq, g->total_bytes, g->index);
 
 	ND_MUST(piece && again.header.length == bytes);
 	ND_MUST(offsetof(struct nd_wire_give, piece) + piece == bytes);

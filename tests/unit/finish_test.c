@@ -281,9 +281,8 @@ static void plain_setup(struct fixture *x, bool threaded, enum nd_hello_kind kin
 	nd_store_abandon(&x->store);
 	nd_vmcore_free(&x->v);
 	nd_sums_free(&x->sums);
-	assert_int_equal(nd_store_open(&x->store, &nd_kinds[kind], x->top, "host", SESSION,
-				       1700000000),
-			 0);
+	assert_int_equal(
+		nd_store_open(&x->store, &nd_kinds[kind], x->top, "host", SESSION, 1700000000), 0);
 	assert_true(nd_vmcore_plan_plain(&x->v, PLAIN_BYTES));
 	x->v.fd = x->store.vmcore;
 	assert_true(nd_sums_init(&x->sums, x->v.bytes));

@@ -54,10 +54,14 @@ static void a_hello_fits_its_kind(void **state)
 static const struct {
 	const char *said, *title;
 } titles[] = {
-	{"syslog", "syslog"},   {"/var/log/kern.log.1", "kern.log.1"},
-	{"", "log"},            {"a/", "log"},
-	{"..", "_."},           {"-x", "_x"},
-	{".hidden", "_hidden"}, {"a b\xff\n", "a_b__"},
+	{"syslog", "syslog"},
+	{"/var/log/kern.log.1", "kern.log.1"},
+	{"", "log"},
+	{"a/", "log"},
+	{"..", "_."},
+	{"-x", "_x"},
+	{".hidden", "_hidden"},
+	{"a b\xff\n", "a_b__"},
 };
 
 static void a_title_is_harmless(void **state)
