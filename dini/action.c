@@ -83,11 +83,11 @@ void nd_action_run(void)
 
 void nd_action_fail(const char *why)
 {
+	if (nd_boot.magic == ND_DINI_VISIT)
+		nd_visit_fail(why);
 	if (failures++)
 		triple_fault();
 	nd_say("failed: %s", why);
-	if (nd_boot.magic == ND_DINI_VISIT)
-		nd_visit_fail(why);
 	if (has_block)
 		nd_seal_last_words(nd_boot.handoff_phys, why);
 	nd_action_run();

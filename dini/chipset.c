@@ -7,6 +7,8 @@
  */
 #include "dini/chipset.h"
 
+#include <stddef.h>
+
 #include "dini/alarm.h"
 #include "dini/io.h"
 #include "dini/ports.h"
@@ -25,13 +27,17 @@
 
 #define IOAPIC_MASKED 0x10000u
 
-#define HPET_CAPABILITIES  0x000
-#define HPET_CONFIGURATION 0x010
-#define HPET_RUNS          0x1u
-#define HPET_LEGACY        0x2u /* its timers instead of PIT and RTC: no BIOS tick */
-#define HPET_TIMER         0x100
-#define HPET_TIMER_BYTES   0x20
-#define HPET_TIMER_SPEAKS  0x4004u /* interrupt, or a message in its place */
+#define HPET_CAPABILITIES   0x000
+#define HPET_CONFIGURATION  0x010
+#define HPET_RUNS           0x1u
+#define HPET_LEGACY         0x2u /* its timers instead of PIT and RTC: no BIOS tick */
+#define HPET_COUNTER        0x0F0
+#define HPET_TIMER          0x100
+#define HPET_TIMER_BYTES    0x20
+#define HPET_TIMER_SPEAKS   0x4004u /* interrupt, or a message in its place */
+#define HPET_TIMER_PERIODIC 0x8u
+#define HPET_COMPARATOR     0x08
+#define HPET_SOON           0x1000u /* counts, of 100 ns or less */
 
 static void nmi_mask(void)
 {
@@ -132,4 +138,57 @@ uint32_t nd_chipset_ioapic_phys(const struct nd_handoff *h)
 		if (h->device[i].kind == ND_DEVICE_IOAPIC && h->device[i].phys < UINT32_MAX)
 			return (uint32_t)h->device[i].phys;
 	return ND_IOAPIC_PHYS;
+}
+
+static const struct nd_device *hpet_find(const struct nd_handoff *h)
+{
+	for (uint32_t i = 0; i < h->device_count; i++)
+		if (h->device[i].kind == ND_DEVICE_HPET)
+			return &h->device[i];
+	return NULL;
+}
+
+void nd_chipset_hpet_aside(const struct nd_handoff *h, struct nd_hpet_kept *kept)
+{
+	const struct nd_device *hpet = hpet_find(h);
+	volatile void *chip = hpet ? nd_registers_map(hpet->phys) : NULL;
+
+	kept->phys = 0;
+	if (!chip || nd_reg32(chip, HPET_CAPABILITIES) == ~0u)
+		return;
+	kept->configuration = nd_reg32(chip, HPET_CONFIGURATION);
+	if (!(kept->configuration & HPET_LEGACY))
+		return;
+	kept->phys = hpet->phys;
+	kept->counter = nd_reg32(chip, HPET_COUNTER);
+	for (unsigned int i = 0; i < HPET_LEGACY_TIMERS; i++) {
+		uint32_t at = HPET_TIMER + i * HPET_TIMER_BYTES;
+
+		kept->timer[i] = nd_reg32(chip, at);
+		nd_reg32_set(chip, at, kept->timer[i] & ~HPET_TIMER_SPEAKS);
+	}
+	nd_reg32_set(chip, HPET_CONFIGURATION, kept->configuration & ~HPET_LEGACY);
+}
+
+/* One that came to its time meanwhile does so again, a little later than now. */
+static void hpet_timer_back(volatile void *chip, const struct nd_hpet_kept *kept, unsigned int i)
+{
+	uint32_t at = HPET_TIMER + i * HPET_TIMER_BYTES;
+	uint32_t wanted = nd_reg32(chip, at + HPET_COMPARATOR) - kept->counter;
+
+	nd_reg32_set(chip, at, kept->timer[i]);
+	if ((kept->timer[i] & HPET_TIMER_SPEAKS) && !(kept->timer[i] & HPET_TIMER_PERIODIC) &&
+	    wanted <= nd_reg32(chip, HPET_COUNTER) - kept->counter)
+		nd_reg32_set(chip, at + HPET_COMPARATOR, nd_reg32(chip, HPET_COUNTER) + HPET_SOON);
+}
+
+void nd_chipset_hpet_back(const struct nd_hpet_kept *kept)
+{
+	volatile void *chip = kept->phys ? nd_registers_map(kept->phys) : NULL;
+
+	if (!chip)
+		return;
+	nd_reg32_set(chip, HPET_CONFIGURATION, kept->configuration);
+	for (unsigned int i = 0; i < HPET_LEGACY_TIMERS; i++)
+		hpet_timer_back(chip, kept, i);
 }

@@ -10,7 +10,8 @@
 
 /*
  * The first ND_LOW_COPY_BYTES of memory as firmware knows them, the PICs masked, the real-time
- * clock and its pin of the I/O APIC kept.  Fixed interrupts are held back already (handoff.h).
+ * clock and its pin of the I/O APIC kept, which the HPET gives up meanwhile.  Fixed interrupts are
+ * held back already (handoff.h).
  */
 void nd_living_aside(const struct nd_handoff *handoff);
 void nd_living_back(void);

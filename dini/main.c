@@ -139,7 +139,8 @@ static uint32_t crash_run(void)
 	map_say();
 
 	memory_offer();
-	nd_session_open(&handoff);
+	nd_session_make(&handoff, false);
+	nd_session_open();
 	nd_entropy_mix(config->seed, handoff.seed, config, sizeof *config);
 	nd_session_begin();
 	dump_run();

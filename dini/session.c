@@ -33,6 +33,7 @@ static struct nd_net net;
 static struct nd_agent agent;
 static struct nd_agent_config config;
 static uint32_t deadline_s;
+static bool ends_when_hung;
 
 /* Frames in the gate's slots that UNDI has not taken yet. */
 static struct {
@@ -192,6 +193,8 @@ static bool silence_check(uint64_t now_ms)
 
 	if (nd_undi_hung())
 		hung_ms = now_ms;
+	if (nd_undi_hung() && ends_when_hung)
+		return false;
 	if (deadline_s && silent_ms >= deadline_s * 1000ull)
 		return false;
 	if (silent_ms >= REFRESH_MS && now_ms - refresh_ms >= REFRESH_MS) {
@@ -211,12 +214,17 @@ const char *nd_session_silence(void)
 	return answered ? "the server fell silent" : "no server answered";
 }
 
-void nd_session_open(const struct nd_handoff *h)
+void nd_session_make(const struct nd_handoff *h, bool ends)
 {
 	deadline_s = h->deadline_s;
+	ends_when_hung = ends;
 	nd_undi_init(h);
 	config_make(h);
 	nd_net_init(&net, h->mac, h->client_ip, h->netmask, h->gateway, ND_WIRE_CLIENT_PORT);
+}
+
+void nd_session_open(void)
+{
 	undi_open();
 }
 

@@ -3,7 +3,8 @@
  * session.h - one conversation with the servers, through UNDI, batch by batch.  There is one at
  * a time.
  *
- *   nd_session_open()    the configuration but for what is sent, and the NIC
+ *   nd_session_make()    the configuration but for what is sent; nothing is touched yet
+ *   nd_session_open()    the NIC
  *   nd_session_begin()   with the configuration's seed
  *   nd_session_turn()    until it is over
  */
@@ -23,11 +24,13 @@ enum nd_session_state {
 };
 
 /*
- * Servers, keys, names and addresses as the block has them, which has to stay where it is; then
- * the NIC is opened.  The rest of the configuration is the caller's, before and after.
+ * Servers, keys, names and addresses as the block has them, which has to stay where it is.  The
+ * rest of the configuration is the caller's, before and after.  A firmware call that hangs is the
+ * end of it unless another rung is to be tried.
  */
 struct nd_agent_config *nd_session_config(void);
-void nd_session_open(const struct nd_handoff *handoff);
+void nd_session_make(const struct nd_handoff *handoff, bool ends_when_hung);
+void nd_session_open(void);
 
 void nd_session_begin(void);
 

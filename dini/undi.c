@@ -88,6 +88,7 @@ static unsigned int pci_count;
 static unsigned int rung;     /* the next one */
 static unsigned int patience; /* how often it was doubled */
 
+static bool has_alarm, is_kept;
 static bool hung; /* a call did not return: nothing more is called until the next rung */
 static char hung_words[sizeof HUNG_WORDS];
 static uint64_t alarm_set_ms;
@@ -104,9 +105,11 @@ void nd_undi_init(const struct nd_handoff *handoff)
 	hand = handoff;
 	if (does(ND_STEP_ALARM))
 		nd_alarm_init(nd_chipset_ioapic_phys(handoff));
-	if (!does(ND_STEP_ALARM) || !nd_alarm_works())
+	has_alarm = does(ND_STEP_ALARM) && nd_alarm_works();
+	if (!has_alarm)
 		nd_say("no NMI from the clock: a firmware call that hangs is not interrupted");
-	if (does(ND_STEP_FIRMWARE) && !nd_firmware_keep(handoff))
+	is_kept = does(ND_STEP_FIRMWARE) && nd_firmware_keep(handoff);
+	if (!is_kept)
 		nd_say("the firmware's memory is not kept: a call that hangs may spoil it");
 	call = nd_low(handoff->gate_call_phys);
 	pci = nd_low(handoff->pci_copy_phys);
@@ -396,11 +399,20 @@ void nd_undi_line_off(void)
 		nd_pci_line_off(&pci[0]);
 }
 
-/* Firmware that hangs is not asked. */
-void nd_undi_close(void)
+const char *nd_undi_unsafe(void)
 {
-	undi_simple(UNDI_CLOSE);
-	undi_simple(UNDI_SHUTDOWN);
+	if (!has_alarm)
+		return "no NMI from the clock would end firmware that hangs";
+	return is_kept ? NULL : "the firmware's memory cannot be kept, to put it right again";
+}
+
+/* Firmware that hangs is not asked. */
+void nd_undi_close(bool asks)
+{
+	if (asks) {
+		undi_simple(UNDI_CLOSE);
+		undi_simple(UNDI_SHUTDOWN);
+	}
 	nd_pci_silence(pci, pci_count);
 	nd_firmware_restore();
 }

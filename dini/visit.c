@@ -23,11 +23,13 @@
 #include "wire/noise.h"
 
 #define SLICE_US_MAX  1000000u
+#define DEADLINE_S    20 /* a living system is held all the while */
 #define TABLE_ENTRIES (ND_PAGE_BYTES / sizeof(uint64_t))
 
 static struct nd_handoff handoff;
 static struct nd_visit *visit; /* the system's: what is used later of it is copied */
-static uint64_t send_table_phys, take_table_phys;
+static uint64_t send_table_phys, send_bytes, take_table_phys;
+static bool failed; /* nothing but END is done */
 static uint64_t begin_tsc;
 
 static uint64_t now_us(void)
@@ -73,7 +75,7 @@ static uint64_t page_phys(uint64_t table_phys, uint64_t index)
 
 static const void *sent_page(void *unused, uint64_t at)
 {
-	uint64_t phys = page_phys(send_table_phys, at / ND_PAGE_BYTES);
+	uint64_t phys = at < send_bytes ? page_phys(send_table_phys, at / ND_PAGE_BYTES) : 1;
 
 	(void)unused;
 	return phys % ND_PAGE_BYTES ? NULL : nd_memory_page(NULL, phys);
@@ -103,6 +105,8 @@ static void handoff_tame(void)
 	if (visit->kind != ND_HELLO_TEST)
 		handoff.skip |= ND_STEP_FLR; /* it takes a tenth of a second */
 	handoff.pci_copy_count = handoff.pci_copy_count ? 1 : 0;
+	if (!handoff.deadline_s || handoff.deadline_s > DEADLINE_S)
+		handoff.deadline_s = DEADLINE_S;
 }
 
 static void config_make(void)
@@ -115,6 +119,7 @@ static void config_make(void)
 	config->range[0] = (struct nd_wire_range){.bytes = visit->send_bytes, .kind = ND_RANGE_RAM};
 	config->page = sent_page;
 	send_table_phys = visit->send_table_phys;
+	send_bytes = visit->send_bytes;
 	take_table_phys = visit->take_table_phys;
 	config->take = visit->take_room_bytes ? taken_put : NULL;
 	config->take_room_bytes = visit->take_room_bytes;
@@ -122,16 +127,31 @@ static void config_make(void)
 	nd_noise_wipe(visit->random, sizeof visit->random);
 }
 
+static void fail(const char *why)
+{
+	visit->state = ND_VISIT_FAILED;
+	text_put(why);
+	failed = true;
+}
+
 static void begin(void)
 {
+	const char *unsafe;
+
 	step_note(ND_VISIT_SEAL);
 	handoff_tame();
-	nd_session_open(&handoff);
+	nd_session_make(&handoff, true);
+	unsafe = nd_undi_unsafe();
+	if (unsafe) {
+		fail(unsafe);
+		return;
+	}
+	nd_visit_live = ND_VISIT_LIVE; /* from here on there is something to put right */
+	nd_session_open();
 	nd_undi_line_off();
 	step_note(ND_VISIT_OPEN);
 	config_make();
 	nd_session_begin();
-	nd_visit_live = ND_VISIT_LIVE;
 	visit->state = ND_VISIT_BUSY;
 }
 
@@ -157,7 +177,7 @@ static enum nd_visit_state state_of(enum nd_session_state state)
 	const struct nd_agent *agent = nd_session_agent();
 
 	if (nd_undi_hung()) {
-		text_put(nd_undi_hung_words());
+		fail(nd_undi_hung_words());
 		return ND_VISIT_FAILED;
 	}
 	switch (state) {
@@ -167,7 +187,7 @@ static enum nd_visit_state state_of(enum nd_session_state state)
 		text_put(agent->done_text);
 		return ND_VISIT_DONE;
 	case ND_SESSION_SILENT:
-		text_put(nd_session_silence());
+		fail(nd_session_silence());
 		return ND_VISIT_FAILED;
 	case ND_SESSION_RESTS:
 		return ND_VISIT_IDLE;
@@ -182,18 +202,21 @@ static void go_on(void)
 	uint32_t slice_us = visit->slice_us < SLICE_US_MAX ? visit->slice_us : SLICE_US_MAX;
 	enum nd_session_state state;
 
+	if (failed)
+		return;
 	nd_undi_alarm_again();
 	do {
 		state = nd_session_turn();
 		steps_note();
 	} while (state == ND_SESSION_GOES_ON && !nd_undi_hung() && now_us() - from_us < slice_us);
 	visit->state = state_of(state);
+	nd_undi_line_off(); /* a rung of the ladder may have brought it back */
 }
 
-static void end(void)
+static void end(bool asks)
 {
 	nd_undi_alarm_again();
-	nd_undi_close();
+	nd_undi_close(asks && !failed);
 	nd_session_wipe();
 	nd_noise_wipe(&handoff, sizeof handoff);
 	nd_visit_live = 0;
@@ -212,8 +235,7 @@ static uint32_t block_take(void)
 void nd_visit_fail(const char *why)
 {
 	if (visit) {
-		visit->state = ND_VISIT_FAILED;
-		text_put(why);
+		fail(why);
 		nd_living_back();
 	}
 	nd_return64(0);
@@ -233,17 +255,18 @@ uint32_t nd_visit_run(uint32_t visit_phys)
 		return refusal;
 	nd_memory_init(handoff.map, handoff.map_count);
 	visit = visit_at(visit_phys);
-	if (!visit || (visit->op == ND_VISIT_BEGIN) != begins)
+	if (!visit || (visit->op == ND_VISIT_BEGIN) != begins || visit->op > ND_VISIT_ABANDON ||
+	    visit->kind == ND_HELLO_CRASH || visit->kind >= ND_HELLO_KINDS)
 		return ND_REFUSED_VISIT;
 	if (begins)
 		nd_clock_set(visit->tsc_khz);
 	nd_living_aside(&handoff);
 	if (begins)
 		begin();
-	else if (visit->op == ND_VISIT_END)
-		end();
-	else
+	else if (visit->op == ND_VISIT_GO_ON)
 		go_on();
+	else
+		end(visit->op == ND_VISIT_END);
 	nd_living_back();
 	return 0;
 }

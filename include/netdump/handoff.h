@@ -223,18 +223,24 @@ enum nd_refusal {
  * Inputs:  EAX = ND_DINI_VISIT, ESI = phys of struct nd_handoff, EBX = phys of struct nd_visit.
  * Output:  always returns, as a refusal does; EAX = 0 or enum nd_refusal.  Memory outside the fence
  *          is as it was, but for struct nd_visit and the pages that it lends; likewise the PICs,
- * the real-time clock, I/O APICs.  The NIC, its PCI configuration and that of bridges above it are
- * not.
+ * I/O APICs, the HPET's routing, and the real-time clock but for what it had to tell meanwhile. The
+ * NIC and its PCI configuration are not.
  *
  * ND_VISIT_BEGIN checks block and seal, takes the firmware up, and opens the NIC by it.  Until
  * ND_VISIT_END the fence is not as the seal has it: END closes the NIC, and puts the fence right.
- * A crash in between has no dump unless who stops the system visits for the END first.
+ * A crash in between has no dump unless who stops the system visits for ND_VISIT_ABANDON first.
  */
 #define ND_DINI_VISIT    0x54495356u /* "VSIT" */
 #define ND_VISIT_MAGIC   0x53495644u /* "DVIS" */
 #define ND_VISIT_VERSION 1
 
-enum nd_visit_op { ND_VISIT_BEGIN = 1, ND_VISIT_GO_ON = 2, ND_VISIT_END = 3 };
+enum nd_visit_op {
+	ND_VISIT_BEGIN = 1,
+	ND_VISIT_GO_ON = 2,
+	ND_VISIT_END = 3,
+	ND_VISIT_ABANDON =
+		4, /* END without calling firmware, for a system that is about to crash */
+};
 
 enum nd_visit_state {
 	ND_VISIT_BUSY = 0,   /* come again at once */
@@ -267,7 +273,7 @@ struct nd_visit {
 	uint64_t send_table_phys, send_bytes;
 	uint64_t take_table_phys, take_room_bytes;
 	uint32_t tsc_khz; /* in, BEGIN: this CPU's time stamp counter; 0: DINI measures it, 10 ms */
-	uint32_t zero;
+	uint32_t refusal; /* enum nd_refusal: for whoever enters DINI to keep what it returned */
 	uint64_t taken_bytes;             /* out: of the answer, when it is whole */
 	uint8_t random[ND_KEY_BYTES];     /* in, BEGIN: mixed into the session's keys; wiped */
 	char name[64];                    /* in, BEGIN: what is sent, NUL-terminated */

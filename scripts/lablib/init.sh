@@ -17,6 +17,7 @@
 #   lab.take_nic       for that take the NIC from its driver, and use it again then
 #   lab.dry_run        a dry run
 #   lab.oops           an oops that the system survives
+#   lab.hang           firmware hangs while something is being sent
 #   lab.sending        crash while something is being sent
 #   lab.busy           all other CPUs are busy when one crashes
 #   lab.driver=0       leave the NIC alone
@@ -227,8 +228,19 @@ oops_make() {
 sending_begin() {
     head -c 33554432 /dev/urandom > /tmp/long
     (send "log long" /tmp/long) &
+    sending=$!
     until [ "$(cat /sys/kernel/netdump/visits)" -gt 100 ]; do usleep 100000; done
     echo "init: sending"
+}
+
+# Firmware is made to hang meanwhile: that ends, and what comes after is as ever.
+hang_outlive() {
+    load_begin
+    sending_begin
+    wait "$sending"
+    send "log after" /tmp/planted
+    load_check
+    killall sh 2> /dev/null
 }
 
 visits_make() { # COUNT
@@ -320,6 +332,7 @@ echo "init: crash on cpu $cpu"
 [ "$(word lab.busy 0)" = 1 ] && others_busy "$cpu"
 said
 [ "$(word lab.sending 0)" = 1 ] && sending_begin
+[ "$(word lab.hang 0)" = 1 ] && hang_outlive
 [ "$(word lab.stop 0)" = 1 ] && hold
 [ -n "$faults" ] && breaker "$(word netdump 0)" "$faults" && said
 crash "$cpu" || fail "cpu $cpu cannot be had"

@@ -12,6 +12,7 @@ from .dump import folders, newest
 from .event import Events
 from .fault import DONE
 from .guest import Guest
+from .hang import hang
 from .initramfs import (DRIVERS, breaker_archive, crash_archive, kdump_archive,
                         module_archive, system_archive)
 from .lab import BUILD
@@ -176,6 +177,9 @@ class Scenario:
         self.elapsed["boot"] = time.monotonic() - started
         if fills(self.options.append_kernel):
             self._await(FILLED, FILL_S, "its memory to be filled")
+        if "lab.hang" in self.options.append_kernel:
+            self._await(r"^init: sending", BOOT_S, "it to send")
+            hang(lab.machine)
         panicked = self._await(r"Kernel panic - not syncing|^(?:dini|stub): entered"
                                r"|^ref: (?:refused|halted)", CRASH_S,
                                "the crash")

@@ -11,6 +11,7 @@
 #include <linux/kernel.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -25,6 +26,7 @@
 #define REPORT_BYTES 1024
 
 struct call {
+	struct mutex mutex;
 	struct nd_errand errand;
 	struct nd_visit_report report;
 	char line[LINE_BYTES];
@@ -40,6 +42,7 @@ static int device_open(struct inode *inode, struct file *file)
 
 	if (!call)
 		return -ENOMEM;
+	mutex_init(&call->mutex);
 	call->errand.sent = nd_parcel_new();
 	if (!call->errand.sent) {
 		kfree(call);
@@ -61,7 +64,8 @@ static int device_release(struct inode *unused, struct file *file)
 
 static int answer_room(struct nd_errand *errand)
 {
-	errand->taken = nd_parcel_new();
+	if (!errand->taken)
+		errand->taken = nd_parcel_new();
 	return errand->taken ? nd_parcel_room(errand->taken, ANSWER_BYTES) : -ENOMEM;
 }
 
@@ -114,9 +118,11 @@ static int line_take(struct call *call)
 	char *rest = call->line;
 	int error = kind_take(call, word_next(&rest), &rest);
 
-	call->has_line = true;
 	call->errand.take_nic = !error && rest && !strcmp(rest, "take-nic");
-	return error || !rest || call->errand.take_nic ? error : -EINVAL;
+	if (!error && rest && !call->errand.take_nic)
+		error = -EINVAL;
+	call->has_line = !error;
+	return error;
 }
 
 /* One character of the first line. */
@@ -130,9 +136,8 @@ static int line_add(struct call *call, char c)
 	return 0;
 }
 
-static ssize_t device_write(struct file *file, const char __user *from, size_t bytes, loff_t *at)
+static ssize_t call_write(struct call *call, const char __user *from, size_t bytes)
 {
-	struct call *call = file->private_data;
 	size_t done = 0;
 	int error = 0;
 
@@ -151,6 +156,26 @@ static ssize_t device_write(struct file *file, const char __user *from, size_t b
 		return -EINVAL;
 	error = nd_parcel_add_user(call->errand.sent, from + done, bytes - done);
 	return error ? error : bytes;
+}
+
+static ssize_t device_write(struct file *file, const char __user *from, size_t bytes, loff_t *at)
+{
+	struct call *call = file->private_data;
+	ssize_t done;
+
+	if (mutex_lock_interruptible(&call->mutex))
+		return -ERESTARTSYS;
+	done = call_write(call, from, bytes);
+	mutex_unlock(&call->mutex);
+	return done;
+}
+
+/* A server's words are to be one line. */
+static void line_make(char *text)
+{
+	for (; *text; text++)
+		if (!isascii(*text) || !isprint(*text))
+			*text = '?';
 }
 
 static void text_make(struct call *call)
@@ -184,23 +209,23 @@ static int run(struct call *call)
 		return -EINVAL;
 	if (errand->kind == ND_HELLO_TEST)
 		error = test_fill(errand->sent, call->test_bytes);
-	if (!error && errand->kind == ND_HELLO_DRIVERS)
-		error = answer_room(errand);
 	if (!error && !errand->sent->bytes)
 		error = -ENODATA;
+	if (!error && errand->kind == ND_HELLO_DRIVERS)
+		error = answer_room(errand);
 	if (error)
 		return error;
 	call->over = true;
 	nd_visit_run(errand, &call->report);
+	line_make(call->report.text);
 	if (errand->taken)
 		errand->taken->bytes = call->report.taken_bytes;
 	text_make(call);
 	return 0;
 }
 
-static ssize_t device_read(struct file *file, char __user *to, size_t bytes, loff_t *unused)
+static ssize_t call_read(struct call *call, char __user *to, size_t bytes)
 {
-	struct call *call = file->private_data;
 	ssize_t done;
 	int error = call->over ? 0 : run(call);
 
@@ -219,6 +244,18 @@ static ssize_t device_read(struct file *file, char __user *to, size_t bytes, lof
 	}
 	if (done > 0)
 		call->read_bytes += done;
+	return done;
+}
+
+static ssize_t device_read(struct file *file, char __user *to, size_t bytes, loff_t *unused)
+{
+	struct call *call = file->private_data;
+	ssize_t done;
+
+	if (mutex_lock_interruptible(&call->mutex))
+		return -ERESTARTSYS;
+	done = call_read(call, to, bytes);
+	mutex_unlock(&call->mutex);
 	return done;
 }
 

@@ -32,13 +32,15 @@ static void visit(uint32_t handoff_phys, struct nd_visit *visit)
 {
 	const struct nd_handoff *h = nd_at_phys(handoff_phys);
 
-	if (!nd_find_at(nd_at_phys(0), handoff_phys)) {
-		fail(visit, "the handoff block is damaged");
-		return;
-	}
-	switch (nd_stub_dini(h->dini_entry_phys, handoff_phys, (uint32_t)(uintptr_t)visit,
-			     ND_DINI_VISIT)) {
+	visit->refusal = ND_REFUSED_HANDOFF;
+	if (nd_find_at(nd_at_phys(0), handoff_phys))
+		visit->refusal = nd_stub_dini(h->dini_entry_phys, handoff_phys,
+					      (uint32_t)(uintptr_t)visit, ND_DINI_VISIT);
+	switch (visit->refusal) {
 	case 0:
+		return;
+	case ND_REFUSED_HANDOFF:
+		fail(visit, "the handoff block is damaged");
 		return;
 	case ND_REFUSED_MAGIC:
 		fail(visit, "DINI is of a version without visits");

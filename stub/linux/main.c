@@ -80,6 +80,7 @@ static void disarm(void)
 {
 	if (!armed)
 		return;
+	nd_visit_disarm();
 	nd_oops_disarm();
 	nd_panic_disarm();
 	if (post_notifiers)

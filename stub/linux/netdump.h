@@ -80,22 +80,19 @@ struct nd_crash *nd_leave_crash(void);
  */
 void nd_leave(u32 handoff_phys);
 
+/* The same for struct nd_visit, and always back: with DINI's refusal in it, if there is one. */
+struct nd_visit *nd_leave_visit(void);
+void nd_leave_to_visit(u32 handoff_phys);
+
 /* panic.c */
 void nd_panic_arm(u32 handoff_phys, bool before_kdump);
 void nd_panic_disarm(void);
 bool nd_panic_stands_back(void); /* a crash kernel is loaded, and goes first */
 
-/*
- * The same for struct nd_visit, and always back; nothing if the CPU is a hypervisor's.  DINI's
- * refusal is the visit's text.
- */
-struct nd_visit *nd_leave_visit(void);
-void nd_leave_to_visit(u32 handoff_phys);
-
 /* nic.c: all is the NIC that boot used. */
 struct nd_nic {
 	struct pci_dev *device;
-	bool had_driver, is_on, is_changed;
+	bool had_driver, is_locked, is_on, is_changed;
 };
 
 struct pci_dev *nd_nic_get(void); /* a reference, or NULL */
@@ -144,10 +141,11 @@ void nd_visit_arm(u32 handoff_phys);
 /* Sleeps, for as long as it takes. */
 void nd_visit_run(const struct nd_errand *errand, struct nd_visit_report *report);
 unsigned int nd_visit_count(void); /* all there were */
-/* The fence is not as the seal has it until that is over. */
-bool nd_visit_is_live(void);
-/* At a panic: the fence as the seal has it, if a visit was under way. */
-void nd_visit_abandon(void);
+/* As nd_block_seal_look(); -EBUSY while something is sent, when the fence is not as sealed. */
+int nd_visit_seal_look(void);
+void nd_visit_disarm(void);
+/* At a panic: the fence as the seal has it, if visits were under way.  False: a CPU is in one. */
+bool nd_visit_abandon(void);
 
 /* device.c: 0, or a negative errno. */
 int nd_device_make(void);

@@ -61,12 +61,21 @@ static bool span_is_as_at_boot(struct pci_dev *device, const struct nd_pci_copy 
 	return true;
 }
 
+/* How much a transfer carries has to be the same all the way (PCI Express 4.0, 7.5.3.4). */
+static bool payload_is_as_at_boot(struct pci_dev *device, const struct nd_pci_copy *copy)
+{
+	int at = pci_pcie_cap(device);
+
+	return !at || is_as_at_boot(device, copy, at + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_PAYLOAD);
+}
+
 static bool bridge_is_as_at_boot(const struct nd_pci_copy *copy)
 {
 	struct pci_dev *bridge = device_get(copy);
 	bool is = bridge && is_as_at_boot(bridge, copy, BRIDGE_BUSES, BUSES_MASK) &&
 		  is_as_at_boot(bridge, copy, BRIDGE_IO, IO_MASK) &&
-		  span_is_as_at_boot(bridge, copy, BRIDGE_MEMORY, BRIDGE_LAST);
+		  span_is_as_at_boot(bridge, copy, BRIDGE_MEMORY, BRIDGE_LAST) &&
+		  payload_is_as_at_boot(bridge, copy);
 
 	pci_dev_put(bridge);
 	return is;
@@ -81,11 +90,25 @@ static const char *moved(struct pci_dev *nic)
 		return "another card is where boot found the NIC";
 	if (!span_is_as_at_boot(nic, copy, BARS_FIRST, BARS_LAST))
 		return "the system has moved the NIC's registers; try without pci=realloc";
+	if (!payload_is_as_at_boot(nic, copy))
+		return "the system has changed the NIC's payload size; try without pci=pcie_bus_*";
 	for (u32 i = 1; i < nd_block()->pci_copy_count; i++)
 		if (!bridge_is_as_at_boot(&copy[i]))
 			return "the system has changed a bridge above the NIC; try without "
 			       "pci=realloc";
 	return NULL;
+}
+
+/* Its line has to stay down between visits: nobody listens to it, or others do (PCI 3.0, 6.2.2). */
+static bool line_can_stay_down(struct pci_dev *nic)
+{
+	u16 before, now;
+
+	pci_read_config_word(nic, PCI_COMMAND, &before);
+	pci_write_config_word(nic, PCI_COMMAND, before | PCI_COMMAND_INTX_DISABLE);
+	pci_read_config_word(nic, PCI_COMMAND, &now);
+	pci_write_config_word(nic, PCI_COMMAND, before);
+	return now & PCI_COMMAND_INTX_DISABLE;
 }
 
 static const char *power_on(struct nd_nic *nic)
@@ -106,6 +129,10 @@ static const char *take(struct nd_nic *nic, bool from_driver)
 		return "an IOMMU keeps the NIC from the firmware's memory; boot with iommu=pt";
 	if (nic->had_driver)
 		device_release_driver(&nic->device->dev);
+	device_lock(&nic->device->dev); /* whoever would bind one waits */
+	nic->is_locked = true;
+	if (nic->device->dev.driver)
+		return "a driver has just taken the NIC";
 	return power_on(nic);
 }
 
@@ -117,9 +144,12 @@ const char *nd_nic_take(struct nd_nic *nic, bool from_driver)
 	nic->had_driver = false;
 	nic->is_on = false;
 	nic->is_changed = false;
+	nic->is_locked = false;
 	why = take(nic, from_driver);
 	if (!why)
 		why = moved(nic->device);
+	if (!why && !line_can_stay_down(nic->device))
+		why = "the NIC's interrupt line cannot be held down";
 	if (!why && pci_save_state(nic->device))
 		why = "the NIC's configuration cannot be kept";
 	if (!why)
@@ -137,6 +167,8 @@ void nd_nic_give_back(struct nd_nic *nic)
 		pci_restore_state(nic->device);
 	if (nic->is_on)
 		pm_runtime_put_noidle(&nic->device->dev);
+	if (nic->is_locked)
+		device_unlock(&nic->device->dev);
 	if (nic->had_driver && device_attach(&nic->device->dev) != 1)
 		pr_err("netdump: %s: its driver does not take it back\n", pci_name(nic->device));
 	pci_dev_put(nic->device);

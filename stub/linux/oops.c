@@ -3,6 +3,7 @@
  * oops.c - the kernel's log after an oops that the system survives.  The oops itself is no place
  * to send from, so it is done later; only what is free of a driver sends.
  */
+#include <linux/irq_work.h>
 #include <linux/kmsg_dump.h>
 #include <linux/printk.h>
 #include <linux/string.h>
@@ -47,11 +48,19 @@ static void log_send(struct work_struct *unused)
 
 static DECLARE_WORK(work, log_send);
 
+/* Where the oops has no lock of the kernel's. */
+static void later(struct irq_work *unused)
+{
+	schedule_work(&work);
+}
+
+static struct irq_work kick = IRQ_WORK_INIT(later);
+
 static void oops_event(struct kmsg_dumper *unused, enum kmsg_dump_reason reason)
 {
 	if (reason == KMSG_DUMP_OOPS && sent < OOPSES_SENT) {
 		sent++;
-		schedule_work(&work);
+		irq_work_queue(&kick);
 	}
 }
 
@@ -65,5 +74,6 @@ int nd_oops_arm(void)
 void nd_oops_disarm(void)
 {
 	kmsg_dump_unregister(&dumper);
+	irq_work_sync(&kick);
 	cancel_work_sync(&work);
 }

@@ -29,16 +29,17 @@ static int panic_event(struct notifier_block *unused, unsigned long event, void 
 	static bool tried; /* a fault on the way out is a panic, too */
 	const char *words;
 
-	if (nd_panic_stands_back() || tried)
+	if (tried)
 		return NOTIFY_DONE;
 	tried = true;
+	if (!nd_visit_abandon() || nd_panic_stands_back())
+		return NOTIFY_DONE;
 	registers_take(&regs);
 	nd_core_registers(&regs);
 	crash->elfcorehdr_phys = header.phys;
 	crash->elfcorehdr_bytes = header.bytes;
 	if (text)
 		strscpy(crash->reason, text, sizeof crash->reason);
-	nd_visit_abandon();
 	nd_block_last_words_clear();
 	nd_leave(handoff_phys);
 	words = nd_block_last_words();

@@ -146,11 +146,10 @@ static ssize_t fence_show(struct kobject *unused, struct kobj_attribute *attribu
 
 static ssize_t seal_show(struct kobject *unused, struct kobj_attribute *attribute, char *to)
 {
-	int whole;
+	int whole = nd_visit_seal_look();
 
-	if (nd_visit_is_live())
+	if (whole == -EBUSY)
 		return sysfs_emit(to, "open, while something is sent\n");
-	whole = nd_block_seal_look();
 	if (whole < 0)
 		return whole;
 	return sysfs_emit(to, "%s\n", whole ? "holds" : "broken");

@@ -3,11 +3,11 @@
  * visit.c - a living system's visits to DINI: handoff.h "Visiting DINI".  All CPUs are held for
  * each, and go on between them.
  */
-#include <linux/cpumask.h>
 #include <linux/delay.h>
-#include <linux/jiffies.h>
 #include <linux/mutex.h>
+#include <linux/nmi.h>
 #include <linux/random.h>
+#include <linux/reboot.h>
 #include <linux/sched/signal.h>
 #include <linux/stop_machine.h>
 #include <linux/string.h>
@@ -24,12 +24,15 @@
 
 #define SLICE_US      2000 /* about a batch of frames more than this, where one takes long */
 #define NO_INTERRUPTS 15ul /* CR8: none of any class */
-#define IDLE_MIN_US   1000
-#define IDLE_MAX_US   2000
-#define SILENCE_S     60 /* without anything sent or taken: given up */
+#define BUSY_US       200  /* for the system to go on */
+#define IDLE_US       1000
+#define END_TRIES     600 /* a tenth of a second each */
+#define INSIDE_MS     2000
 
 static DEFINE_MUTEX(one);
-static bool live; /* from a BEGIN to its END */
+static bool live;     /* from a BEGIN to its END */
+static bool inside;   /* a CPU is in DINI, or on its way */
+static bool stopping; /* the system ends, or the module */
 static u32 block_phys;
 static unsigned int count;
 
@@ -38,17 +41,18 @@ unsigned int nd_visit_count(void)
 	return READ_ONCE(count);
 }
 
-bool nd_visit_is_live(void)
+int nd_visit_seal_look(void)
 {
-	return READ_ONCE(live);
+	int seal;
+
+	if (!mutex_trylock(&one))
+		return -EBUSY;
+	seal = live ? 0 : nd_block_seal_look();
+	mutex_unlock(&one);
+	return seal;
 }
 
-/* The one CPU that firmware runs on; its counter is what DINI measures time by. */
-static int visiting_cpu(void)
-{
-	return cpumask_first(cpu_online_mask);
-}
-
+/* Firmware needs real mode, which a hypervisor's host does not let a CPU go to. */
 static bool virtualizes(void)
 {
 	u64 efer;
@@ -70,17 +74,35 @@ static void priority_set(unsigned long priority)
 	asm volatile("mov %0, %%cr8" : : "r"(priority) : "memory");
 }
 
-/* On the CPU that visits, all others held, interrupts off. */
+/* False where the CPU has no such switch for all of its counters. */
+static bool counters_read(u64 *on)
+{
+	return boot_cpu_data.x86_vendor == X86_VENDOR_INTEL &&
+	       !rdmsrl_safe(MSR_CORE_PERF_GLOBAL_CTRL, on);
+}
+
+/*
+ * On the CPU that visits, all others held, interrupts off.  Counters stand still: one that came to
+ * its end while its interrupt is masked would say so no more.
+ */
 static void visit_now(void)
 {
 	unsigned long priority = priority_read();
-	u32 counters = apic_read(APIC_LVTPC);
+	u32 vector = apic_read(APIC_LVTPC);
+	u64 counters;
+	bool has_counters = counters_read(&counters);
 
+	WRITE_ONCE(inside, true);
+	if (has_counters)
+		wrmsrl(MSR_CORE_PERF_GLOBAL_CTRL, 0);
 	priority_set(NO_INTERRUPTS);
-	apic_write(APIC_LVTPC, counters | APIC_LVT_MASKED);
+	apic_write(APIC_LVTPC, vector | APIC_LVT_MASKED);
 	nd_leave_to_visit(block_phys);
-	apic_write(APIC_LVTPC, counters);
+	apic_write(APIC_LVTPC, vector);
 	priority_set(priority);
+	if (has_counters)
+		wrmsrl(MSR_CORE_PERF_GLOBAL_CTRL, counters);
+	WRITE_ONCE(inside, false);
 }
 
 static int visit_held(void *report_)
@@ -89,15 +111,13 @@ static int visit_held(void *report_)
 	u64 begin = rdtsc_ordered(), us;
 
 	if (virtualizes()) {
-		struct nd_visit *visit = nd_leave_visit();
-
-		visit->state = ND_VISIT_FAILED;
-		strscpy(visit->text, "a hypervisor runs on this system", sizeof visit->text);
-		return 0;
+		nd_leave_visit()->state = ND_VISIT_FAILED;
+		return -EBUSY;
 	}
 	kernel_fpu_begin();
 	visit_now();
 	kernel_fpu_end();
+	touch_nmi_watchdog();
 	us = (rdtsc_ordered() - begin) * 1000 / tsc_khz;
 	report->visits++;
 	WRITE_ONCE(count, count + 1);
@@ -106,10 +126,11 @@ static int visit_held(void *report_)
 	return 0;
 }
 
-static void visit_once(enum nd_visit_op op, struct nd_visit_report *report)
+/* On the first CPU, by whose counter DINI measures time. */
+static bool visit_once(enum nd_visit_op op, struct nd_visit_report *report)
 {
 	nd_leave_visit()->op = op;
-	stop_machine(visit_held, report, cpumask_of(visiting_cpu()));
+	return !stop_machine(visit_held, report, NULL);
 }
 
 static void visit_make(const struct nd_errand *errand)
@@ -133,27 +154,51 @@ static void visit_make(const struct nd_errand *errand)
 	get_random_bytes(visit->random, sizeof visit->random);
 }
 
-/* Until it is over, or nothing has moved for too long, or who asked for it is no longer there. */
-static void go_on(struct nd_visit_report *report)
+static void give_up(const char *why)
 {
 	struct nd_visit *visit = nd_leave_visit();
-	unsigned long moved = jiffies;
-	u64 sent = 0, taken = 0;
 
-	while (visit->state == ND_VISIT_BUSY || visit->state == ND_VISIT_IDLE) {
-		visit_once(ND_VISIT_GO_ON, report);
-		usleep_range(IDLE_MIN_US, IDLE_MAX_US);
-		if (visit->sent_bytes != sent || visit->taken_bytes != taken)
-			moved = jiffies;
-		sent = visit->sent_bytes;
-		taken = visit->taken_bytes;
-		if (time_after(jiffies, moved + SILENCE_S * HZ) || signal_pending(current)) {
-			visit->state = ND_VISIT_FAILED;
-			strscpy(visit->text,
-				signal_pending(current) ? "interrupted" : "no server answered",
-				sizeof visit->text);
-		}
+	visit->state = ND_VISIT_FAILED;
+	strscpy(visit->text, why, sizeof visit->text);
+}
+
+static bool goes_on(void)
+{
+	u32 state = nd_leave_visit()->state;
+
+	return state == ND_VISIT_BUSY || state == ND_VISIT_IDLE;
+}
+
+/* Until it is over, which DINI sees to, or who asked for it is no longer there. */
+static void go_on(struct nd_visit_report *report)
+{
+	while (goes_on()) {
+		unsigned long us = nd_leave_visit()->state == ND_VISIT_BUSY ? BUSY_US : IDLE_US;
+
+		usleep_range(us, 2 * us);
+		if (signal_pending(current) || READ_ONCE(stopping))
+			give_up("interrupted");
+		else if (!visit_once(ND_VISIT_GO_ON, report))
+			give_up("a hypervisor runs on this system");
 	}
+}
+
+/*
+ * The fence has to be put right whatever comes: else no crash is dumped any more.  True: it is, or
+ * nothing was begun.
+ */
+static bool end(struct nd_visit_report *report)
+{
+	const struct nd_visit *visit = nd_leave_visit();
+
+	for (unsigned int i = 0; i < END_TRIES; i++) {
+		if (visit_once(ND_VISIT_END, report) &&
+		    (visit->refusal == ND_REFUSED_VISIT ||
+		     (!visit->refusal && visit->state == ND_VISIT_DONE)))
+			return true;
+		msleep(100);
+	}
+	return false;
 }
 
 static void report_make(struct nd_visit_report *report)
@@ -169,15 +214,23 @@ static void report_make(struct nd_visit_report *report)
 	strscpy(report->text, visit->text, sizeof report->text);
 }
 
-static void visits_make(const struct nd_errand *errand, struct nd_visit_report *report)
+/* False: firmware has the NIC for good. */
+static bool visits_make(const struct nd_errand *errand, struct nd_visit_report *report)
 {
+	bool ended;
+
 	visit_make(errand);
-	live = true; /* a panic between this and the next line finds nothing begun: no harm */
-	visit_once(ND_VISIT_BEGIN, report);
+	WRITE_ONCE(live, true);
+	if (!visit_once(ND_VISIT_BEGIN, report))
+		give_up("a hypervisor runs on this system");
 	go_on(report);
 	report_make(report);
-	visit_once(ND_VISIT_END, report);
-	live = false;
+	ended = end(report);
+	if (ended)
+		WRITE_ONCE(live, false);
+	else
+		pr_err("netdump: the fence cannot be put right: no crash will be dumped\n");
+	return ended;
 }
 
 static void fail(struct nd_visit_report *report, const char *why)
@@ -195,6 +248,17 @@ static const char *unsealed(void)
 	return seal ? NULL : "fenced memory was changed";
 }
 
+static const char *unable(void)
+{
+	if (READ_ONCE(stopping))
+		return "the system ends";
+	if (live)
+		return "the fence could not be put right the time before";
+	if (!tsc_khz)
+		return "how fast the time stamp counter counts is not known";
+	return unsealed();
+}
+
 void nd_visit_run(const struct nd_errand *errand, struct nd_visit_report *report)
 {
 	struct nd_nic nic;
@@ -209,28 +273,55 @@ void nd_visit_run(const struct nd_errand *errand, struct nd_visit_report *report
 		fail(report, "interrupted");
 		return;
 	}
-	why = unsealed();
+	why = unable();
 	if (!why)
 		why = nd_nic_take(&nic, errand->take_nic);
-	if (why) {
+	if (why)
 		fail(report, why);
-	} else {
-		visits_make(errand, report);
+	else if (visits_make(errand, report))
 		nd_nic_give_back(&nic);
-	}
 	mutex_unlock(&one);
 }
+
+/* What is under way ends, and nothing more begins. */
+static void stop(void)
+{
+	WRITE_ONCE(stopping, true);
+	mutex_lock(&one);
+	mutex_unlock(&one);
+}
+
+/* A kernel that is started by this one is to find the fence as the seal has it. */
+static int reboot_event(struct notifier_block *unused, unsigned long event, void *what)
+{
+	stop();
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block notifier = {.notifier_call = reboot_event};
 
 void nd_visit_arm(u32 handoff_phys)
 {
 	block_phys = handoff_phys;
+	register_reboot_notifier(&notifier);
 }
 
-void nd_visit_abandon(void)
+void nd_visit_disarm(void)
 {
-	if (!live)
-		return;
-	live = false;
-	nd_leave_visit()->op = ND_VISIT_END;
-	visit_now();
+	stop();
+	unregister_reboot_notifier(&notifier);
+}
+
+bool nd_visit_abandon(void)
+{
+	for (unsigned int ms = 0; READ_ONCE(inside) && ms < INSIDE_MS; ms++)
+		mdelay(1);
+	if (READ_ONCE(inside))
+		return false;
+	if (READ_ONCE(live)) {
+		WRITE_ONCE(live, false);
+		nd_leave_visit()->op = ND_VISIT_ABANDON;
+		visit_now();
+	}
+	return true;
 }

@@ -58,6 +58,8 @@ RUNS = {
                "--crash-cpu", "1", "--append-kernel", "lab.driver=0 lab.dry_run lab.visits=20"],
     "visits-crash": ["--stub", "module", "--nic", "virtio-net-pci", "--mem", "512M",
                      "--append-kernel", "lab.driver=0 lab.oops lab.sending"],
+    "visits-hang": ["--stub", "module", "--nic", "e1000e", "--machine", "q35", "--mem", "512M",
+                    "--cpus", "2", "--append-kernel", "lab.driver=0 lab.hang"],
     "driverless-e1000e": ["--stub", "module", "--driverless", "--nic", "e1000e", "--machine",
                           "q35", "--mem", "512M", "--append-kernel",
                           "lab.visits=2 lab.take_nic"],

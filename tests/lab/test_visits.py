@@ -85,6 +85,18 @@ def test_a_crash_while_something_is_sent_is_dumped(run):
     assert not reports(run, "log long"), "it was over before the crash"
 
 
+@pytest.mark.run("visits-hang")
+def test_firmware_that_hangs_is_no_end_of_the_system(run):
+    good, why = fine(run)
+    assert good, why
+    (report,) = reports(run, "log long")
+    assert report["state"] == "failed"
+    assert re.fullmatch(r"firmware call \w\w did not return", report["text"])
+    (after,) = reports(run, "log after")
+    assert after["state"] == "done" and after["status"] == "0"
+    assert "init: nothing was lost, on 2 cpus" in run.serial()
+
+
 @pytest.mark.run("driverless-e1000e")
 def test_a_system_without_drivers_fetches_its_own(run):
     good, why = fine(run)
