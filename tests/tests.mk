@@ -66,7 +66,7 @@ printk_TEST_LIBS := -laddrxlat
 keys_TEST_SRC := server/keys.c server/kind.c server/log.c server/store.c $(WIRE_SRC)
 keys_TEST_LIBS := -ljansson -lbearssl
 modules_TEST_SRC := server/modules.c
-catalogue_TEST_SRC := $(addprefix server/,catalogue.c modules.c store.c log.c)
+catalogue_TEST_SRC := $(addprefix server/,catalogue.c modules.c kind.c store.c log.c)
 catalogue_TEST_LIBS := -larchive -ljansson -lbearssl -lnettle
 # Sanitizers need holes in the sandbox: their build is not the one to test.
 sandbox_TEST_SRC := server/sandbox.c $(catalogue_TEST_SRC)
