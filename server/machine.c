@@ -347,11 +347,11 @@ void nd_machine_tick(struct nd_machine *m, const struct nd_env *env, uint64_t no
 		nd_machine_give_up(m, env, "the machine fell silent", now_s);
 		return;
 	}
+	nd_give_tick(m, env, now_ms, now_s); /* what it waited for may be there now */
 	if (is_fruitless(m, env)) {
 		nd_machine_give_up(m, env, "the machine answers, but nothing new comes", now_s);
 		return;
 	}
-	nd_give_tick(m, env, now_ms, now_s);
 	if (m->phase < ND_ANSWER && nd_flow_tick(m, env, now_ms))
 		go_on(m, env, now_ms, now_s);
 }

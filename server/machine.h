@@ -146,15 +146,18 @@ struct nd_machine {
 	struct nd_map *resume; /* of an earlier life of the server, until it is taken up */
 	struct nd_finish *finish;
 	struct nd_counts counts;
+
+	/* give.h: what it gets */
 	struct nd_answer *answer; /* NULL: it has no place to look up yet, or needs none */
 	size_t answer_bytes;      /* 0: none yet */
 	unsigned int modules;
-	uint64_t give_ms;                 /* the next piece unasked, or look for a place */
-	uint32_t give_pause_ms;           /* to the one after it */
-	bool taking;                      /* it says what it wants */
-	uint32_t taken;                   /* pieces up to this one were asked for */
-	uint64_t given_ms;                /* when one more was, for the first time */
-	bool given;                       /* it has said that all are there */
+	uint64_t give_ms;       /* the next piece unasked, or look for a place */
+	uint32_t give_pause_ms; /* to the one after it */
+	bool taking;            /* it says what it wants */
+	uint32_t taken;         /* pieces up to this one were asked for */
+	uint64_t given_ms;      /* when one more was, for the first time */
+	bool given;             /* it has said that all are there */
+
 	bool mapping;                     /* a map is being written */
 	uint64_t mapped_ms, mapped_of_ms; /* the last one, or the beginning; the progress in it */
 	uint64_t room_ms, room_pages;     /* when the disk's room was looked at */

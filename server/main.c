@@ -41,8 +41,8 @@ static const char doc[] =
 	"living systems.\v"
 	"Dumps appear as DIR/HOST/DATE-ID/{vmcore,dmesg.txt,info.json}, logs with log in place of "
 	"vmcore; while one is incomplete its folder's name ends in .partial.  One line per event "
-	"goes to standard error.  SIGTERM "
-	"ends the server; dumps under way are kept as incomplete.\n\n"
+	"goes to standard error.  SIGTERM ends the server; dumps under way are kept as "
+	"incomplete.\n\n"
 	"Exit status: 0 after SIGTERM or SIGINT, 1 if it could not start or go on, 64 if the "
 	"command line makes no sense.";
 

@@ -21,8 +21,7 @@ const char *argp_program_version = "netdumpctl 1";
 
 static const char doc[] =
 	"Lists, shows and verifies dumps that netdumpd received; and logs, dry runs and requests "
-	"for "
-	"drivers of living systems.\v"
+	"for drivers of living systems.\v"
 	"  list       one line a dump, oldest first\n"
 	"  show ID    what is known about one\n"
 	"  verify ID  compute vmcore's SHA-256 anew, check that it is a well-formed ELF core;\n"

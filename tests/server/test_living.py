@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What living systems send: logs, dry runs, requests for drivers and what these are answered."""
 import hashlib
+import io
 import json
 import os
 import random
 import socket
 import subprocess
+import tarfile
 import threading
 import time
 
@@ -13,12 +15,14 @@ import pytest
 
 import fakemachine
 import noise
-from conftest import BUILD, assert_right, until
-from fakeimage import PAGE, RAM, file_image, linux_image, plain_image
+from conftest import BUILD, INSTALLED, assert_right, until
+from fakeimage import (PAGE, PT_LOAD, PT_NOTE, RAM, elf_header, file_image, linux_image,
+                       plain_image)
 from fakemachine import (CRASH, DRIVERS, GIVE_BYTES, LOG, TAKE_MAX, TEST, Faults, Sealing, hello,
                          take)
 
 COMPLETE, INCOMPLETE, REFUSED = 0, 1, 2
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 STANDIN = os.environ.get("NETDUMP_STANDIN", "build/tests/standin")
 RELEASE = "6.1.0-fake"
 REQUEST = f"{RELEASE}\npci:v00008086d0000100E\nusb:v1D6Bp0002\n".encode()
@@ -143,8 +147,13 @@ def test_a_log_without_room(serve, machine, faulty):
 
 
 def test_no_header_is_looked_for_in_a_log(serve, machine):
-    server, data = serve(), noise_bytes(9, 3 * PAGE)
+    head = elf_header([(PT_NOTE, 2 * PAGE, 0, 0, PAGE, PAGE), (PT_LOAD, 0, 0, 0, PAGE, PAGE)])
+    server, data = serve(), head.ljust(PAGE, b"\0") + noise_bytes(9, 2 * PAGE)
     image = file_image(data)
+    image.elfcorehdr = 1  # none
+    assert machine(server, image, 8, kind=LOG).run().status == COMPLETE
+    image.write(PAGE, head)
+    data = image.read(0, len(data))
     image.elfcorehdr = PAGE
     done = machine(server, image, 9, kind=LOG).run()
     assert done.status == COMPLETE
@@ -426,7 +435,7 @@ def test_another_life_with_another_answer(catalogue, machine):
 
 
 def test_while_it_looks_up_others_go_on_and_it_is_heard(catalogue, machine):
-    place, image = catalogue(b"answer"), linux_image(41, mib=6)
+    place, image = catalogue(b"answer", "--silence", "1"), linux_image(41, mib=6)
     place.put(RELEASE + ".wait", b"")
     one = machine(place.server, file_image(REQUEST), 41, kind=DRIVERS)
     with pytest.raises(TimeoutError):
@@ -465,6 +474,33 @@ def test_more_than_are_looked_up_at_once(catalogue, machine):
         thread.join()
     for one in many:
         assert_given(place.server, one, b"answer")
+
+
+@pytest.mark.skipif(not os.path.exists(os.path.join(ROOT, "server", "catalogue.c")),
+                    reason="there is no catalogue yet")
+def test_the_catalogue_itself(serve, machine, tmp_path):
+    """In the sandbox, as netdumpd is installed; the record has the list of modules."""
+    folder = tmp_path / "modules" / RELEASE
+    folder.mkdir(parents=True)
+    module = noise_bytes(53, 30001)
+    for name, data in (("modules.alias", b"alias pci:v00008086d0000100E* nic\n"),
+                       ("modules.dep", b"kernel/nic.ko:\n"), ("kernel/nic.ko", module)):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
+    for path in (tmp_path / "modules", folder, folder / "kernel"):
+        path.chmod(0o755)
+    server = serve("--drivers", str(tmp_path / "modules"), build=INSTALLED)
+    request = f"{RELEASE}\npci:v00008086d0000100Esv0".encode()
+    one = machine(server, file_image(request), 53, kind=DRIVERS)
+    assert one.run().status == COMPLETE, one.done.text
+    order = f"{hashlib.sha256(module).hexdigest()}  nic.ko\n".encode()
+    with tarfile.open(fileobj=io.BytesIO(one.taken())) as tar:
+        assert tar.getnames() == ["order", "nic.ko"]
+        assert [tar.extractfile(name).read() for name in tar.getnames()] == [order, module]
+    info = assert_kept(server, one.done.text, request, "request")
+    assert info["modules"] == 1 and info["release"] == RELEASE
+    assert files_of(server, one.done.text) == ["info.json", "order", "request"]
+    assert (server.dir / one.done.text / "order").read_bytes() == order
 
 
 def listener(one):
@@ -618,7 +654,8 @@ def test_under_keys_a_hello_crosses_what_is_given(serve, machine, tmp_path, keys
     options, sealing = keys
     answer = noise_bytes(63, 200 * GIVE_BYTES)
     place = Catalogue(serve, tmp_path / "drivers", *options, **{RELEASE: answer})
-    one = machine(place.server, file_image(REQUEST), 63, kind=DRIVERS, sealing=sealing())
+    request = REQUEST + b"".join(b"pci:%d\n" % i for i in range(1000))
+    one = machine(place.server, file_image(request), 63, kind=DRIVERS, sealing=sealing())
     give, honest = one._take_give, one.answer
 
     def chatty(piece):
@@ -627,13 +664,16 @@ def test_under_keys_a_hello_crosses_what_is_given(serve, machine, tmp_path, keys
             one.send_hello()
 
     def answer_and_greet(read):
-        for datagram in honest(read):
+        if read.read_id > 1:
+            one.state = fakemachine.NEW  # else it has lost what it is about to answer
             one.send_hello()
-            yield datagram
+            one.state = fakemachine.IDLE
+            time.sleep(0.004)  # HELLOs have a buffer of their own, and come later
+        yield from honest(read)
 
     one._take_give, one.answer = chatty, answer_and_greet
     one.run()
-    assert_given(place.server, one, answer)
+    assert_given(place.server, one, answer, request)
 
 
 def test_under_keys_a_server_restarts_while_it_gives(serve, machine, tmp_path, keys):

@@ -372,6 +372,7 @@ class FakeMachine:
                 datagram = self.sock.recv(2048)
             except (BlockingIOError, ConnectionRefusedError):
                 return
+            assert len(datagram) <= MESSAGE_MAX + noise.TAG, "more than a datagram"
             for item, damaged in self.faults_in.apply(datagram):
                 if not damaged:
                     self.take(item)
