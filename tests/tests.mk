@@ -28,7 +28,7 @@ window_TEST_LIBS := -lbearssl
 $(B)/tests/noise_test $(B)/tests/crypto_test: $(B)/.setup-server
 
 UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums cache map lanes \
-	finish run sandbox select stacks kind answer
+	finish run sandbox select stacks modules catalogue kind answer
 kind_TEST_SRC := server/kind.c wire/message.c
 answer_TEST_SRC := server/answer.c
 answer_TEST_LIBS := -lpthread
@@ -65,11 +65,14 @@ printk_TEST_SRC := server/printk.c server/xlat.c server/mem.c server/vmcoreinfo.
 printk_TEST_LIBS := -laddrxlat
 keys_TEST_SRC := server/keys.c server/kind.c server/log.c server/store.c $(WIRE_SRC)
 keys_TEST_LIBS := -ljansson -lbearssl
+modules_TEST_SRC := server/modules.c
+catalogue_TEST_SRC := $(addprefix server/,catalogue.c modules.c kind.c store.c log.c)
+catalogue_TEST_LIBS := -larchive -ljansson -lbearssl -lnettle
 # Sanitizers need holes in the sandbox: their build is not the one to test.
-sandbox_TEST_SRC := server/sandbox.c server/log.c
+sandbox_TEST_SRC := server/sandbox.c $(catalogue_TEST_SRC)
 sandbox_TEST_FLAGS := -fno-sanitize=all
-sandbox_TEST_LIBS := -lseccomp -ljansson
-$(foreach t,door flow elfcore printk select stacks keys sums cache map finish sandbox,$(B)/tests/$(t)_test): \
+sandbox_TEST_LIBS := -lseccomp $(catalogue_TEST_LIBS)
+$(foreach t,door flow elfcore printk select stacks keys sums cache map finish sandbox catalogue,$(B)/tests/$(t)_test): \
 	$(B)/.setup-server
 
 UNIT_BIN := $(UNIT_TESTS:%=$(B)/tests/%_test)
@@ -185,7 +188,7 @@ LINT_FORMAT_SRC := $(wildcard wire/*.[ch] server/*.[ch] include/netdump/*.h dini
 	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch] tests/sim/*.[ch] \
 	tests/fuzz/*.[ch] tests/fuzz/shim/*.h tests/fuzz/shim/*/*.h tests/fuzz/shim/*/*/*.h \
 	tests/tools/*.c tests/tools/standin/*.c tests/tools/fakecrash/*.[ch] tests/faults/breaker/*.[ch])
-LINT_SHELL = $(shell grep -rlE -m1 '^\#!/bin/(ba)?sh' scripts tests stub syslinux .ci 2>/dev/null)
+LINT_SHELL = $(shell grep -rlE -m1 --exclude='*.py' '^\#!/bin/(ba)?sh' scripts tests stub syslinux .ci 2>/dev/null)
 .PHONY: lint
 lint: $(B)/.setup-lint $(B)/.setup-server ## clang, cppcheck, shellcheck, clang-format, mandoc
 	$(Q)for f in $(LINT_HOST_SRC); do \
