@@ -21,7 +21,8 @@ from .tftproot import netdump_config
 from .vmcore import Vmcore, without
 
 BOOT_S = 480   # PXE, TFTP, the kernel and its init under TCG on a busy machine
-CRASH_S = 240  # from init to the panic
+CRASH_S = 240  # from init to the panic,
+VISIT_S = 15   # and for each time that something is sent before
 FILL_S = 3600  # to write as much as a large guest has
 
 KDUMP_MIB = 192  # of memory for a crash kernel
@@ -151,6 +152,10 @@ class Reference:
 SYSTEMS = {"linux": Linux, "ref": Reference}
 
 
+def visits(words):
+    return sum(int(word.split("=")[1]) for word in words if word.startswith("lab.visits="))
+
+
 class Scenario:
     """Runs one system in a lab and keeps what a summary needs."""
 
@@ -181,7 +186,8 @@ class Scenario:
             self._await(r"^init: sending", BOOT_S, "it to send")
             hang(lab.machine)
         panicked = self._await(r"Kernel panic - not syncing|^(?:dini|stub): entered"
-                               r"|^ref: (?:refused|halted)", CRASH_S,
+                               r"|^ref: (?:refused|halted)",
+                               CRASH_S + VISIT_S * visits(self.options.append_kernel),
                                "the crash")
         wire = lab.network.wire_bytes()
         ended = self._await_end(panicked.start())
