@@ -9,6 +9,7 @@
 #   lab.iomem          print /proc/iomem between two marks
 #   lab.kexec=0        do not load the crash image
 #   lab.module         load netdump.ko
+#   lab.drivers_args=A an argument for netdump-drivers
 #   lab.driverless     fetch the NIC's driver through its firmware
 #   lab.module_args=A  a parameter for it
 #   lab.spoil          load it before with a handoff block that is damaged, or another version's
@@ -302,7 +303,8 @@ echo "init: cpu has $(grep -m 1 ^flags /proc/cpuinfo | grep -wo -e la57 -e pcid 
 
 if [ "$(word lab.driverless 0)" = 1 ]; then
     module_load
-    sh /netdump-drivers || fail "no drivers were fetched"
+    # shellcheck disable=SC2046 # there may be none
+    sh /netdump-drivers $(word lab.drivers_args "") || fail "no drivers were fetched"
     nic_use
 elif [ "$(word lab.driver 1)" = 1 ]; then
     driver_load

@@ -328,6 +328,19 @@ nic.ko: loaded
     assert {name: (folder / name).read_bytes() for name in MODULES} == MODULES
 
 
+def test_without_keys_nothing_is_loaded_unless_asked_for(shell, machine, device):
+    machine.card("0000:00:03.0", "pci:nic")
+    (machine.sys / "kernel/netdump").mkdir(parents=True)
+    (machine.sys / "kernel/netdump/security").write_text("insecure\n")
+    there = device(asks("pci:nic"), report() + archive(MODULES))
+    done = run(shell, "netdump-drivers", device=there, env=machine.env)
+    assert done.returncode == 1 and "there are no keys" in done.stderr
+    assert machine.loaded.read_text() == ""
+    done = run(shell, "netdump-drivers", "--insecure", device=there, env=machine.env)
+    assert (done.returncode, done.stderr) == (0, "") and there.was_asked()
+    assert "nic.ko" in machine.loaded.read_text()
+
+
 def test_no_card_lacks_a_driver(shell, machine, device):
     machine.card("0000:00:06.0", "pci:has-one", driver="nic")
     there = device(b"", report())
