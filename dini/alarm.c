@@ -33,7 +33,8 @@
 #define ENTRY_NMI     0x400u /* fixed destination, edge, active high, not masked */
 #define PIN_CLOCK     8
 #define SECONDS_TRIES 8
-#define PROOF_POLLS   500000 /* emulators may be late */
+#define PROOF_POLLS   50000 /* of some microseconds each */
+#define PROOF_PAUSES  32    /* in which an emulator gets to its clock */
 
 volatile uint32_t nd_alarm_nmis; /* vectors.asm counts */
 
@@ -123,8 +124,11 @@ bool nd_alarm_works(void)
 
 	cmos_write(STATUS_A, (uint8_t)((cmos_read(STATUS_A) & ~A_RATE) | A_RATE_1024HZ));
 	sources_set(B_PERIODIC);
-	for (unsigned int i = 0; i < PROOF_POLLS && nd_alarm_nmis == before; i++)
+	for (unsigned int i = 0; i < PROOF_POLLS && nd_alarm_nmis == before; i++) {
 		nd_outb(POST_PORT, 0);
+		for (unsigned int k = 0; k < PROOF_PAUSES; k++)
+			__asm__ volatile("pause");
+	}
 	sources_set(0);
 	return nd_alarm_nmis != before;
 }
