@@ -203,7 +203,7 @@ bool nd_catalogue_answer_make(int dir_fd, const char *request, size_t bytes,
 {
 	ND_MUST(dir_fd == options.drivers && bytes);
 	memset(answer, 0, sizeof *answer);
-	answer->bytes = 100u * (uint8_t)request[0];
+	answer->bytes = 20u * (255u - (uint8_t)request[0]);
 	answer->archive = answer->bytes ? calloc(1, answer->bytes) : NULL;
 	snprintf(answer->why, sizeof answer->why, "nothing fits");
 	return answer->archive;
