@@ -98,10 +98,9 @@ static bool piece_take(struct nd_agent *agent, const struct nd_wire_give *give, 
 
 	if (!agent->config.take || give->total_bytes > agent->config.take_room_bytes)
 		return false;
-	if (!t->total_bytes) {
-		t->total_bytes = give->total_bytes;
-		t->count = 1; /* the first comes unasked */
-	}
+	/* the first comes unasked; of another answer, too, by a server that has begun anew */
+	if (!give->index && give->total_bytes != t->total_bytes)
+		*t = (struct nd_take){.total_bytes = give->total_bytes, .count = 1};
 	if (give->total_bytes != t->total_bytes || give->index < t->first ||
 	    give->index - t->first >= t->count || (t->have >> (give->index - t->first) & 1))
 		return false;

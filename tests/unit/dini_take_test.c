@@ -158,6 +158,21 @@ static void what_does_not_belong_is_not_taken(void **state)
 	assert_int_equal(nd_agent_taken_bytes(&agent), 0);
 }
 
+static void another_answer_is_taken_from_its_beginning(void **state)
+{
+	(void)state;
+	give(0, ANSWER_BYTES, 1000);
+	assert_true(asks(1000));
+	give(1, ANSWER_BYTES, 1000);
+	give(0, ND_GIVE_BYTES + 7, 1000);
+	assert_true(asks(1000));
+	assert_int_equal(take->first, 1);
+	assert_int_equal(take->count, 1);
+	give(1, ND_GIVE_BYTES + 7, 1000);
+	assert_int_equal(nd_agent_taken_bytes(&agent), ND_GIVE_BYTES + 7);
+	assert_memory_equal(taken, answer, ND_GIVE_BYTES + 7);
+}
+
 static void who_takes_no_answer_gets_none(void **state)
 {
 	struct nd_agent_config config = config_make();
@@ -177,6 +192,7 @@ int main(void)
 		cmocka_unit_test_setup(an_answer_is_taken_in_spite_of_loss, setup),
 		cmocka_unit_test_setup(pieces_are_asked_for_again_only_when_due, setup),
 		cmocka_unit_test_setup(what_does_not_belong_is_not_taken, setup),
+		cmocka_unit_test_setup(another_answer_is_taken_from_its_beginning, setup),
 		cmocka_unit_test_setup(who_takes_no_answer_gets_none, setup),
 	};
 
