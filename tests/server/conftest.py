@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import random
 import re
 import resource
 import signal
@@ -178,3 +179,28 @@ def assert_right(server, path, image):
         assert notes.count(b"CORE\0") == info["cpus"] == image.note_count - 1
         assert b"OSRELEASE=" + image.release.encode() in notes
     assert (folder / "vmcore").stat().st_size % PAGE == 0
+
+
+# --- what living systems send ------------------------------------------------
+
+
+def noise_bytes(seed, count):
+    return random.Random(seed).randbytes(count)
+
+
+def files_of(server, path):
+    return sorted(os.listdir(server.dir / path))
+
+
+def assert_kept(server, path, data, file="log"):
+    assert (server.dir / path / file).read_bytes() == data
+    info = server.info(path)
+    assert info["status"] == "complete" and not info["missing"] and not info["why"]
+    assert info["bytes"] == len(data)
+    assert info["sha256"] == hashlib.sha256(data).hexdigest()
+    return info
+
+
+def ctl(server, *words):
+    return subprocess.run([os.path.join(BUILD, "netdumpctl"), "--dir", str(server.dir), *words],
+                          capture_output=True, text=True, timeout=60, check=False)
