@@ -19,7 +19,6 @@
 #define TX_STALLS_MAX 8     /* batches that took no frame, before those are given up */
 
 _Static_assert(ND_AGENT_SERVERS_MAX == ND_SERVERS_MAX, "servers");
-_Static_assert(ND_HELLO_RANGES_MAX == ND_MAP_RANGES_MAX, "map ranges");
 _Static_assert(ND_REASON_BYTES == ND_HELLO_REASON_BYTES, "reason");
 _Static_assert(ND_HOST_BYTES == ND_HOST_NAME_BYTES, "host");
 _Static_assert(ND_KEY_BYTES == ND_WIRE_KEY_BYTES, "keys");

@@ -17,7 +17,7 @@
 
 static unsigned int sent;
 
-/* The end of the log that fits. */
+/* All of the log; one that is larger than a parcel is not sent. */
 static int log_take(struct nd_parcel *parcel)
 {
 	static char piece[PIECE_BYTES];
