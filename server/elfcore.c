@@ -160,9 +160,23 @@ void nd_core_clip(struct nd_core *core, const struct nd_pages *ram)
 	}
 }
 
+static bool is_named(const char *name, size_t bytes, const char *wanted)
+{
+	return bytes == strlen(wanted) + 1 && !memcmp(name, wanted, bytes);
+}
+
+static void note_look(struct nd_core_said *said, const Elf64_Nhdr *n, const char *name,
+		      const uint8_t *desc)
+{
+	if (n->n_type == NT_PRSTATUS_ELF && is_named(name, n->n_namesz, "CORE"))
+		said->cpus++;
+	if (is_named(name, n->n_namesz, "VMCOREINFO"))
+		said->vmcoreinfo = (struct nd_vmcoreinfo){(const char *)desc, n->n_descsz};
+	nd_xen_note(&said->xen, name, n->n_namesz, n->n_type, desc, n->n_descsz);
+}
+
 /* Appends the notes of one PT_NOTE, up to the first without a name. */
-static size_t notes_append(uint8_t *to, const uint8_t *from, size_t left, unsigned int *cpus,
-			   struct nd_vmcoreinfo *v)
+static size_t notes_append(uint8_t *to, const uint8_t *from, size_t left, struct nd_core_said *said)
 {
 	size_t used = 0;
 
@@ -178,21 +192,15 @@ static size_t notes_append(uint8_t *to, const uint8_t *from, size_t left, unsign
 		if (!name || name + desc > left - used - sizeof n)
 			break;
 		memcpy(to + used, from + used, sizeof n + name + desc);
-		if (n.n_type == NT_PRSTATUS_ELF && n.n_namesz == 5 &&
-		    !memcmp(from + used + sizeof n, "CORE", 5))
-			++*cpus;
-		if (n.n_namesz >= 10 && !memcmp(from + used + sizeof n, "VMCOREINFO", 10)) {
-			v->text = (const char *)to + used + sizeof n + name;
-			v->bytes = n.n_descsz;
-		}
+		note_look(said, &n, (const char *)to + used + sizeof n,
+			  to + used + sizeof n + name);
 		used += sizeof n + name + desc;
 	}
 	return used;
 }
 
 enum nd_mem_status nd_core_notes(const struct nd_core *core, const struct nd_mem *mem,
-				 uint8_t **notes, size_t *bytes, unsigned int *cpus,
-				 struct nd_vmcoreinfo *v)
+				 uint8_t **notes, size_t *bytes, struct nd_core_said *said)
 {
 	enum nd_mem_status status = ND_MEM_OK;
 	uint8_t *page = malloc(NOTE_BYTES_MAX);
@@ -200,8 +208,7 @@ enum nd_mem_status nd_core_notes(const struct nd_core *core, const struct nd_mem
 
 	*notes = NULL;
 	*bytes = 0;
-	*cpus = 0;
-	memset(v, 0, sizeof *v);
+	memset(said, 0, sizeof *said);
 	for (unsigned int i = 0; i < core->notes; i++)
 		room += core->note[i].bytes;
 	if (room > ND_CORE_NOTES_BYTES)
@@ -219,7 +226,7 @@ enum nd_mem_status nd_core_notes(const struct nd_core *core, const struct nd_mem
 		if (s == ND_MEM_WAIT)
 			status = s;
 		if (s == ND_MEM_OK && n->bytes <= room - *bytes)
-			*bytes += notes_append(*notes + *bytes, page, n->bytes, cpus, v);
+			*bytes += notes_append(*notes + *bytes, page, n->bytes, said);
 	}
 	free(page);
 	return status;

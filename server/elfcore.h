@@ -15,6 +15,7 @@
 #include "server/mem.h"
 #include "server/pages.h"
 #include "server/vmcoreinfo.h"
+#include "server/xen.h"
 
 #define ND_CORE_PHDRS_MAX   1024
 #define ND_CORE_PARTS_MAX   16384      /* PT_LOADs of our file */
@@ -78,12 +79,18 @@ bool nd_core_part(const struct nd_core *core, struct nd_core_parts *at, struct n
 
 void nd_core_free(struct nd_core *core);
 
+/* What notes say. */
+struct nd_core_said {
+	unsigned int cpus;               /* that have an NT_PRSTATUS */
+	struct nd_vmcoreinfo vmcoreinfo; /* Linux'; with Xen its first domain's.  Of *notes */
+	struct nd_xen xen;
+};
+
 /*
  * All notes, one after the other, trailing zeros dropped: what /proc/vmcore shows as its
- * one PT_NOTE.  *notes is malloc'ed; *cpus counts NT_PRSTATUS; *v points into *notes.
+ * one PT_NOTE.  *notes is malloc'ed.
  */
 enum nd_mem_status nd_core_notes(const struct nd_core *core, const struct nd_mem *mem,
-				 uint8_t **notes, size_t *bytes, unsigned int *cpus,
-				 struct nd_vmcoreinfo *v);
+				 uint8_t **notes, size_t *bytes, struct nd_core_said *said);
 
 #endif

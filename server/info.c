@@ -166,8 +166,10 @@ static void crash_add(json_t *info, const struct nd_machine *m)
 {
 	json_object_set_new(info, "reason", text_json(m->hello.reason));
 	json_object_set_new(info, "release", text_json(m->release));
+	/* null: the machine does not run it */
+	json_object_set_new(info, "xen", m->xen[0] ? text_json(m->xen) : json_null());
 	json_object_set_new(info, "panic", text_json(m->panic));
-	json_object_set_new(info, "cpus", json_integer(m->cpus));
+	json_object_set_new(info, "cpus", json_integer(m->said.cpus));
 	json_object_set_new(info, "cr3", hex_json(m->hello.cr3));
 	json_object_set_new(info, "idt_base", hex_json(m->hello.idt_base));
 	json_object_set_new(info, "crashed", time_json(m->base_s));

@@ -129,15 +129,15 @@ struct nd_machine {
 	struct nd_core *core;
 	uint8_t *note;
 	size_t note_bytes;
-	unsigned int cpus;
-	struct nd_vmcoreinfo vmcoreinfo;
+	struct nd_core_said said;
 	char release[128], panic[ND_PANIC_BYTES];
-	bool clipped;             /* core is cut to RAM */
-	struct nd_pages loads;    /* the core's pages, by paddr, while select looks */
-	struct nd_select *select; /* while it looks at page structures */
-	struct nd_pages rest;     /* pages to ask for later, as nd_select_rest() has it */
-	bool has_stacks;          /* the CPUs' stacks were looked at */
-	unsigned int level;       /* by which pages were left out */
+	char xen[ND_XEN_VERSION_BYTES]; /* "": the machine does not run it */
+	bool clipped;                   /* core is cut to RAM */
+	struct nd_pages loads;          /* the core's pages, by paddr, while select looks */
+	struct nd_select *select;       /* while it looks at page structures */
+	struct nd_pages rest;           /* pages to ask for later, as nd_select_rest() has it */
+	bool has_stacks;                /* the CPUs' stacks were looked at */
+	unsigned int level;             /* by which pages were left out */
 
 	struct nd_store store;
 	struct nd_vmcore vmcore;

@@ -167,6 +167,7 @@ static void show_text(const struct arguments *a, const struct nd_dump *d)
 		{"started", "started", false},
 		{"crash reason", "reason", false},
 		{"release", "release", false},
+		{"Xen", "xen", false},
 		{"panic", "panic", false},
 		{"CPUs", "cpus", true},
 		{"s to first log", "seconds_to_first_log", true},

@@ -101,14 +101,16 @@ static void notes_step(struct nd_machine *m)
 	enum nd_mem_status status;
 
 	free(m->note);
-	status = settle(m, nd_core_notes(m->core, &mem, &m->note, &m->note_bytes, &m->cpus,
-					 &m->vmcoreinfo));
-	if (status == ND_MEM_WAIT)
+	status = nd_core_notes(m->core, &mem, &m->note, &m->note_bytes, &m->said);
+	if (status != ND_MEM_WAIT && m->said.xen.runs)
+		status = nd_xen_version(&m->said.xen, &mem, m->xen);
+	if (settle(m, status) == ND_MEM_WAIT)
 		return;
 	m->phase = ND_LOG;
-	if (!m->vmcoreinfo.text)
+	if (!m->said.vmcoreinfo.text)
 		nd_phase_note(m, "no VMCOREINFO: no log, no release");
-	else if (!nd_vmcoreinfo_text(&m->vmcoreinfo, "OSRELEASE", m->release, sizeof m->release))
+	else if (!nd_vmcoreinfo_text(&m->said.vmcoreinfo, "OSRELEASE", m->release,
+				     sizeof m->release))
 		nd_phase_note(m, "VMCOREINFO names no release");
 }
 
@@ -142,12 +144,12 @@ static enum nd_mem_status log_text(struct nd_machine *m, char **text, size_t *by
 {
 	const struct nd_mem mem = {page_get, m};
 	FILE *out = open_memstream(text, bytes);
-	struct nd_xlat *x = nd_xlat_new(&mem, &m->vmcoreinfo, m->hello.cr3);
+	struct nd_xlat *x = nd_xlat_new(&mem, &m->said.vmcoreinfo, &m->said.xen, m->hello.cr3);
 	enum nd_mem_status status = ND_MEM_BAD;
 
 	*why = "no page table is known";
 	if (out && x)
-		status = nd_printk_write(x, &m->vmcoreinfo, out, why);
+		status = nd_printk_write(x, &m->said.vmcoreinfo, out, why);
 	nd_xlat_free(x);
 	if (!out || fclose(out)) {
 		*why = "no memory for its text";
@@ -168,7 +170,7 @@ static void log_step(struct nd_machine *m, const struct nd_env *env, double now_
 	enum nd_mem_status status;
 	int error;
 
-	if (!m->vmcoreinfo.text) {
+	if (!m->said.vmcoreinfo.text) {
 		m->phase = ND_SELECT;
 		return;
 	}
@@ -308,7 +310,7 @@ static bool contradicts(const struct nd_cache *cache, const struct nd_pages *exc
 static enum nd_mem_status structs_step(struct nd_machine *m, const char **why)
 {
 	const struct nd_mem mem = {page_get, m};
-	struct nd_xlat *x = nd_xlat_new(&mem, &m->vmcoreinfo, m->hello.cr3);
+	struct nd_xlat *x = nd_xlat_new(&mem, &m->said.vmcoreinfo, &m->said.xen, m->hello.cr3);
 	enum nd_mem_status status = ND_MEM_BAD;
 
 	*why = "no page table is known";
@@ -366,10 +368,14 @@ static void select_begin(struct nd_machine *m, unsigned int level)
 	const char *why = "out of memory";
 
 	loads_clip(m);
-	if (!m->vmcoreinfo.text)
+	if (m->said.xen.runs) {
+		select_end(m, level, "what the domains of Xen have is not told apart");
+		return;
+	}
+	if (!m->said.vmcoreinfo.text)
 		return;
 	if (nd_core_pages(m->core, &m->loads))
-		m->select = nd_select_new(&m->vmcoreinfo, level, &m->loads, &why);
+		m->select = nd_select_new(&m->said.vmcoreinfo, level, &m->loads, &why);
 	if (!m->select)
 		select_end(m, level, why);
 }
@@ -378,7 +384,7 @@ static void select_begin(struct nd_machine *m, unsigned int level)
 static enum nd_mem_status stacks_step(struct nd_machine *m)
 {
 	const struct nd_mem mem = {page_get, m};
-	struct nd_xlat *x = nd_xlat_new(&mem, &m->vmcoreinfo, m->hello.cr3);
+	struct nd_xlat *x = nd_xlat_new(&mem, &m->said.vmcoreinfo, &m->said.xen, m->hello.cr3);
 	enum nd_mem_status status = ND_MEM_OK;
 
 	if (x)
@@ -395,7 +401,7 @@ static void select_step(struct nd_machine *m, const struct nd_env *env, double n
 
 	if (env->keys)
 		level = nd_keyring_level(env->keys, m->host, level);
-	if (m->vmcoreinfo.text && !m->has_stacks && stacks_step(m) == ND_MEM_WAIT)
+	if (m->said.vmcoreinfo.text && !m->has_stacks && stacks_step(m) == ND_MEM_WAIT)
 		return;
 	m->has_stacks = true;
 	if (!m->clipped)

@@ -6,7 +6,7 @@ STANDIN_SRC := tests/tools/standin/catalogue.c
 SERVER_SRC := $(addprefix server/,answer.c bucket.c cache.c catalogue.c door.c elfcore.c finish.c flow.c give.c hearsay.c \
 	hub.c info.c keep.c keys.c kind.c lanes.c link.c log.c loop.c machine.c map.c mem.c modules.c pace.c pages.c parts.c \
 	phase.c plan.c printk.c quota.c reads.c rtt.c run.c select.c stacks.c store.c sums.c table.c timers.c vmcore.c \
-	vmcoreinfo.c xlat.c)
+	vmcoreinfo.c xen.c xlat.c)
 # crypto.c takes the place of wire/crypto.c here; what runs together with DINI's agent keeps that.
 NETDUMPD_SRC := $(addprefix server/,main.c keygen.c sandbox.c crypto.c) $(SERVER_SRC) \
 	$(filter-out wire/crypto.c,$(WIRE_SRC))

@@ -12,6 +12,7 @@
 
 struct nd_xlat {
 	const struct nd_mem *mem;
+	const struct nd_xen *xen; /* not NULL: the root is one of the first domain's frames */
 	addrxlat_ctx_t *ctx;
 	addrxlat_sys_t *sys;
 	addrxlat_meth_t method;
@@ -47,7 +48,8 @@ static unsigned long caps_get(const addrxlat_cb_t *cb)
 	return ADDRXLAT_CAPS(ADDRXLAT_KPHYSADDR);
 }
 
-static bool root_find(const struct nd_vmcoreinfo *v, uint64_t cr3, uint64_t *root)
+/* *own: it is where the kernel has it, as VMCOREINFO says. */
+static bool root_find(const struct nd_vmcoreinfo *v, uint64_t cr3, uint64_t *root, bool *own)
 {
 	uint64_t table, phys_base;
 
@@ -55,22 +57,27 @@ static bool root_find(const struct nd_vmcoreinfo *v, uint64_t cr3, uint64_t *roo
 	     nd_vmcoreinfo_symbol(v, "init_top_pgt", &table)) &&
 	    nd_vmcoreinfo_number(v, "phys_base", &phys_base) && table >= KERNEL_MAP_VIRT) {
 		*root = table - KERNEL_MAP_VIRT + phys_base;
+		*own = true;
 		return true;
 	}
+	*own = false;
 	*root = cr3 & CR3_TABLE_MASK;
 	return *root != 0;
 }
 
-struct nd_xlat *nd_xlat_new(const struct nd_mem *mem, const struct nd_vmcoreinfo *v, uint64_t cr3)
+struct nd_xlat *nd_xlat_new(const struct nd_mem *mem, const struct nd_vmcoreinfo *v,
+			    const struct nd_xen *xen, uint64_t cr3)
 {
 	struct nd_xlat *x = calloc(1, sizeof *x);
 	uint64_t root, five_levels = 0;
 	addrxlat_param_pgt_t *pgt;
 	addrxlat_cb_t *cb;
+	bool own;
 
-	if (!x || !root_find(v, cr3, &root))
+	if (!x || !root_find(v, cr3, &root, &own))
 		goto err_x;
 	x->mem = mem;
+	x->xen = xen && xen->runs && own ? xen : NULL;
 	x->ctx = addrxlat_ctx_new();
 	if (!x->ctx)
 		goto err_x;
@@ -113,6 +120,23 @@ void nd_xlat_free(struct nd_xlat *x)
 	free(x);
 }
 
+/* The root's place in the machine, once. */
+static enum nd_mem_status root_settle(struct nd_xlat *x)
+{
+	addrxlat_addr_t *root = &x->method.param.pgt.root.addr;
+	enum nd_mem_status status;
+	uint64_t frame = 0;
+
+	if (!x->xen)
+		return ND_MEM_OK;
+	status = nd_xen_frame(x->xen, x->mem, *root / ND_PAGE_BYTES, &frame);
+	if (status != ND_MEM_OK)
+		return status;
+	*root = frame * ND_PAGE_BYTES;
+	x->xen = NULL;
+	return ND_MEM_OK;
+}
+
 enum nd_mem_status nd_xlat_find(struct nd_xlat *x, uint64_t virt, uint64_t *phys)
 {
 	addrxlat_step_t step = {
@@ -123,7 +147,9 @@ enum nd_mem_status nd_xlat_find(struct nd_xlat *x, uint64_t virt, uint64_t *phys
 	};
 	addrxlat_status status;
 
-	x->status = ND_MEM_OK;
+	x->status = root_settle(x);
+	if (x->status != ND_MEM_OK)
+		return x->status;
 	status = addrxlat_walk(&step);
 	addrxlat_ctx_clear_err(x->ctx);
 	if (status != ADDRXLAT_OK)

@@ -12,14 +12,18 @@
 
 #include "server/mem.h"
 #include "server/vmcoreinfo.h"
+#include "server/xen.h"
 
 struct nd_xlat;
 
 /*
  * The kernel's own page table by VMCOREINFO (swapper_pg_dir, phys_base,
  * pgtable_l5_enabled), else the one cr3 names (0: none).  NULL: neither, or no memory.
+ * xen (NULL: none runs the machine): of its first domain's kernel the root alone has to be found;
+ * page tables name the machine's memory.
  */
-struct nd_xlat *nd_xlat_new(const struct nd_mem *mem, const struct nd_vmcoreinfo *v, uint64_t cr3);
+struct nd_xlat *nd_xlat_new(const struct nd_mem *mem, const struct nd_vmcoreinfo *v,
+			    const struct nd_xen *xen, uint64_t cr3);
 void nd_xlat_free(struct nd_xlat *x);
 
 /* Where a virtual address lies; of all that it shares a page of 4 KiB with, too. */

@@ -28,13 +28,14 @@ window_TEST_LIBS := -lbearssl
 $(B)/tests/noise_test $(B)/tests/crypto_test: $(B)/.setup-server
 
 UNIT_TESTS += bucket door pages reads plan rtt pace timers flow elfcore printk keys sums cache map lanes \
-	finish run sandbox select stacks modules catalogue kind answer
+	finish run sandbox select stacks modules catalogue kind answer xen
+xen_TEST_SRC := server/xen.c server/mem.c
 kind_TEST_SRC := server/kind.c wire/message.c
 answer_TEST_SRC := server/answer.c
 answer_TEST_LIBS := -lpthread
-select_TEST_SRC := $(addprefix server/,select.c pages.c xlat.c mem.c vmcoreinfo.c)
+select_TEST_SRC := $(addprefix server/,select.c pages.c xlat.c xen.c mem.c vmcoreinfo.c)
 select_TEST_LIBS := -laddrxlat
-stacks_TEST_SRC := $(addprefix server/,stacks.c xlat.c mem.c vmcoreinfo.c)
+stacks_TEST_SRC := $(addprefix server/,stacks.c xlat.c xen.c mem.c vmcoreinfo.c)
 stacks_TEST_LIBS := -laddrxlat
 sums_TEST_SRC := server/sums.c server/vmcore.c server/pages.c server/parts.c \
 	server/store.c server/kind.c server/log.c
@@ -59,9 +60,9 @@ pace_TEST_SRC := server/pace.c
 timers_TEST_SRC := server/timers.c
 flow_TEST_SRC := $(SERVER_SRC) $(WIRE_SRC)
 flow_TEST_LIBS := $(NETDUMPD_LIBS)
-elfcore_TEST_SRC := server/elfcore.c server/parts.c server/mem.c server/pages.c server/vmcoreinfo.c
+elfcore_TEST_SRC := server/elfcore.c server/xen.c server/parts.c server/mem.c server/pages.c server/vmcoreinfo.c
 elfcore_TEST_LIBS := -lelf
-printk_TEST_SRC := server/printk.c server/xlat.c server/mem.c server/vmcoreinfo.c
+printk_TEST_SRC := server/printk.c server/xlat.c server/xen.c server/mem.c server/vmcoreinfo.c
 printk_TEST_LIBS := -laddrxlat
 keys_TEST_SRC := server/keys.c server/kind.c server/log.c server/store.c $(WIRE_SRC)
 keys_TEST_LIBS := -ljansson -lbearssl

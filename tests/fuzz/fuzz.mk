@@ -19,7 +19,7 @@ fuzz_net_SRC := dini/net.c
 fuzz_agent_SRC := tests/fuzz/server.c $(addprefix dini/,agent.c handshake.c pack.c) $(WIRE_SRC)
 fuzz_agent_LIBS := -llz4 -lbearssl
 fuzz_kernel_SRC := tests/fuzz/image.c wire/message.c $(addprefix server/,elfcore.c mem.c pages.c \
-	kind.c log.c parts.c printk.c select.c stacks.c store.c sums.c verify.c vmcore.c vmcoreinfo.c xlat.c)
+	kind.c log.c parts.c printk.c select.c stacks.c store.c sums.c verify.c vmcore.c vmcoreinfo.c xen.c xlat.c)
 fuzz_kernel_LIBS := -laddrxlat -lelf -ljansson -lbearssl -lnettle
 
 fuzz_hub_SRC := $(addprefix tests/fuzz/,disk.c folder.c image.c) server/verify.c \

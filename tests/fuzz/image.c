@@ -199,7 +199,7 @@ void nd_image_spoil(uint8_t memory[ND_IMAGE_BYTES], struct nd_input *in)
 		uint32_t phys, bytes;
 	} region[] = {
 		{ND_IMAGE_ELFCOREHDR, 64 + 8 * 56},
-		{CPU_NOTE, 32},
+		{CPU_NOTE, 512},
 		{INFO_NOTE, 0x600},
 		{PGD + 511 * 8, 8},
 		{PUD + 510 * 8, 16},

@@ -123,13 +123,14 @@ static void core_read(const struct nd_wire_hello *hello, bool has_header)
 	nd_pages_free(&ram);
 }
 
-static void log_read(const struct nd_vmcoreinfo *v, uint64_t cr3, bool spoilt)
+static void log_read(const struct nd_vmcoreinfo *v, const struct nd_xen *xen, uint64_t cr3,
+		     bool spoilt)
 {
 	enum nd_mem_status status;
 	unsigned int rounds = 0;
 
 	do {
-		struct nd_xlat *x = nd_xlat_new(&mem, v, cr3);
+		struct nd_xlat *x = nd_xlat_new(&mem, v, xen, cr3);
 		const char *why = NULL;
 		char *text = NULL;
 		size_t bytes = 0;
@@ -150,14 +151,14 @@ static void log_read(const struct nd_vmcoreinfo *v, uint64_t cr3, bool spoilt)
 	} while (waits(status, &rounds));
 }
 
-static void stacks_want(const struct nd_vmcoreinfo *v, uint64_t cr3, const uint8_t *notes,
-			size_t bytes)
+static void stacks_want(const struct nd_vmcoreinfo *v, const struct nd_xen *xen, uint64_t cr3,
+			const uint8_t *notes, size_t bytes)
 {
 	enum nd_mem_status status;
 	unsigned int rounds = 0;
 
 	do {
-		struct nd_xlat *x = nd_xlat_new(&mem, v, cr3);
+		struct nd_xlat *x = nd_xlat_new(&mem, v, xen, cr3);
 
 		status = x ? nd_stacks_want(x, notes, bytes) : ND_MEM_OK;
 		nd_xlat_free(x);
@@ -179,8 +180,8 @@ static void excluded_must(const struct nd_pages *excluded, const struct nd_pages
 }
 
 /* What the level leaves out goes into core, if page structures can be believed. */
-static void structs_read(const struct nd_vmcoreinfo *v, uint64_t cr3, unsigned int level,
-			 bool spoilt)
+static void structs_read(const struct nd_vmcoreinfo *v, const struct nd_xen *xen, uint64_t cr3,
+			 unsigned int level, bool spoilt)
 {
 	struct nd_pages ram = {0};
 	const char *why = NULL;
@@ -193,7 +194,7 @@ static void structs_read(const struct nd_vmcoreinfo *v, uint64_t cr3, unsigned i
 	ND_MUST(s || why);
 	while (s && !nd_select_over(s) && status == ND_MEM_OK) {
 		do {
-			struct nd_xlat *x = nd_xlat_new(&mem, v, cr3);
+			struct nd_xlat *x = nd_xlat_new(&mem, v, xen, cr3);
 
 			status = x ? nd_select_step(s, x, &why) : ND_MEM_BAD;
 			nd_xlat_free(x);
@@ -268,7 +269,8 @@ out:
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
 	struct nd_input in = {data, bytes};
-	unsigned int how = nd_input_u8(&in), rounds = 0, cpus, level;
+	unsigned int how = nd_input_u8(&in), rounds = 0, level;
+	struct nd_core_said said;
 	struct nd_vmcoreinfo v, given = {0};
 	struct nd_wire_hello hello;
 	enum nd_mem_status status;
@@ -296,19 +298,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	core_read(&hello, !(how & 8));
 	do {
 		free(notes);
-		status = nd_core_notes(&core, &mem, &notes, &note_bytes, &cpus, &v);
+		status = nd_core_notes(&core, &mem, &notes, &note_bytes, &said);
 	} while (waits(status, &rounds));
 	ND_MUST(notes && note_bytes <= ND_CORE_NOTES_BYTES);
+	v = said.vmcoreinfo;
 	ND_MUST(!v.text || ((const uint8_t *)v.text >= notes &&
 			    v.text + v.bytes <= (const char *)notes + note_bytes));
 	if (how & 2)
 		v = given;
 	if (v.text)
-		log_read(&v, how & 4 ? ND_IMAGE_CR3 : 0, spoilt);
+		log_read(&v, &said.xen, how & 4 ? ND_IMAGE_CR3 : 0, spoilt);
 	if (v.text)
-		stacks_want(&v, how & 4 ? ND_IMAGE_CR3 : 0, notes, note_bytes);
+		stacks_want(&v, &said.xen, how & 4 ? ND_IMAGE_CR3 : 0, notes, note_bytes);
 	if (v.text && how & 16)
-		structs_read(&v, how & 4 ? ND_IMAGE_CR3 : 0, level, spoilt || !is_whole(&hello));
+		structs_read(&v, &said.xen, how & 4 ? ND_IMAGE_CR3 : 0, level,
+			     spoilt || !is_whole(&hello));
 	file_make(notes, note_bytes);
 	nd_pages_free(&core.excluded);
 	free(notes);

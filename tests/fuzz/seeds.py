@@ -281,6 +281,10 @@ def kernel():
         spoil(ANY, STRUCTS + 0x39 * 64, u64(0, 1) + u8(2, 70))
     yield u8(16 | 7 << 5, 255, 0) + spoil(ANY, ROOTS, u64(0))
     yield u8(16 | 7 << 5, 255, 0) + spoil(ANY, SECTIONS, u64(0xFFFFFFFFFFFFFFC1))
+    # Xen's note behind the CPU's, and a page that is all three levels of its first domain's tree
+    xen = fakeimage.note(b"Xen", 0x1000001, u64(4, 17, 0, 0, 0, 0, 0, 0, 0, 15))
+    for how in 0, 1, 4, 16:
+        yield u8(how, 255, 0) + spoil(CPU_NOTE, 356, xen) + spoil(ANY, 0xF000, u64(15, 1))
     yield u8(1, 10, 0)
     yield u8(0, 255, 2) + struct.pack("<QQBQQB", 0x1000, 0x9000, 1, 0x20000, 1 << 40, 1)
     for old, new in MANGLED_INFO:

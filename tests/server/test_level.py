@@ -189,3 +189,15 @@ def test_a_restart_goes_on_with_what_is_there(serve, machine, level):
     else:
         assert info["notes"].startswith("started over") and info["excluded_pages"] == len(
             left_out(level))
+
+
+def test_of_a_machine_that_xen_runs_nothing_is_left_out(serve, machine):
+    """Page structures number the domain's memory; the log is found by Xen's note all the same."""
+    server, image = serve("--level", "31"), linux_image(12, uses=USES, xen=True)
+    assert machine(server, image, 12).run().status == COMPLETE
+    path, = server.dumps()
+    assert_right(server, path, image)
+    info = server.info(path)
+    assert info["xen"] == "4.17.7-fake" and info["level"] is None
+    assert info["notes"] == "all pages: what the domains of Xen have is not told apart"
+    assert info["panic"].startswith("Kernel panic")

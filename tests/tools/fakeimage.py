@@ -25,7 +25,7 @@ class Image:
         self.pages = {}
         self.ranges = []  # (phys, bytes, kind)
         self.loads = []  # (source phys, paddr, vaddr, bytes)
-        self.note_count = 0
+        self.cpus = 0
         self.elfcorehdr = 0
         self.log = ""
         self.release = ""
@@ -293,10 +293,22 @@ def put_structs(image, uses, sections, virt, tables, frames):
     image.sections = sections
 
 
+def put_xen(image, at, domain_frame, frame):
+    """Xen's crash note and a tree with one frame in it, on five pages; the note's program header."""
+    extra, nodes = at + PAGE, [at + PAGE * 2, at + PAGE * 3, at + PAGE * 4]
+    for node, shift, entry in zip(nodes, (18, 9, 0), [n // PAGE for n in nodes[1:]] + [frame]):
+        image.write(node + (domain_frame >> shift & 511) * 8, struct.pack("<Q", entry))
+    image.write(extra, b".7-fake\0")
+    told = struct.pack("<10Q", 4, 17, extra, 0, 0, 0, 0, 0, 0, nodes[0] // PAGE)
+    image.write(at, note(b"Xen", 0x1000001, told))
+    return PT_NOTE, at, 0, 0, 0x400, 0x400
+
+
 def linux_image(seed=1, mib=8, records=300, count_bits=9, text_bits=15, zero=0.5,
-                compressible=0.3, cpus=2, ring=None, uses=None):
+                compressible=0.3, cpus=2, ring=None, uses=None, xen=False):
     """A small Linux 6.1; ring: another log than ring_bytes() makes of `records`; uses: of pages,
-    by number, as page_struct() has it: there are page structures then."""
+    by number, as page_struct() has it: there are page structures then; xen: it is Xen's first
+    domain, and has another number for its page table's frame than the machine."""
     assert mib >= 6, "the kernel, its ring and the crash reservation need room"
     rng = random.Random(seed)
     image = Image()
@@ -321,7 +333,8 @@ def linux_image(seed=1, mib=8, records=300, count_bits=9, text_bits=15, zero=0.5
     image.write(base + 0x20010, struct.pack("<Q", virt(base + 0x20100)))
     image.write(base + 0x20100, ring)
     image.release = "6.1.0-fake"
-    info = VMCOREINFO.format(release=image.release, pgd=virt(pgd), phys_base=phys_base,
+    domain_pgd = pgd + (4 << 20) if xen else pgd
+    info = VMCOREINFO.format(release=image.release, pgd=virt(domain_pgd), phys_base=phys_base,
                              prb=virt(base + 0x20010))
     if uses is not None:
         put_structs(image, uses, base + 0x30000, virt, tables,
@@ -335,7 +348,9 @@ def linux_image(seed=1, mib=8, records=300, count_bits=9, text_bits=15, zero=0.5
         phdrs.append((PT_NOTE, at, 0, 0, 0x400, 0x400))
     image.write(crash + 0x6000, note(b"VMCOREINFO", 0, info))
     phdrs.append((PT_NOTE, crash + 0x6000, 0, 0, PAGE, PAGE))
-    image.note_count = cpus + 1
+    image.cpus = cpus
+    if xen:
+        phdrs.append(put_xen(image, crash + 0xB0000, domain_pgd // PAGE, pgd // PAGE))
     image.write(backup, rng.randbytes(0x9E400))
     image.loads = [(base, base, virt(base), 1 << 20), (backup, 0x1000, 0xFFFF888000001000, 0x9E400),
                    (1 << 20, 1 << 20, 0xFFFF888000100000, crash - (1 << 20)),

@@ -249,8 +249,7 @@ static void notes_are_joined(void **state)
 {
 	uint8_t *notes;
 	size_t bytes, first;
-	unsigned int cpus;
-	struct nd_vmcoreinfo v;
+	struct nd_core_said said;
 	struct header *h = header_make();
 	char release[16];
 
@@ -262,18 +261,31 @@ static void notes_are_joined(void **state)
 	note_put(memory + 0x4000, "VMCOREINFO", 0, 14);
 	memcpy(memory + 0x4000 + 12 + 12, "OSRELEASE=6.1\n", 14);
 	assert_int_equal(nd_core_parse(&core, &mem, HEADER_PHYS), ND_MEM_OK);
-	assert_int_equal(nd_core_notes(&core, &mem, &notes, &bytes, &cpus, &v), ND_MEM_OK);
+	assert_int_equal(nd_core_notes(&core, &mem, &notes, &bytes, &said), ND_MEM_OK);
 	assert_int_equal(bytes, first + 12 + 12 + 16);
-	assert_int_equal(cpus, 1);
-	assert_true(nd_vmcoreinfo_text(&v, "OSRELEASE", release, sizeof release));
+	assert_int_equal(said.cpus, 1);
+	assert_true(nd_vmcoreinfo_text(&said.vmcoreinfo, "OSRELEASE", release, sizeof release));
 	assert_string_equal(release, "6.1");
+	assert_false(said.xen.runs);
+	free(notes);
+
+	/* Xen's VMCOREINFO is not Linux'. */
+	memcpy(memory + 0x5000, memory + 0x4000, 40);
+	note_put(memory + 0x4000, "VMCOREINFO_XEN", 0, 24);
+	memcpy(memory + 0x4000 + 12 + 16 + 24, memory + 0x5000, 40);
+	note_put(memory + 0x4000 + 12 + 16 + 24 + 40, "Xen", 0x1000001, 80);
+	note_put(memory + 0x4000 + 12 + 16 + 24 + 40 + 96, "VMCOREINFO_XEN", 0, 24);
+	assert_int_equal(nd_core_notes(&core, &mem, &notes, &bytes, &said), ND_MEM_OK);
+	assert_int_equal(said.vmcoreinfo.bytes, 14);
+	assert_true(nd_vmcoreinfo_text(&said.vmcoreinfo, "OSRELEASE", release, sizeof release));
+	assert_true(said.xen.runs);
 	free(notes);
 
 	/* A length that runs out of its page ends the list before it. */
 	((Elf64_Nhdr *)(memory + 0x4000))->n_descsz = UINT32_MAX;
-	assert_int_equal(nd_core_notes(&core, &mem, &notes, &bytes, &cpus, &v), ND_MEM_OK);
+	assert_int_equal(nd_core_notes(&core, &mem, &notes, &bytes, &said), ND_MEM_OK);
 	assert_int_equal(bytes, first);
-	assert_null(v.text);
+	assert_null(said.vmcoreinfo.text);
 	free(notes);
 }
 

@@ -46,6 +46,10 @@ static const char info[] = "SYMBOL(swapper_pg_dir)=ffffffff80001000\nNUMBER(phys
 			   "OFFSET(atomic_long_t.counter)=0\n";
 static const struct nd_vmcoreinfo vmcoreinfo = {info, sizeof info - 1};
 
+static struct nd_xen xen;
+static struct nd_vmcoreinfo described; /* what of vmcoreinfo is known to a walk */
+static uint64_t cr3;
+
 static enum nd_mem_status page_get(void *context, uint64_t page, const uint8_t **data)
 {
 	(void)context;
@@ -90,6 +94,9 @@ static void record_put(uint64_t id, uint64_t state, uint64_t begin, uint64_t nex
 /* Three records: one plain, one of two lines, one that wraps to the ring's start. */
 static void ring_make(void)
 {
+	xen = (struct nd_xen){0};
+	described = vmcoreinfo;
+	cr3 = 0;
 	memset(memory, 0, sizeof memory);
 	memset(here, true, sizeof here);
 	put64(PGD + 511 * 8, 0x2000 | 0x63);
@@ -120,7 +127,7 @@ static enum nd_mem_status ring_read(char **text)
 	const struct nd_mem mem = {page_get, NULL};
 	size_t bytes;
 	FILE *out = open_memstream(text, &bytes);
-	struct nd_xlat *x = nd_xlat_new(&mem, &vmcoreinfo, 0);
+	struct nd_xlat *x = nd_xlat_new(&mem, &described, &xen, cr3);
 	const char *why;
 	enum nd_mem_status status;
 
@@ -170,6 +177,34 @@ static void pages_may_come_late(void **state)
 	assert_int_equal(rounds, 6); /* three tables, the pointer, the ring, all arrays at once */
 	assert_true(waits > 6);
 	free(text);
+}
+
+/* Its page table's root is not where it says: that is its first domain's number for it. */
+static void a_ring_of_xens_first_domain(void **state)
+{
+	enum { ROOT = 0x20, LIST, MIDDLE, LEAF };
+
+	(void)state;
+	ring_make();
+	memcpy(memory + ROOT * ND_PAGE_BYTES, memory + PGD, ND_PAGE_BYTES);
+	memset(memory + PGD, 0, ND_PAGE_BYTES);
+	put64(LIST * ND_PAGE_BYTES, MIDDLE);
+	put64(MIDDLE * ND_PAGE_BYTES, LEAF);
+	put64(LEAF * ND_PAGE_BYTES + PGD / ND_PAGE_BYTES * 8, ROOT);
+	xen = (struct nd_xen){.runs = true, .list_frame = LIST};
+	expect(ND_MEM_OK, expected);
+	for (uint64_t page = ROOT; page <= LEAF; page++) {
+		here[page] = false;
+		expect(ND_MEM_WAIT, "");
+		expect(ND_MEM_OK, expected);
+	}
+	put64(LEAF * ND_PAGE_BYTES + PGD / ND_PAGE_BYTES * 8, 0);
+	expect(ND_MEM_ABSENT, "");
+	/* A processor names the machine's own. */
+	described.text = strchr(info, '\n') + 1;
+	described.bytes = strlen(described.text);
+	cr3 = ROOT * ND_PAGE_BYTES;
+	expect(ND_MEM_OK, expected);
 }
 
 static void mangled_rings(void **state)
@@ -225,6 +260,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_ring),
 		cmocka_unit_test(pages_may_come_late),
+		cmocka_unit_test(a_ring_of_xens_first_domain),
 		cmocka_unit_test(mangled_rings),
 		cmocka_unit_test(random_rings),
 	};

@@ -134,7 +134,7 @@ static const char *run(unsigned int level, struct nd_pages *excluded)
 	unsigned int rounds = 0;
 
 	while (s && !nd_select_over(s)) {
-		struct nd_xlat *x = nd_xlat_new(&mem, &vmcoreinfo, 0);
+		struct nd_xlat *x = nd_xlat_new(&mem, &vmcoreinfo, NULL, 0);
 		enum nd_mem_status status = x ? nd_select_step(s, x, &why) : ND_MEM_BAD;
 
 		why = x ? why : "no page table";
@@ -261,7 +261,7 @@ static void what_the_level_has_and_31_has_not_is_the_rest(void **state)
 	frame_put(110, &(struct frame){.flags = HWPOISON});
 	for (unsigned int level = 0; level <= ND_LEVEL_MAX; level++) {
 		struct nd_select *s = nd_select_new(&vmcoreinfo, level, &ram, &why);
-		struct nd_xlat *x = nd_xlat_new(&mem, &vmcoreinfo, 0);
+		struct nd_xlat *x = nd_xlat_new(&mem, &vmcoreinfo, NULL, 0);
 		uint64_t out =
 			(level & ND_LEVEL_FREE ? 16 : 0) + (level & 6 ? 1 : 0) + (level ? 1 : 0);
 

@@ -70,7 +70,7 @@ static int setup(void **state)
 static enum nd_mem_status want(size_t bytes)
 {
 	const struct nd_mem mem = {page_get, NULL};
-	struct nd_xlat *x = nd_xlat_new(&mem, &vmcoreinfo, 0);
+	struct nd_xlat *x = nd_xlat_new(&mem, &vmcoreinfo, NULL, 0);
 	enum nd_mem_status status = nd_stacks_want(x, notes, bytes);
 
 	nd_xlat_free(x);
