@@ -8,7 +8,7 @@ STUB32_CFLAGS := $(STUB_CFLAGS) -m32 -march=i686 -fpie
 
 STUB64_CFLAGS := $(STUB_CFLAGS) -O2 -fno-omit-frame-pointer -m64 -fno-pic -mno-red-zone -mcmodel=small
 
-KEXEC_OBJ := $(addprefix $(B)/stub/kexec/,main.o call.o block.o serial.o words.o find.o seal.o reason.o)
+KEXEC_OBJ := $(addprefix $(B)/stub/kexec/,main.o note.o call.o block.o serial.o words.o find.o seal.o reason.o)
 IMAGE_OBJ := $(addprefix $(B)/stub/kexec/,image-asm.o image.o reset.o) $(KEXEC_OBJ)
 WRAP_OBJ := $(addprefix $(B)/stub/kexec/,wrap-asm.o wrap.o) $(KEXEC_OBJ)
 FLAT_OBJ := $(addprefix $(B)/stub/kexec/,flat-asm.o flat.o block.o call.o serial.o find.o seal.o reason.o)

@@ -60,6 +60,7 @@ static void crash_fill(const char *line)
 	nd_serial_print("stub: ELF core header at %X\n", phys);
 	crash.elfcorehdr_phys = phys;
 	crash.elfcorehdr_bytes = bytes;
+	nd_stub_note_add(&crash, line);
 }
 
 /* The block that the command line names; 0: it names none that could be tried. */

@@ -20,6 +20,9 @@ void nd_stub_main(uint32_t params_phys);
 /* The kernel's command line, "" if there is none below 4 GiB. */
 const char *nd_stub_line(uint32_t params_phys);
 
+/* Adds the note that the command line names to the ELF core header, if that has room. */
+void nd_stub_note_add(const struct nd_crash *crash, const char *line);
+
 /* DINI by a valid block, once its seal was looked at.  Comes back only if there is no dump by it;
  * has said why, and left that as last words. */
 void nd_stub_try(uint32_t handoff_phys, const struct nd_crash *crash);

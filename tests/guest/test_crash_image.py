@@ -80,6 +80,47 @@ def test_core_header_that_is_none_is_not_passed_on(tmp_path, word, why):
         assert f"entered ok elfcorehdr {0:#018x}" in guest.text
 
 
+NOTE_AT = 64 + 2 * 56  # behind two program headers
+
+
+def core_header(count=2, behind=b""):
+    """An ELF64 core header with that many empty program headers, and what stands behind two."""
+    header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 4, 62, 1, 0, 64, 0, 0, 64, 56,
+                         count, 0, 0, 0)
+    return header.ljust(NOTE_AT, b"\0") + behind.ljust(0x200, b"\0")
+
+
+def test_another_vmcoreinfo_is_a_note_more(tmp_path):
+    """As Xen's first domain has one that kexec-tools leave out."""
+    words = "stub=halt elfcorehdr=0x400@0x303000 vmcoreinfo=0x1024@0x0000000138d24100"
+    with start(tmp_path, words, block=(HANDOFF_PHYS, handoff(dini())),
+               core=(0x303000, core_header())) as guest:
+        guest.wait_line("stub: halt")
+        header = core_header(3, struct.pack("<IIQQQQQQ", 4, 0, 0x138d24100, 0, 0x138d24100, 0xf00,
+                                            0xf00, 0))
+        assert guest.memory(0x303000, len(header)) == header
+        assert f"elfcorehdr {0x303000:#018x} bytes {0x400:#018x}" in guest.text
+
+
+@pytest.mark.parametrize("word,header,why", [
+    ("vmcoreinfo=0x38d24000", core_header(), "vmcoreinfo= is no BYTES@ADDRESS"),
+    ("vmcoreinfo=0@0x38d24000", core_header(), "vmcoreinfo= is no BYTES@ADDRESS"),
+    ("vmcoreinfo=1@2", core_header(behind=bytes(55) + b"x"), "has no room for vmcoreinfo="),
+    ("vmcoreinfo=1@2", core_header(count=1024), "has no room for vmcoreinfo="),
+    ("vmcoreinfo=1@2", core_header(count=72), "has no room for vmcoreinfo="),
+    ("vmcoreinfo=1@2 elfcorehdr=223@0x303000", core_header(), "has no room for vmcoreinfo="),
+    ("vmcoreinfo=1@2", core_header()[:54] + b"\x20" + core_header()[55:], "has no room for"),
+    ("vmcoreinfo=1@2", core_header()[:32] + b"\x48" + core_header()[33:], "has no room for"),
+], ids=["no-size", "no-bytes", "full", "many", "page-full", "short", "other-entries", "elsewhere"])
+def test_a_core_header_without_room_is_left_alone(tmp_path, word, header, why):
+    with start(tmp_path, f"stub=halt elfcorehdr=0x303000 {word}",
+               block=(HANDOFF_PHYS, handoff(dini())), core=(0x303000, header)) as guest:
+        guest.wait_line("stub: halt")
+        assert why in guest.text
+        assert guest.memory(0x303000, len(header)) == header
+        assert "fake dini: entered ok" in guest.text
+
+
 def test_every_block_is_tried_the_named_one_first(tmp_path):
     other = HANDOFF_PHYS + 0x1000
     with start(tmp_path, f"stub=halt netdump={other:#x}",
