@@ -27,7 +27,9 @@
 #   lab.fill=PERCENT   of the memory that is free, with a file system's data
 #   lab.buffers        have page cache with buffers, as file systems on a disk have
 #   lab.kexec_args=A,B more arguments for kexec, commas for blanks
-#   lab.crash=HOW      spin, spin-deaf: by tests/faults/spin on the last CPU; else by sysrq
+#   lab.crash=HOW      spin, spin-deaf: by tests/faults/spin on the last CPU; key: somebody else
+#                      does it, by a key of Xen's; else by sysrq
+#   lab.xen            Xen runs this system
 #   lab.stop           do everything but the crash
 PATH=/bin:/sbin
 export PATH
@@ -141,13 +143,25 @@ iomem_print() {
     dmesg -n 7
 }
 
+# What kexec needs to hand its image to Xen.
+xen_reach() {
+    { modprobe -a xen-privcmd xenfs && mount -t xenfs xenfs /proc/xen; } ||
+        fail "Xen cannot be reached"
+    echo "init: on Xen $(cat /sys/hypervisor/version/major).$(cat /sys/hypervisor/version/minor)"
+}
+
 crash_image_load() {
     [ -e /netdump-kexec.elf ] || fail "the initramfs has no crash image"
+    words="netdump=$(word netdump 0)"
+    # What netdump.c32 adds to the command line Xen has, and kexec leaves out this system's note.
+    [ "$(word lab.xen 0)" = 1 ] &&
+        words=$(awk '{ print "vmcoreinfo=0x" $2 "@" $1 }' /sys/kernel/vmcoreinfo)
     # shellcheck disable=SC2046 # a list of arguments
     kexec -p --args-linux $(word lab.kexec_args "" | tr ',' ' ') \
-        --append="netdump=$(word netdump 0)" /netdump-kexec.elf ||
+        --append="$words" /netdump-kexec.elf ||
         fail "kexec -p does not take the crash image"
-    echo "init: crash image loaded ($(cat /sys/kernel/kexec_crash_loaded))"
+    [ "$(word lab.xen 0)" = 1 ] || loaded=" ($(cat /sys/kernel/kexec_crash_loaded))" # else Xen knows
+    echo "init: crash image loaded$loaded"
 }
 
 # What netdump.ko says of a handoff block with another bit.
@@ -275,6 +289,10 @@ crash() { # CPU
     case $(word lab.crash sysrq) in
     spin) taskset -c "$1" insmod /spin.ko cpu="$last" ;;
     spin-deaf) taskset -c "$1" insmod /spin.ko cpu="$last" deaf=1 ;;
+    key)
+        echo "init: crash by a key"
+        hold
+        ;;
     *) taskset -c "$1" sh -c 'echo c > /proc/sysrq-trigger' ;;
     esac
 }
@@ -301,6 +319,7 @@ cmdline=$(cat /proc/cmdline)
 echo "init: running, $(uname -r)"
 echo "init: cpu has $(grep -m 1 ^flags /proc/cpuinfo | grep -wo -e la57 -e pcid -e x2apic | tr '\n' ' ')"
 
+[ "$(word lab.xen 0)" = 1 ] && xen_reach
 if [ "$(word lab.driverless 0)" = 1 ]; then
     module_load
     # shellcheck disable=SC2046 # there may be none

@@ -33,6 +33,14 @@ PROGRESS = re.compile(r"^(dini|netdump|init|ref|stub|kexec|kdump|breaker): (?!ma
                       r"|^boot:|^netdumpd: ")
 
 
+def built(name):
+    """The path of one of the stubs."""
+    path = os.path.join(BUILD, "stub", name)
+    if not os.path.exists(path):
+        raise LabError(f"{path} is not built: run make stub")
+    return path
+
+
 EMULATORS = {"qemu": Machine, "bochs": bochs.Machine}
 
 

@@ -16,7 +16,8 @@ from .scenario import SYSTEMS, Scenario
 
 def options(run):
     run.add_argument("--system", choices=sorted(SYSTEMS), default="linux",
-                     help="Debian's stock kernel, or the multiboot reference kernel")
+                     help="Debian's stock kernel, the multiboot reference kernel, or Debian's Xen "
+                          "with the stock kernel as its first domain")
     run.add_argument("--emulator", choices=sorted(EMULATORS),
                      help="default: qemu, unless a fault takes bochs, which has processors with "
                           "PCID and x2APIC, and takes its time")
@@ -77,7 +78,8 @@ def options(run):
                      help="linux: crash into its own kernel, wrapped by netdump-wrap, so that kdump "
                           "follows where there is no network dump")
     run.add_argument("--crash", default="panic", metavar="KIND",
-                     help="ref: how it crashes (panic, ud2, pagefault, stack)")
+                     help="ref: how it crashes (panic, ud2, pagefault, stack); xen: panic, of its "
+                          "first domain, or hypervisor")
     run.add_argument("--bootfile", default="pxelinux.0", help="or lpxelinux.0")
     run.add_argument("--mac", default="", help="default: 52:54:00 and a random rest")
     run.add_argument("--pcap", action="store_true", help="capture the guest's frames in net.pcap")
@@ -116,7 +118,7 @@ def prepare(args):
         args.netdump = [word for word in args.netdump if not word.startswith("action=")]
         args.netdump.append("action=hold")
     if args.kdump and args.system != "linux":
-        raise LabError("--kdump: the reference kernel has no crash kernel")
+        raise LabError(f"--kdump: the lab has no crash kernel for --system {args.system}")
     if args.stub != "kexec" and (args.system != "linux" or args.kdump):
         raise LabError(f"--stub {args.stub}: Linux has it, without a crash kernel")
     if args.driverless and args.stub != "module":

@@ -15,10 +15,11 @@ from .guest import Guest
 from .hang import hang
 from .initramfs import (DRIVERS, breaker_archive, crash_archive, kdump_archive,
                         module_archive, system_archive)
-from .lab import BUILD
+from .lab import BUILD, built
 from .process import BUSY_S, LabError, whole_line
 from .tftproot import netdump_config
 from .vmcore import Vmcore, without
+from .xen import Xen
 
 BOOT_S = 480   # PXE, TFTP, the kernel and its init under TCG on a busy machine
 CRASH_S = 240  # from init to the panic,
@@ -45,19 +46,12 @@ def fills(words):
     return any(word.startswith("lab.fill=") for word in words)
 
 
-def built(name):
-    """The path of one of the stubs."""
-    path = os.path.join(BUILD, "stub", name)
-    if not os.path.exists(path):
-        raise LabError(f"{path} is not built: run make stub")
-    return path
-
-
 class Linux:
     """Debian's stock kernel, crashed through kexec -p into our image or a wrapped kernel, or with
     netdump.ko in it."""
 
     crash_kernel_mib = 0
+    by_key = False
 
     def __init__(self, lab, options, say):
         guest = Guest(BUILD)
@@ -130,6 +124,7 @@ class Reference:
     """Our multiboot kernel with its stub inside."""
 
     crash_kernel_mib = 0
+    by_key = False
 
     def __init__(self, lab, options, say):
         image = built("ref.elf")
@@ -149,7 +144,7 @@ class Reference:
         return ram
 
 
-SYSTEMS = {"linux": Linux, "ref": Reference}
+SYSTEMS = {"linux": Linux, "ref": Reference, "xen": Xen}
 
 
 def visits(words):
@@ -185,6 +180,9 @@ class Scenario:
         if "lab.hang" in self.options.append_kernel:
             self._await(r"^init: sending", BOOT_S, "it to send")
             hang(lab.machine)
+        if self.system.by_key:
+            self._await(r"^init: crash by a key", CRASH_S, "it to wait for the key")
+            self.system.press(lab.machine)
         panicked = self._await(r"Kernel panic - not syncing|^(?:dini|stub): entered"
                                r"|^ref: (?:refused|halted)",
                                CRASH_S + VISIT_S * visits(self.options.append_kernel),

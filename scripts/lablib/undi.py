@@ -13,9 +13,9 @@ import re
 import time
 
 from . import matrix
-from .lab import BUILD, Lab, Settings
+from .lab import BUILD, Lab, Settings, built
 from .process import LabError
-from .scenario import BOOT_FAILED, BOOT_S, CRASH_S, built
+from .scenario import BOOT_FAILED, BOOT_S, CRASH_S
 from .tftproot import netdump_config
 
 IMAGE = os.path.join(BUILD, "dini", "frames.bin")

@@ -65,6 +65,9 @@ RUNS = {
                           "lab.visits=2 lab.take_nic"],
     "driverless-virtio": ["--stub", "module", "--driverless", "--nic", "virtio-net-pci",
                           "--mem", "512M"],
+    "xen": ["--system", "xen", "--nic", "rtl8139", "--machine", "q35", "--cpus", "2",
+            "--crash-cpu", "1", "--level", "31"],
+    "xen-hypervisor": ["--system", "xen", "--nic", "e1000e", "--crash", "hypervisor"],
     "kdump": ["--kdump"],
     "kdump-refused": ["--kdump", "--fault", "seal-flip", "--append-kernel", "lab.kexec_args=-s"],
 }
