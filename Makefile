@@ -37,7 +37,7 @@ $(B)/.setup-%: scripts/setup scripts/packages
 	$(Q)scripts/setup $*
 	$(Q)touch $@
 
-include wire/wire.mk dini/dini.mk stub/stub.mk syslinux/syslinux.mk server/server.mk \
+include wire/wire.mk site/site.mk dini/dini.mk stub/stub.mk syslinux/syslinux.mk server/server.mk \
 	tests/tests.mk tests/fuzz/fuzz.mk tests/sim/sim.mk scripts/scripts.mk
 
 .PHONY: all help clean

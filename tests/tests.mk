@@ -182,10 +182,10 @@ load-sweep: ## the same for 1 to 1,000 machines that have 1 GiB together, with k
 # Style and what a second compiler and a checker see.  Lines of other tools' formats
 # (Syslinux, assembler) are theirs.
 CHECK += lint
-LINT_HOST_SRC := $(HOST_SRC) $(wildcard tests/unit/*.c tests/sim/*.c) \
+LINT_HOST_SRC := $(HOST_SRC) $(wildcard site/*.c) $(wildcard tests/unit/*.c tests/sim/*.c) \
 	tests/tools/delay.c tests/tools/faultyfiles.c tests/tools/plaincopy.c \
 	$(wildcard tests/tools/fakecrash/*.c tests/faults/breaker/*.c)
-LINT_FORMAT_SRC := $(wildcard wire/*.[ch] server/*.[ch] include/netdump/*.h dini/*.[ch] \
+LINT_FORMAT_SRC := $(wildcard wire/*.[ch] site/*.[ch] server/*.[ch] include/netdump/*.h dini/*.[ch] \
 	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch] tests/sim/*.[ch] \
 	tests/fuzz/*.[ch] tests/fuzz/shim/*.h tests/fuzz/shim/*/*.h tests/fuzz/shim/*/*/*.h \
 	tests/tools/*.c tests/tools/standin/*.c tests/tools/fakecrash/*.[ch] tests/faults/breaker/*.[ch])
@@ -195,7 +195,7 @@ lint: $(B)/.setup-lint $(B)/.setup-server ## clang, cppcheck, shellcheck, clang-
 	$(Q)for f in $(LINT_HOST_SRC); do \
 		$(CLANG) $(HOST_CFLAGS) $(fence_TEST_FLAGS) -fsyntax-only $$f || exit 1; done
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
-		--suppress=missingIncludeSystem -Iinclude -I. wire server
+		--suppress=missingIncludeSystem -Iinclude -I. wire server site
 	$(Q)clang-format --dry-run -Werror $(LINT_FORMAT_SRC)
 	$(Q)shellcheck $(LINT_SHELL)
 	$(Q)mandoc -Tlint -Wwarning docs/man/*

@@ -153,12 +153,17 @@ static bool mac(const char *s, struct nd_options *o)
 	return whole_mac(s, o->mac);
 }
 
+static const char *const action_names[] = {"reboot", "halt", "hold"};
+
+const char *nd_options_action(const struct nd_options *o)
+{
+	return action_names[o->action];
+}
+
 static bool action(const char *s, struct nd_options *o)
 {
-	static const char *const names[] = {"reboot", "halt", "hold"};
-
 	for (int i = 0; i < 3; i++) {
-		if (!strcmp(s, names[i])) {
+		if (!strcmp(s, action_names[i])) {
 			o->action = (enum nd_action)i;
 			return true;
 		}
@@ -172,21 +177,28 @@ static bool deadline(const char *s, struct nd_options *o)
 	return s && !*s;
 }
 
-/* STEP[,STEP...]; each name stands where enum nd_step has its bit. */
+/* Each name stands where enum nd_step has its bit. */
+static const char *const step_names[] = {
+	"watchdogs", "masters", "iommu", "cpu",  "chipset", "vectors", "restore",  "close",
+	"chip",      "flr",     "power", "link", "bus",     "alarm",   "firmware", "others",
+};
+#define STEPS (sizeof step_names / sizeof step_names[0])
+
+const char *nd_options_step(unsigned int bit)
+{
+	return bit < STEPS ? step_names[bit] : NULL;
+}
+
+/* STEP[,STEP...] */
 static bool steps(const char *s, struct nd_options *o)
 {
-	static const char *const names[] = {
-		"watchdogs", "masters", "iommu", "cpu",  "chipset", "vectors", "restore",  "close",
-		"chip",      "flr",     "power", "link", "bus",     "alarm",   "firmware", "others",
-	};
-
 	do {
 		size_t length = strcspn(s, ","), i = 0;
 
-		while (i < sizeof names / sizeof names[0] &&
-		       (strlen(names[i]) != length || memcmp(names[i], s, length)))
+		while (i < STEPS &&
+		       (strlen(step_names[i]) != length || memcmp(step_names[i], s, length)))
 			i++;
-		if (i == sizeof names / sizeof names[0])
+		if (i == STEPS)
 			return false;
 		o->skip |= 1u << i;
 		s += length;

@@ -39,6 +39,10 @@ bool nd_options_parse(struct nd_options *o, int argc, char **argv, char *why, un
 /* What the words say together about keys: NULL if they can be used, else why not. */
 const char *nd_options_key_fault(const struct nd_options *o);
 
+/* The words for action= and for a bit of skip; NULL: there is no such step. */
+const char *nd_options_action(const struct nd_options *o);
+const char *nd_options_step(unsigned int bit);
+
 /* How a dump of these options is protected. */
 enum nd_security nd_options_security(const struct nd_options *o);
 

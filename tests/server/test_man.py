@@ -13,6 +13,7 @@ STUB = os.path.join(ROOT, "stub")
 PROGRAMS = {
     "netdumpd.8": [[os.path.join(SERVER, "netdumpd")], [os.path.join(SERVER, "netdumpd"), "keygen"]],
     "netdumpctl.8": [[os.path.join(SERVER, "netdumpctl")]],
+    "site-check.8": [[os.path.join(ROOT, "scripts", "site-check")]],
     "netdump-wrap.8": [[os.path.join(STUB, "kexec", "netdump-wrap")]],
     **{f"{name}.8": [[os.path.join(STUB, "linux", name)]]
        for name in ("netdump-status", "netdump-send", "netdump-test", "netdump-drivers")},

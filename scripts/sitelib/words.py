@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""netdump.c32's own words: netdump-words is its code, built for the host, and knows what they mean."""
+
+import json
+import os
+import subprocess
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROGRAM = os.path.join(os.path.dirname(os.path.dirname(HERE)), "build", "site", "netdump-words")
+
+
+class WordsError(Exception):
+    """netdump-words cannot be asked."""
+
+
+def ask(words, *options):
+    """What it makes of the words; they go by its standard input, for keys are among them."""
+    program = os.environ.get("NETDUMP_WORDS", PROGRAM)
+    try:
+        done = subprocess.run([program, *options], check=False, capture_output=True,
+                              input=b"".join(word.encode(errors="surrogateescape") + b"\0"
+                                             for word in words))
+    except OSError as error:
+        raise WordsError(f"{program}: {error.strerror}; run make site") from error
+    if done.returncode:
+        raise WordsError(done.stderr.decode(errors="replace").strip())
+    return json.loads(done.stdout)
