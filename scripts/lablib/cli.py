@@ -7,7 +7,7 @@ import signal
 import sys
 from functools import partial
 
-from . import bench, matrix, rates, run, summary, undi
+from . import bench, matrix, rates, run, site, summary, undi
 from .process import LabError
 
 GOOD, BAD, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -17,7 +17,8 @@ def parser():
     top = argparse.ArgumentParser(
         prog="scripts/lab",
         description="Boot a virtual machine by PXE, crash it, receive its dump.")
-    verbs = top.add_subparsers(required=True, metavar="run|rates|undi|matrix|bench")
+    verbs = top.add_subparsers(required=True, metavar="run|rates|undi|matrix|bench|"
+                                "up|status|crash|console|down")
     one = verbs.add_parser(
         "run", help="one crash, from the PXE boot to the dump on disk",
         description="One crash, from the PXE boot to the dump on disk.",
@@ -56,7 +57,30 @@ def parser():
         epilog="Exit status: 0 every target is held, 1 not so.")
     bench.options(speed)
     speed.set_defaults(work=_measure, verb=bench, prepare=bench.prepare)
+    _site_verbs(verbs)
     return top
+
+
+def _site_verbs(verbs):
+    """A lab that stays."""
+    for name, options, work, says in (
+            ("up", site.up_options, _site(site.up, site.text),
+             "a lab that stays: several machines, as a small site has them (root)"),
+            ("status", site.status_options, _site(site.status, site.text),
+             "what is up in it, and which dumps have arrived"),
+            ("crash", site.crash_options, _site(site.crash, site.crash_text),
+             "one of its machines panics"),
+            ("console", site.console_options, site.watch, "a machine's serial console"),
+            ("down", site.down_options, _site(site.down, site.down_text),
+             "ends all of it, whatever state it is in"),
+            ("keep", site.keep_options, site.keep, None)):
+        verb = verbs.add_parser(name, description=says, **({"help": says} if says else {}))
+        options(verb)
+        verb.set_defaults(work=work, prepare=site.prepare)
+
+
+def _site(work, text):
+    return lambda args: _tell(args, work(args), text)
 
 
 def _run(args):
@@ -72,7 +96,8 @@ def _matrix(args):
 
 
 def _tell(args, found, text):
-    print(json.dumps(found, indent=1) if args.json else text(found), flush=True)
+    as_json = getattr(args, "json", False)
+    print(json.dumps(found, indent=1) if as_json else text(found), flush=True)
     return GOOD if found["good"] else BAD
 
 

@@ -31,6 +31,7 @@
 #                      does it, by a key of Xen's; else by sysrq
 #   lab.xen            Xen runs this system
 #   lab.stop           do everything but the crash
+#   lab.shell          a shell on the console instead of it
 PATH=/bin:/sbin
 export PATH
 
@@ -283,6 +284,12 @@ hold() {
     read -r _ < /run/never
 }
 
+# Again and again: whoever leaves it finds a new one.
+shell() {
+    echo "init: a shell; what is typed here runs as root"
+    while :; do sh -i < /dev/console > /dev/console 2>&1; done
+}
+
 # Comes back only if it cannot.
 crash() { # CPU
     last=$(($(nproc) - 1))
@@ -347,6 +354,7 @@ fi
 [ "$(word lab.oops 0)" = 1 ] && oops_make
 [ "$(word lab.iomem 0)" = 1 ] && iomem_print
 echo 1 > /proc/sys/kernel/sysrq
+[ "$(word lab.shell 0)" = 1 ] && shell
 cpu=$(word lab.crash_cpu 0)
 faults=$(word lab.fault "")
 echo "init: crash on cpu $cpu"
