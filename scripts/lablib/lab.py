@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 
 from . import bochs, keys
 from .machine import Machine
-from .network import DnsmasqNetwork, UserNetwork
+from .network import UserNetwork
 from .process import LabError, Processes, whole_line
 from .server import Server
 from .tftproot import TftpRoot
+from .wiring import WIRINGS
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build")
@@ -55,6 +56,7 @@ class Settings:
     mem: str = "1G"
     cpus: int = 1
     net: str = "dnsmasq"
+    wiring: str = "plain"      # of wiring.WIRINGS
     mac: str = ""
     bootfile: str = "pxelinux.0"
     tftpboot: str = os.path.join(BUILD, "tftpboot")
@@ -103,7 +105,7 @@ class Lab:
         if os.geteuid() != 0:
             raise LabError("--net dnsmasq makes a network namespace and a tap, which takes "
                            "root; --net user does not")
-        return DnsmasqNetwork(self.processes, self.tftp.path, self.mac, HOST,
+        return WIRINGS[settings.wiring](self.processes, self.tftp.path, self.mac, HOST,
                               settings.bootfile, settings.dead_servers,
                               settings.round_trip_ms)
 

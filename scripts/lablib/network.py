@@ -49,6 +49,7 @@ class DnsmasqNetwork:
         self.server_ip = f"{prefix}.1"
         self.guest_ip = f"{prefix}.50"
         self._deaf_ip = f"{prefix}.8" if dead_servers else None
+        self.interface = self.tap  # where the server's address is
         self.namespace_pid = None
         self.filter = None  # once it is started
         self._round_trip_ms = round_trip_ms
@@ -59,15 +60,16 @@ class DnsmasqNetwork:
                               if dead_servers else "")
 
     def start(self, out_dir):
-        holder, _ = self._processes.start("namespace", ["unshare", "--net", "sleep", "infinity"])
-        self._await_namespace(holder)
+        self.namespace_pid = self._namespace("namespace")
         for words in (["link", "set", "lo", "up"],
-                      ["tuntap", "add", "dev", self.tap, "mode", "tap"],
-                      ["addr", "add", f"{self.server_ip}/24", "dev", self.tap],
+                      ["tuntap", "add", "dev", self.tap, "mode", "tap"]):
+            self._ip(words)
+        self._wire()
+        for words in (["addr", "add", f"{self.server_ip}/24", "dev", self.interface],
                       ["link", "set", self.tap, "up"]):
             self._ip(words)
         if self._deaf_ip:
-            self._ip(["addr", "add", f"{self._deaf_ip}/24", "dev", self.tap])
+            self._ip(["addr", "add", f"{self._deaf_ip}/24", "dev", self.interface])
         self.filter = Filter(self.namespace_pid, self.tap, SERVER_PORT)
         if self._round_trip_ms:
             self.delay = delay.Delay(self._processes, self.namespace_pid, SERVER_PORT,
@@ -75,7 +77,7 @@ class DnsmasqNetwork:
         lease = os.path.join(out_dir, "dnsmasq.leases")
         _, lines = self._processes.start("dnsmasq", [
             "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
-            "--no-hosts", "--port=0", f"--interface={self.tap}", "--bind-interfaces",
+            "--no-hosts", "--port=0", f"--interface={self.interface}", "--bind-interfaces",
             f"--dhcp-range={self.guest_ip},{self.guest_ip},255.255.255.0,1h",
             f"--dhcp-host={self._mac},{self.guest_ip},{self._host}",
             f"--dhcp-boot={self._bootfile}", "--enable-tftp", f"--tftp-root={self._tftp_dir}",
@@ -84,27 +86,36 @@ class DnsmasqNetwork:
         if not lines.wait(re.compile(r"TFTP root is"), BUSY_S):
             raise LabError("starting dnsmasq: " + self._processes.log_tail("dnsmasq"))
 
-    def _await_namespace(self, holder):
-        """Until the holder has left the lab's own namespace."""
+    def _wire(self):
+        """What lies between the tap and self.interface: nothing, here."""
+
+    @property
+    def server_namespace_pid(self):
+        """Where netdumpd is."""
+        return self.namespace_pid
+
+    def _namespace(self, name):
+        """A new one: the process that holds it, once it has left the lab's own."""
+        holder, _ = self._processes.start(name, ["unshare", "--net", "sleep", "infinity"])
         ours = os.readlink("/proc/self/ns/net")
         limit = time.monotonic() + BUSY_S
         while time.monotonic() < limit and holder.poll() is None:
             try:
                 if os.readlink(f"/proc/{holder.pid}/ns/net") != ours:
-                    self.namespace_pid = holder.pid
-                    return
+                    return holder.pid
             except OSError:
                 pass
             time.sleep(0.01)
         raise LabError("making a network namespace: "
-                       + (self._processes.log_tail("namespace") or "unshare did not start")
+                       + (self._processes.log_tail(name) or "unshare did not start")
                        + "; --net user needs neither root nor a namespace")
 
-    def _ip(self, words):
-        done = subprocess.run(["nsenter", f"--net=/proc/{self.namespace_pid}/ns/net", "ip"] + words,
+    def _ip(self, words, program="ip", pid=None):
+        pid = pid or self.namespace_pid
+        done = subprocess.run(["nsenter", f"--net=/proc/{pid}/ns/net", program] + words,
                               capture_output=True, text=True, check=False)
         if done.returncode:
-            raise LabError(f"ip {' '.join(words)}: {done.stderr.strip()}; "
+            raise LabError(f"{program} {' '.join(words)}: {done.stderr.strip()}; "
                            "--net user needs no tap")
         return done.stdout
 
@@ -129,7 +140,7 @@ class UserNetwork:
     def __init__(self, tftp_dir, bootfile="pxelinux.0"):
         self._tftp_dir = tftp_dir
         self._bootfile = bootfile
-        self.namespace_pid = None
+        self.namespace_pid = self.server_namespace_pid = None
         self.delay = None
         self.server_ip = "10.0.2.2"
         port = _free_udp_port()

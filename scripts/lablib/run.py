@@ -12,6 +12,7 @@ from .lab import BUILD, EMULATORS, Lab, Settings
 from .machine import BEHIND
 from .process import LabError
 from .scenario import SYSTEMS, Scenario
+from .wiring import WIRINGS
 
 
 def options(run):
@@ -31,6 +32,9 @@ def options(run):
     run.add_argument("--net", choices=("dnsmasq", "user"),
                      default="dnsmasq" if os.geteuid() == 0 else "user",
                      help="dnsmasq in a network namespace (root), or QEMU's own network")
+    run.add_argument("--wiring", choices=sorted(WIRINGS), default="plain",
+                     help="--net dnsmasq: what is between machine and server: nothing, a router, or "
+                          "a switch with VLANs, whose port tags nothing (vlan) or all (trunk)")
     run.add_argument("--insecure", action="store_true",
                      help="send the dump in the clear; else each run has keys of its own")
     run.add_argument("--psk", action="store_true",
@@ -102,6 +106,10 @@ def prepare(args):
         raise LabError(f"--loss {args.loss}: from 0 to below 100, in hundredths of a percent")
     if not 0 <= args.round_trip <= 1000:
         raise LabError(f"--round-trip {args.round_trip}: from 0 to 1000 ms")
+    if args.net == "user" and args.wiring != "plain":
+        raise LabError(f"--wiring {args.wiring}: QEMU's own network has no switch and no router")
+    if args.wiring == "router" and (args.dead_servers or args.round_trip):
+        raise LabError("--wiring router: not with --dead-servers or --round-trip")
     if args.net == "user" and (args.loss or args.dead_servers or args.round_trip
                                or event.takes_faulty_network(args.events)):
         raise LabError("--loss, --round-trip, --event net-down and --dead-servers take --net "
@@ -143,7 +151,7 @@ def _catalogue():
 def _settings(args):
     return Settings(out=args.out, nic=args.nic, emulator=args.emulator,
                     machine=args.machine, behind=args.behind, mem=args.mem,
-                    cpus=args.cpus, net=args.net, mac=args.mac, bootfile=args.bootfile,
+                    cpus=args.cpus, net=args.net, wiring=args.wiring, mac=args.mac, bootfile=args.bootfile,
                     insecure=args.insecure, psk=args.psk, level=args.level, loss=args.loss,
                     drivers=_catalogue() if args.driverless else "",
                     dead_servers=args.dead_servers, round_trip_ms=args.round_trip,

@@ -34,7 +34,7 @@ class Server:
         if os.geteuid() == 0:
             words += ["--user", USER]  # which makes the folder, and makes it USER's
         self._process, self.lines = self._processes.start(
-            name, words, namespace_pid=network.namespace_pid, on_line=self._on_line)
+            name, words, namespace_pid=network.server_namespace_pid, on_line=self._on_line)
         if not self.lines.wait(re.compile(r"listening on"), BUSY_S):
             raise LabError("starting netdumpd: " + (self._processes.log_tail(name)
                                                     or "it does not say that it listens"))

@@ -59,7 +59,7 @@ class GuestPort:
 
 class SiteNetwork:
     """Made inside the lab's own namespace, by the process that is there."""
-    namespace_pid = None
+    namespace_pid = server_namespace_pid = None
     listen = f"{SERVER_IP}:{SERVER_PORT}"
 
     def __init__(self, processes, out, tftp_dir):
