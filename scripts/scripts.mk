@@ -47,7 +47,7 @@ matrix: dist stub server breaker $(B)/.setup-lab ## NICs by places by faults, a 
 # Whole labs: slow, so each run is shared by all the tests that look at it.
 CHECK += check-lab
 .PHONY: check-lab
-check-lab: dist stub server breaker delay $(MAPS_GUESTS) $(B)/.setup-lab $(B)/.setup-analysis $(B)/.setup-check $(B)/.setup-bench ## whole machines, from the PXE boot to the dump
+check-lab: dist stub server site breaker delay $(MAPS_GUESTS) $(B)/.setup-lab $(B)/.setup-analysis $(B)/.setup-check $(B)/.setup-bench ## whole machines, from the PXE boot to the dump
 	$(Q)$(PYTEST) tests/lab
 
 # The kernel's debug symbols are a download of 860 MB, and crash takes minutes: not a part of check.

@@ -78,11 +78,11 @@ def is_kept(mark):
     return bool(mark) and mark["started"] is not None and started_at(mark["pid"]) == mark["started"]
 
 
-def ask(mark, **request):
+def ask(mark, timeout_s=BUSY_S, **request):
     """The keeper's answer."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(BUSY_S)
+            connection.settimeout(timeout_s)
             connection.connect(os.path.join(mark["sockets"], "control"))
             with connection.makefile("rw", encoding="utf-8") as stream:
                 stream.write(json.dumps(request) + "\n")

@@ -22,6 +22,7 @@
 #   lab.sending        crash while something is being sent
 #   lab.busy           all other CPUs are busy when one crashes
 #   lab.driver=0       leave the NIC alone
+#   lab.vlan=N         use this VLAN, too, with tags, which the NIC may have to put and take away
 #   lab.fault=A,B      what the breaker breaks right before the crash
 #   lab.kdump          load a crash kernel, not the crash image
 #   lab.fill=PERCENT   of the memory that is free, with a file system's data
@@ -97,6 +98,14 @@ nic_use() {
     tftp -g -r "$(word lab.file pxelinux.0)" -l /tmp/file "$server" ||
         fail "fetching a file from $server over $driver"
     echo "init: nic $driver used"
+}
+
+vlan_use() { # NUMBER
+    modprobe 8021q || fail "there are no VLANs"
+    { ip link add link eth0 name "eth0.$1" type vlan id "$1" && ip addr add "192.0.2.2/24" dev "eth0.$1" &&
+        ip link set "eth0.$1" up; } || fail "no VLAN $1 on eth0"
+    ping -c 1 -W 1 192.0.2.1 > /tmp/vlan.log
+    echo "init: vlan $1 used, $(cat "/sys/class/net/eth0.$1/statistics/tx_packets") frames sent"
 }
 
 # NICs besides the one that dumps: up, so that they receive whatever comes.
@@ -335,6 +344,7 @@ if [ "$(word lab.driverless 0)" = 1 ]; then
 elif [ "$(word lab.driver 1)" = 1 ]; then
     driver_load
     nic_use
+    [ "$(word lab.vlan 0)" -gt 0 ] && vlan_use "$(word lab.vlan 0)"
     others_up
 else
     echo "init: the NIC is left alone"

@@ -27,7 +27,7 @@ BUSYBOX = "/bin/busybox"
 # Every NIC that QEMU has with a PCI bus, and a disk in memory; depmod finds what they need.
 DRIVERS = ("e1000", "e1000e", "igb", "8139cp", "8139too", "virtio_net", "virtio_pci", "vmxnet3",
            "pcnet32", "ne2k-pci", "e100", "tulip", "sunhme", "rocker", "af_packet", "brd",
-           "xen-privcmd", "xenfs")
+           "xen-privcmd", "xenfs", "8021q")
 MODULE_INDEXES = ("modules.order", "modules.builtin", "modules.builtin.modinfo")
 
 

@@ -223,7 +223,7 @@ def _down(out):
     was_up = is_kept(mark)
     if was_up:
         try:
-            ask(mark, verb="down")
+            ask(mark, DOWN_S / 4, verb="down")
             _await_end(mark, DOWN_S)
         except LabError:
             pass  # it is not asked again

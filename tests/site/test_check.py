@@ -4,7 +4,9 @@
 import os
 import shutil
 import socket
+import struct
 import subprocess
+import threading
 import time
 
 import pytest
@@ -13,6 +15,8 @@ from conftest import BUILD, KEY, PROGRAM, SAMPLES
 from sitelib import words
 
 NETDUMPD = os.path.join(BUILD, "server", "netdumpd")
+HEADER = struct.Struct("<IBBHQQ")  # struct nd_wire_header
+DONE, DONE_BYTES, HANDSHAKE = 4, 160, 0x80
 PSK = "5a" * 8 + "c3" * 24
 HEAD = "DEFAULT a\nLABEL a\n  KERNEL netdump.c32\n"
 
@@ -265,6 +269,37 @@ def test_in_the_clear(site, tmp_path):
     finally:
         one.process.terminate()
         one.process.wait(60)
+
+
+class Liar(threading.Thread):
+    """Answers each HELLO with a DONE in the clear, or in a handshake that nobody sealed."""
+
+    def __init__(self, kind):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.kind = kind
+        self.heard = 0
+        self.start()
+
+    def run(self):
+        while True:
+            hello, whom = self.socket.recvfrom(2048)
+            magic, version, _, _, session, seq = HEADER.unpack_from(hello)
+            self.heard += 1
+            done = HEADER.pack(magic, version, DONE, DONE_BYTES, session, seq).ljust(DONE_BYTES, b"\0")
+            if self.kind != DONE:
+                done = HEADER.pack(magic, version, self.kind, HEADER.size + 40 + len(done) + 16,
+                                   session, seq) + bytes(40) + done + bytes(16)
+            self.socket.sendto(done, whom)
+
+
+@pytest.mark.parametrize("kind", [DONE, DONE | HANDSHAKE])
+def test_who_has_not_the_key_is_no_answer(site, kind):
+    liar = Liar(kind)
+    assert not answers(site, liar, f"key={KEY}") and liar.heard
+    assert answers(site, liar, "insecure") == (kind == DONE)
 
 
 def test_nobody_there(site):

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A lab that stays, what may lie between machine and server, and PXELINUX's own word on site-check."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conftest import BOOT_S, BUILD, NET, ROOT, Run
+from test_lab import END_S, processes_of
+
+sys.path.insert(0, os.path.join(ROOT, "scripts"))
+from sitelib.site import look  # noqa: E402
+from sitelib.root import Root  # noqa: E402
+
+LAB = os.path.join(ROOT, "scripts", "lab")
+REF = os.path.join(BUILD, "stub", "ref.elf")
+# Each by another way to a configuration, with another NIC; found is the file that PXELINUX asked for.
+GUESTS = {"ana": ("ref:e1000:mac", "pxelinux.cfg/01-52-54-00-4c-41-10"),
+          "bob": ("ref:virtio-net-pci:file", "site/bob.cfg"),
+          "cyd": ("ref:rtl8139:prefix", "racks/cyd/pxelinux.cfg/default"),
+          "dan": ("ref:pcnet:group", "pxelinux.cfg/0A4F003")}
+needs_root = pytest.mark.skipif(NET == "user", reason="takes namespaces, and so root")
+
+
+def lab(*words, good=True):
+    """One verb; what it says."""
+    done = subprocess.run([LAB, *map(str, words)], capture_output=True, text=True, check=False,
+                          timeout=3600)
+    assert (done.returncode == 0) == good, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def status(out):
+    found = json.loads(lab("status", "--json", "--out", out))
+    return found, {guest["name"]: guest for guest in found["guests"]}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """All four, up; from a shell that has ended since."""
+    folder = tmp_path_factory.mktemp("site")
+    out = folder / "lab"
+    folder.chmod(0o755)
+    words = " ".join(f"--guest {name}={what}" for name, (what, _) in GUESTS.items())
+    subprocess.run(["sh", "-c", f"'{LAB}' up --wait --out '{out}' {words}; kill -HUP 0"],
+                   start_new_session=True, check=False, capture_output=True, timeout=3600)
+    yield out
+    lab("down", "--out", out)
+
+
+@needs_root
+@pytest.mark.xdist_group("site")
+def test_each_machine_finds_its_own(site):
+    with open(site / "dnsmasq.log", encoding="utf-8") as log:
+        served = re.findall(rf"sent {re.escape(str(site))}/tftp/(\S+) to (\S+)", log.read())
+    _, guests = status(site)
+    for name, (_, path) in GUESTS.items():
+        assert guests[name]["state"] == "runs" and guests[name]["config"] == path
+        assert (path, guests[name]["ip"]) in served
+
+
+@needs_root
+@pytest.mark.xdist_group("site")
+def test_one_crashes_on_command_and_comes_back(site):
+    _, before = status(site)
+    lab("crash", "--wait", "bob", "--out", site)
+    _, after = status(site)
+    assert after["bob"]["boots"] == before["bob"]["boots"] + 1
+    (path,) = after["bob"]["dumps"]
+    with open(os.path.join(path, "info.json"), encoding="utf-8") as file:
+        info = json.load(file)
+    assert info["status"] == "complete" and "NMI" in info["reason"]
+    for name in "ana", "cyd", "dan":
+        assert after[name] == before[name]
+
+
+@needs_root
+@pytest.mark.xdist_group("site")
+def test_all_at_once(site):
+    _, before = status(site)
+    for name in GUESTS:
+        lab("crash", name, "--out", site)
+    limit = time.monotonic() + 2 * BOOT_S
+    while True:
+        _, after = status(site)
+        if all(len(after[name]["dumps"]) > len(before[name]["dumps"])
+               and after[name]["state"] == "runs" for name in GUESTS):
+            break
+        assert time.monotonic() < limit, after
+        time.sleep(1)
+
+
+@needs_root
+@pytest.mark.xdist_group("site")
+def test_a_console_is_a_window(site):
+    found, _ = status(site)
+    tmux = found["attach"].split()[:3]
+    names = subprocess.run([*tmux, "list-windows", "-F", "#W"], capture_output=True, text=True,
+                           check=True).stdout.split()
+    assert names == [*GUESTS, "netdumpd"]
+    limit = time.monotonic() + END_S
+    while True:
+        text = subprocess.run([*tmux, "capture-pane", "-p", "-t", "lab:ana"], capture_output=True,
+                              text=True, check=True).stdout
+        if "ref: idle" in text:
+            break
+        assert time.monotonic() < limit, text
+        time.sleep(0.2)
+
+
+@needs_root
+@pytest.mark.xdist_group("site")
+def test_what_cannot_be(site):
+    assert "there are ana, bob, cyd, dan" in lab("crash", "eve", "--out", site, good=False)
+    assert "is up in" in lab("up", "--out", site, good=False)
+
+
+@pytest.mark.parametrize("words, says", [
+    (["--guest", "x"], "NAME=SYSTEM:NIC"), (["--guest", "x=dos:e1000"], "systems are"),
+    (["--guest", "x=ref:e1000:luck"], "found by one of"), (["--level", "32"], "from 0 to 31"),
+    (["--guest", "x=ref:e1000", "--guest", "x=ref:e1000"], "is taken")])
+def test_a_site_without_sense(tmp_path, words, says):
+    assert says in lab("up", "--out", tmp_path, *words, good=False)
+
+
+def sockets_of(out):
+    with open(out / "site.json", encoding="utf-8") as file:
+        mark = json.load(file)
+    return mark["pid"], mark["sockets"]
+
+
+@needs_root
+@pytest.mark.parametrize("what", ["nothing", "killed", "stopped"])
+def test_down_leaves_nothing(tmp_path, what):
+    out = tmp_path / "lab"
+    tmp_path.chmod(0o755)
+    lab("up", "--out", out, "--guest", "one=ref:e1000")
+    pid, sockets = sockets_of(out)
+    assert any("qemu" in line for line in processes_of(str(out)) + processes_of(sockets))
+    (first,) = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True,
+                              check=True).stdout.split()
+    if what == "killed":
+        os.kill(int(first), signal.SIGKILL)
+    elif what == "stopped":
+        os.kill(int(first), signal.SIGSTOP)
+    assert ("nothing was up" in lab("down", "--out", out)) == (what == "killed")
+    limit = time.monotonic() + END_S
+    while processes_of(str(out)) or processes_of(sockets):
+        assert time.monotonic() < limit, processes_of(str(out)) + processes_of(sockets)
+        time.sleep(0.1)
+    assert not os.path.exists(sockets) and not os.path.exists(out / "site.json")
+    assert "nothing was up" in lab("down", "--out", out)
+
+
+# --- what lies between ----------------------------------------------------------------
+
+REF_RUN = ["--system", "ref", "--mem", "128M", "--nic", "e1000"]
+
+
+@needs_root
+@pytest.mark.parametrize("wiring", ["router", "vlan"])
+def test_a_dump_through(tmp_path, wiring):
+    run = Run(tmp_path / "run", "--check", *REF_RUN, "--wiring", wiring)
+    assert run.status == 0, run.stderr
+    assert run.facts["check"]["pages_different"] == 0
+
+
+@needs_root
+def test_a_system_that_tags_is_dumped_without_tags(tmp_path):
+    """Its driver has told the NIC to filter VLANs, and to put and take tags."""
+    run = Run(tmp_path / "run", "--check", "--mem", "256M", "--nic", "e1000e", "--machine", "q35",
+              "--wiring", "vlan", "--append-kernel", "lab.vlan=20")
+    assert run.status == 0, run.stderr
+    assert re.search(r"^init: vlan 20 used, [1-9]\d* frames sent", run.serial(), re.M)
+    assert run.facts["check"]["pages_different"] == 0
+
+
+@needs_root
+def test_it_is_the_gateway_that_leads_there(tmp_path):
+    """One that nobody has, in the place of the lease's."""
+    run = Run(tmp_path / "run", *REF_RUN, "--wiring", "router", "--append",
+              "gateway=10.255.255.254 deadline=10")
+    assert run.status == 1 and not run.facts["complete"]
+    assert "no word from a server" in run.serial()
+
+
+@needs_root
+def test_firmware_that_does_not_tag_gets_nowhere_on_a_trunk(start):
+    """Which is Debian's iPXE: it has no command for it."""
+    console = start("", {}, wiring="trunk", machine="pc,graphics=off", server=False, mem="64M")
+    console.wait(r"No configuration methods succeeded")
+    with open(os.path.join(console.lab.out, "dnsmasq.log"), encoding="utf-8") as log:
+        assert "DHCPDISCOVER" not in log.read()
+
+
+@pytest.mark.parametrize("words", [["--wiring", "router", "--net", "user"],
+                                   ["--wiring", "router", "--dead-servers", "--net", "dnsmasq"]])
+def test_wirings_without_sense(tmp_path, words):
+    run = Run(tmp_path / "run", *words)
+    assert run.status == 2 and "--wiring router" in run.stderr
+
+
+# --- PXELINUX itself --------------------------------------------------------------------
+
+TRICKY = """\
+SERIAL 0 115200
+prompt 1
+timeout 0
+append insecure -- ref.elf crash=none above
+DEFAULT above
+LABEL above
+  KERNEL netdump.c32
+label Own
+\tkErNeL\tnetdump.c32
+\tappend\tinsecure -- ref.elf crash=none own\twords
+LABEL com32
+  COM32 netdump
+  APPEND insecure -- ref.elf crash=none by the name
+LABEL twice
+  KERNEL netdump.c32
+  APPEND insecure -- ref.elf crash=none first
+LABEL twice
+  KERNEL netdump.c32
+  APPEND insecure -- ref.elf crash=none second
+LABEL goes-on
+  KERNEL netdump.c32
+INCLUDE pxelinux.cfg/other
+LABEL initrd
+  KERNEL netdump.c32
+  APPEND insecure -- ref.elf crash=none
+  INITRD ldlinux.c32
+LABEL minus
+  KERNEL netdump.c32
+  APPEND -
+"""
+OTHER = """\
+  APPEND insecure -- ref.elf crash=none of the other file
+LABEL text
+  KERNEL netdump.c32
+  TEXT HELP
+  APPEND insecure -- ref.elf crash=none help
+  ENDTEXT
+"""
+
+
+def test_pxelinux_reads_it_as_site_check_does(start, tmp_path):
+    """Each label, booted from the prompt, has the words that site-check said."""
+    (tmp_path / "default").write_text(TRICKY, encoding="utf-8")
+    (tmp_path / "other").write_text(OTHER, encoding="utf-8")
+    console = start(None, {"ref.elf": REF, "pxelinux.cfg/default": tmp_path / "default",
+                           "pxelinux.cfg/other": tmp_path / "other"},
+                    server=False, mem="64M", reboots=True)
+    said = {}
+    for label in look(Root(console.lab.tftp.path), "pxelinux.cfg/default")["labels"]:
+        said.setdefault(label["label"], label)
+    assert list(said) == ["above", "Own", "com32", "twice", "goes-on", "text", "initrd", "minus"]
+    for name, label in said.items():
+        console.prompt()
+        console.type(name)
+        if label["armed"]:
+            words = " ".join([label["image"], r"netdump=0x\w+", *label["arguments"]])
+            console.wait(rf"^ref: command line: {words}$")
+        else:
+            console.wait(r"^netdump: no image: APPEND")
+        console.at = len(console.lab.machine.serial.text)
+        console.lab.machine.monitor("system_reset")
