@@ -136,7 +136,10 @@ def up(args):
 
 
 def _keeper_start(args, sockets):
-    """In namespaces of its own: when the first process there ends, the kernel ends the others."""
+    """In namespaces of its own: when the first process there ends, the kernel ends the others.
+
+    What they leave in temporary folders then goes with the sockets.
+    """
     words = ["unshare", "--net", "--pid", "--fork", "--mount-proc", "--kill-child=KILL", "--",
              sys.executable, os.path.join(ROOT, "scripts", "lab"), "keep", "--out", args.out,
              "--sockets", sockets, "--level", str(args.level)]
@@ -144,7 +147,8 @@ def _keeper_start(args, sockets):
         words += ["--guest", guest]
     with open(os.path.join(args.out, "keeper.log"), "wb") as log:
         return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log,
-                                stderr=subprocess.STDOUT, start_new_session=True, cwd="/")
+                                stderr=subprocess.STDOUT, start_new_session=True, cwd="/",
+                                env={**os.environ, "TMPDIR": sockets})
 
 
 def _await_up(args, child):

@@ -135,12 +135,20 @@ def sockets_of(out):
     return mark["pid"], mark["sockets"]
 
 
-@needs_root
-@pytest.mark.parametrize("what", ["nothing", "killed", "stopped"])
-def test_down_leaves_nothing(tmp_path, what):
+@pytest.fixture
+def small(tmp_path):
+    """A lab with one machine, up."""
     out = tmp_path / "lab"
     tmp_path.chmod(0o755)
     lab("up", "--out", out, "--guest", "one=ref:e1000")
+    yield out
+    lab("down", "--out", out)
+
+
+@needs_root
+@pytest.mark.parametrize("what", ["nothing", "killed", "stopped"])
+def test_down_leaves_nothing(small, what):
+    out = small
     pid, sockets = sockets_of(out)
     assert any("qemu" in line for line in processes_of(str(out)) + processes_of(sockets))
     (first,) = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True,
