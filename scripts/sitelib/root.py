@@ -6,6 +6,7 @@ import os
 import re
 import struct
 import zlib
+from functools import lru_cache
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
@@ -44,6 +45,7 @@ class Root:
         return os.path.relpath(path, self.folder)
 
 
+@lru_cache(None)
 def needs(path):
     """The libraries that a module names; None: it is no module."""
     try:
@@ -54,6 +56,7 @@ def needs(path):
         return None
 
 
+@lru_cache(None)
 def image_kind(path):
     """What netdump.c32 would take a file for: Linux, multiboot, or None."""
     with open(path, "rb") as file:

@@ -114,6 +114,24 @@ def _strangers(found):
     return [one for one in found if one["hosts"] or one["file"] not in included]
 
 
+def _shared_keys(found):
+    """Hosts' own keys in several files: to a server they are all the host that the key is for."""
+    files = {}
+    for one in found:
+        for label in one["labels"]:
+            if label.get("psk"):
+                files.setdefault(label["psk"], {})[one["file"]] = label["line"]
+    for name, where in files.items():
+        if len(where) < 2:
+            continue
+        for one in found:
+            if one["file"] in where:
+                others = ", ".join(file for file in where if file != one["file"])
+                one["messages"].append(asdict(Message(
+                    one["file"], where[one["file"]], "error", f"psk {name} is in {others}, too: the "
+                    "server would take both for the host that it belongs to")))
+
+
 def check(folder, prefix="", host=None, config=None, probe=None):
     """All of it, as JSON can hold it."""
     root = Root(folder, prefix)
@@ -136,6 +154,7 @@ def check(folder, prefix="", host=None, config=None, probe=None):
         found = list(pool.map(partial(look, root, probe=probe), names))
     if not host and not config:
         found = _strangers(found)
+        _shared_keys(found)
     general = _loader(root)
     wrong = [message for one in found for message in one["messages"]] + general
     return {"root": root.folder, "prefix": prefix, "asked": asked, "messages": general,

@@ -19,6 +19,7 @@ from sitelib.site import look  # noqa: E402
 from sitelib.root import Root  # noqa: E402
 
 LAB = os.path.join(ROOT, "scripts", "lab")
+SITE_CHECK = os.path.join(ROOT, "scripts", "site-check")
 REF = os.path.join(BUILD, "stub", "ref.elf")
 # Each by another way to a configuration, with another NIC; found is the file that PXELINUX asked for.
 GUESTS = {"ana": ("ref:e1000:mac", "pxelinux.cfg/01-52-54-00-4c-41-10"),
@@ -177,6 +178,9 @@ def test_a_dump_through(tmp_path, wiring):
     run = Run(tmp_path / "run", "--check", *REF_RUN, "--wiring", wiring)
     assert run.status == 0, run.stderr
     assert run.facts["check"]["pages_different"] == 0
+    checked = subprocess.run([SITE_CHECK, os.path.join(run.out, "tftp")], capture_output=True,
+                             text=True, check=False)
+    assert checked.returncode == 0, checked.stdout
 
 
 @needs_root
@@ -202,7 +206,7 @@ def test_it_is_the_gateway_that_leads_there(tmp_path):
 def test_firmware_that_does_not_tag_gets_nowhere_on_a_trunk(start):
     """Which is Debian's iPXE: it has no command for it."""
     console = start("", {}, wiring="trunk", machine="pc,graphics=off", server=False, mem="64M")
-    console.wait(r"No configuration methods succeeded")
+    console.wait(r"No more network devices")
     with open(os.path.join(console.lab.out, "dnsmasq.log"), encoding="utf-8") as log:
         assert "DHCPDISCOVER" not in log.read()
 

@@ -125,6 +125,14 @@ def test_what_is_one_hosts_in_a_file_of_many(site, name, one_host):
                              "psk= is one host's, and this file may be many hosts'"])
 
 
+def test_a_key_of_one_host_in_two_files(site):
+    for name in "C0A80105", "C0A80106":
+        site.config(append(f"key={KEY} psk={PSK} -- ref.elf"), name)
+    _, found, _ = site.check()
+    assert [errors(one)[0][1].split(":")[0].split(" is in ")[1] for one in found["configurations"]] \
+        == ["pxelinux.cfg/C0A80106, too", "pxelinux.cfg/C0A80105, too"]
+
+
 def test_another_machines_mac(site):
     site.config(append(f"key={KEY} mac=02:00:00:00:00:02 -- ref.elf"), "01-02-00-00-00-00-01")
     assert "this file is for 02:00:00:00:00:01" in \
