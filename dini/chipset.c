@@ -22,6 +22,7 @@
 #define PIC2          0xA0
 #define ELCR          0x4D0
 #define IRQ_TICK      0x01
+#define IRQ_CASCADE   0x04 /* the second PIC's */
 #define PIT_CHANNEL_0 0x40
 #define PIT_COMMAND   0x43
 
@@ -89,7 +90,10 @@ static void pic_write(uint16_t port, uint8_t value)
 	nd_outb(POST_PORT, 0); /* the time that old ones need */
 }
 
-/* Vectors 08h and 70h as the BIOS sets them; only the BIOS tick comes through. */
+/*
+ * Vectors 08h and 70h as the BIOS sets them; only the BIOS tick comes through.  Firmware that waits for
+ * its NIC's interrupt, as iPXE over another UNDI does, opens that line alone, and not the way there.
+ */
 static void pic_init(uint16_t elcr)
 {
 	pic_write(PIC1 + 1, 0xFF);
@@ -106,7 +110,7 @@ static void pic_init(uint16_t elcr)
 		nd_outb(ELCR, (uint8_t)elcr);
 		nd_outb(ELCR + 1, (uint8_t)(elcr >> 8));
 	}
-	pic_write(PIC1 + 1, 0xFF & ~IRQ_TICK);
+	pic_write(PIC1 + 1, 0xFF & ~(IRQ_TICK | IRQ_CASCADE));
 	pic_write(PIC2 + 1, 0xFF);
 }
 
