@@ -13,7 +13,7 @@ IMAGE_OBJ := $(addprefix $(B)/stub/kexec/,image-asm.o image.o reset.o) $(KEXEC_O
 WRAP_OBJ := $(addprefix $(B)/stub/kexec/,wrap-asm.o wrap.o) $(KEXEC_OBJ)
 FLAT_OBJ := $(addprefix $(B)/stub/kexec/,flat-asm.o flat.o block.o call.o serial.o find.o seal.o reason.o)
 REF_OBJ := $(addprefix $(B)/stub/multiboot/,main.o bootinfo.o ram.o paging.o fill.o iommu.o edu.o trap.o core.o \
-	crash.o fallback.o fault.o breaks.o chips.o machine.o nic.o string.o serial.o words.o find.o seal.o reason.o reset.o \
+	crash.o fallback.o fault.o breaks.o chips.o machine.o nic.o flip.o string.o serial.o words.o find.o seal.o reason.o reset.o \
 	vectors.o trampoline.o)
 REF_IMAGES := $(addprefix $(B)/stub/,ref.elf ref-elf64.elf ref-aout.bin)
 

@@ -159,7 +159,7 @@ $(B)/tests/delay: tests/tools/delay.c $(B)/.setup-build
 	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $<
 
 # What breaks a machine in the lab as --fault says: there it runs alone, without a C library.
-BREAKER_SRC := $(addprefix tests/faults/breaker/,linux.c breaks.c chips.c machine.c nic.c) stub/common/words.c
+BREAKER_SRC := $(addprefix tests/faults/breaker/,linux.c breaks.c chips.c machine.c nic.c flip.c) stub/common/words.c
 .PHONY: breaker
 breaker: $(B)/tests/breaker
 $(B)/tests/breaker: $(BREAKER_SRC) $(wildcard tests/faults/breaker/*.h) $(UNIT_HEADERS) \

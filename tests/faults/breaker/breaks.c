@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* breaks.c - see breaks.h: what any PCI NIC has, the seal, and the handoff block. */
+/* breaks.c - see breaks.h: the words, and what any PCI NIC has. */
 #include "tests/faults/breaker/breaks.h"
 
 #include "stub/common/serial.h"
 #include "stub/common/words.h"
 #include "tests/faults/breaker/chips.h"
+#include "tests/faults/breaker/flip.h"
 #include "tests/faults/breaker/machine.h"
 #include "tests/faults/breaker/nic.h"
 
@@ -83,43 +84,6 @@ static enum nd_broken driver_unbound(const struct nd_nic *nic, const struct nd_h
 	return nd_breaker_unbind(nic->bdf, why);
 }
 
-/* One bit, in the middle of DINI's image. */
-static enum nd_broken seal_flip(const struct nd_nic *unused, const struct nd_handoff *h,
-				const char **why)
-{
-	uint32_t phys = h->dini_phys + h->dini_image_bytes / 2;
-	volatile uint8_t *byte = nd_breaker_map(phys, 1);
-	uint8_t was;
-
-	(void)unused;
-	*why = "fenced memory cannot be reached";
-	if (!byte)
-		return ND_BROKEN_NOT;
-	was = *byte;
-	*byte = was ^ 1;
-	nd_serial_print("breaker: %x was %x, is %x\n", phys, was, *byte);
-	*why = "fenced memory does not change";
-	return *byte == (was ^ 1) ? ND_BROKEN : ND_BROKEN_NOT;
-}
-
-/* One bit of a server's key. */
-static enum nd_broken handoff_flip(const struct nd_nic *unused, const struct nd_handoff *h,
-				   const char **why)
-{
-	volatile uint8_t *byte = nd_breaker_map(
-		(uintptr_t)h->gate_phys + offsetof(struct nd_handoff, server_key), 1);
-	uint8_t was;
-
-	(void)unused;
-	*why = "the handoff block cannot be reached";
-	if (!byte)
-		return ND_BROKEN_NOT;
-	was = *byte;
-	*byte = was ^ 1;
-	*why = "the handoff block does not change";
-	return *byte == (was ^ 1) ? ND_BROKEN : ND_BROKEN_NOT;
-}
-
 static const struct {
 	const char *word;
 	enum nd_broken (*run)(const struct nd_nic *nic, const struct nd_handoff *h,
@@ -131,8 +95,10 @@ static const struct {
 	{"rings-corrupt", nd_chip_rings_corrupt},
 	{"tx-wedged", nd_chip_tx_wedged},
 	{"driver-unbound", driver_unbound},
-	{"seal-flip", seal_flip},
-	{"handoff-flip", handoff_flip},
+	{"seal-flip", nd_flip_dini},
+	{"handoff-flip", nd_flip_handoff},
+	{"firmware-flip", nd_flip_firmware},
+	{"hidden-flip", nd_flip_hidden},
 	{"hpet-legacy", nd_machine_hpet_legacy},
 	{"pics-open", nd_machine_pics_open},
 	{"irq-storm", nd_machine_irq_storm},

@@ -59,7 +59,8 @@ struct netdump_e820 {
 struct netdump_undi {
 	uint32_t entry_far;    /* !PXE EntryPointSP or PXENV+ RMEntry */
 	uint32_t struct_far;   /* the structure itself */
-	uint32_t low_end_phys; /* end of the firmware's code and data in base memory */
+	uint32_t low_end_phys; /* end of the firmware's code and data in base memory, that of
+				* firmware under it with it */
 };
 
 /* The gate's image, *bytes long, to be copied to NETDUMP_GATE_HEADER of its segment. */

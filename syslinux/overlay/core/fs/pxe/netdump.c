@@ -16,7 +16,9 @@
 #include "../../mem/malloc.h"
 #include "netdump.h"
 
-#define PAGE_BYTES 4096u
+#define PAGE_BYTES      4096u
+#define PARAGRAPH_BYTES 16u
+#define BASE_MEMORY_END 0xa0000u
 
 extern far_ptr_t StrucPtr;
 
@@ -50,10 +52,36 @@ static uint32_t ebda_phys(void)
 	return (uint32_t)*segment << 4;
 }
 
+static uint32_t segment_end(const pxe_segdesc_t *segment, uint32_t end)
+{
+	uint32_t its_end = ((uint32_t)segment->sel << 4) + segment->size;
+
+	return its_end > end && its_end <= BASE_MEMORY_END ? its_end : end;
+}
+
+/*
+ * Firmware over firmware, as undionly.kpxe over the UNDI of the NIC's ROM: PXELINUX runs on the
+ * former, which calls the latter, and the latter's segments lie above its own.
+ */
+static uint32_t firmware_end(uint32_t end)
+{
+	uint32_t at = (end + PARAGRAPH_BYTES - 1) & ~(PARAGRAPH_BYTES - 1);
+
+	for (; at + sizeof(struct pxe_t) <= BASE_MEMORY_END; at += PARAGRAPH_BYTES) {
+		const struct pxe_t *pxe = (const struct pxe_t *)at;
+
+		if (!is_pxe(pxe))
+			continue;
+		end = segment_end(&pxe->seg[PXE_Seg_UNDIData], end);
+		end = segment_end(&pxe->seg[PXE_Seg_UNDICode], end);
+	}
+	return end;
+}
+
 /* Where the firmware's segments reach into the BIOS's extended data area, that counts. */
 __export void netdump_undi_get(struct netdump_undi *undi)
 {
-	uint32_t end = netdump_base_memory_end();
+	uint32_t end = firmware_end(netdump_base_memory_end());
 	uint32_t ebda = ebda_phys();
 
 	undi->entry_far = (uint32_t)PXEEntry.seg << 16 | PXEEntry.offs;
