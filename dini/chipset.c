@@ -91,8 +91,9 @@ static void pic_write(uint16_t port, uint8_t value)
 }
 
 /*
- * Vectors 08h and 70h as the BIOS sets them; only the BIOS tick comes through.  Firmware that waits for
- * its NIC's interrupt, as iPXE over another UNDI does, opens that line alone, and not the way there.
+ * Vectors 08h and 70h as the BIOS sets them; only the BIOS tick comes through.  Firmware that waits
+ * for its NIC's interrupt, as iPXE over another UNDI does, opens that line alone, and not the way
+ * there.
  */
 static void pic_init(uint16_t elcr)
 {

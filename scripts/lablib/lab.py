@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from . import bochs, keys
 from .machine import Machine
+from .nbp import Nbp
 from .network import UserNetwork
 from .process import LabError, Processes, whole_line
 from .server import Server
@@ -59,6 +60,7 @@ class Settings:
     wiring: str = "plain"      # of wiring.WIRINGS
     mac: str = ""
     bootfile: str = "pxelinux.0"
+    nbp: Nbp = Nbp()           # what starts before it
     tftpboot: str = os.path.join(BUILD, "tftpboot")
     server: bool = True
     insecure: bool = False     # no keys: the dump goes in the clear
@@ -87,6 +89,7 @@ class Lab:
         self.dumps = os.path.join(self.out, "dumps")
         self.pcap = os.path.join(self.out, "net.pcap") if settings.pcap else None
         self.tftp = TftpRoot(os.path.join(self.out, "tftp"), settings.tftpboot)
+        settings.nbp.offer(self.tftp)
         self.processes = Processes(self.out)
         self.network = self._network()
         self.machine = EMULATORS[settings.emulator](self.processes, self.out, self._on_line)
@@ -106,8 +109,8 @@ class Lab:
             raise LabError("--net dnsmasq makes a network namespace and a tap, which takes "
                            "root; --net user does not")
         return WIRINGS[settings.wiring](self.processes, self.tftp.path, self.mac, HOST,
-                              settings.bootfile, settings.dead_servers,
-                              settings.round_trip_ms)
+                                        settings.nbp.dhcp(settings.bootfile),
+                                        settings.dead_servers, settings.round_trip_ms)
 
     def _keys(self):
         if self.settings.insecure or not self.settings.server:
@@ -139,10 +142,11 @@ class Lab:
             self.network.filter.loss(settings.loss)
         if self.server:
             self.server.start(self.network)
-        self.machine.start(self.network, nic=settings.nic, mac=self.mac,
+        self.machine.start(self.network, nic=settings.nbp.nic(settings.nic), mac=self.mac,
                            machine=settings.machine, behind=settings.behind,
                            mem=settings.mem, cpus=settings.cpus,
-                           extra=settings.qemu_arg, pcap=self.pcap, reboots=settings.reboots)
+                           extra=[*settings.nbp.qemu, *settings.qemu_arg], pcap=self.pcap,
+                           reboots=settings.reboots)
         self.say(f"{self.machine.NAME} is on: {settings.machine}, {settings.nic} {self.mac}, {settings.mem}, "
                  f"{settings.cpus} CPU, network {settings.net}")
 

@@ -36,13 +36,13 @@ class DnsmasqNetwork:
     """
     names_hosts = True
 
-    def __init__(self, processes, tftp_dir, mac, host, bootfile="pxelinux.0", dead_servers=False,
+    def __init__(self, processes, tftp_dir, mac, host, boot_words, dead_servers=False,
                  round_trip_ms=0):
         self._processes = processes
         self._tftp_dir = tftp_dir
         self._mac = mac
         self._host = host
-        self._bootfile = bootfile
+        self._boot_words = boot_words
         run = os.getpid()
         self.tap = f"lab{run % 10**8}"
         prefix = f"10.{64 + run // 250 % 128}.{run % 250 + 1}"
@@ -80,7 +80,7 @@ class DnsmasqNetwork:
             "--no-hosts", "--port=0", f"--interface={self.interface}", "--bind-interfaces",
             f"--dhcp-range={self.guest_ip},{self.guest_ip},255.255.255.0,1h",
             f"--dhcp-host={self._mac},{self.guest_ip},{self._host}",
-            f"--dhcp-boot={self._bootfile}", "--enable-tftp", f"--tftp-root={self._tftp_dir}",
+            *self._boot_words, "--enable-tftp", f"--tftp-root={self._tftp_dir}",
             f"--dhcp-leasefile={lease}", "--pid-file=", "--log-facility=-", "--log-dhcp",
             "--user=root", "--group=root"], namespace_pid=self.namespace_pid, keep_lines=True)
         if not lines.wait(re.compile(r"TFTP root is"), BUSY_S):

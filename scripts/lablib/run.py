@@ -6,7 +6,7 @@ import os
 import shlex
 import time
 
-from . import bochs, event, fault, summary
+from . import bochs, event, fault, nbp, summary
 from .guest import Guest
 from .lab import BUILD, EMULATORS, Lab, Settings
 from .machine import BEHIND
@@ -85,6 +85,10 @@ def options(run):
                      help="ref: how it crashes (panic, ud2, pagefault, stack); xen: panic, of its "
                           "first domain, or hypervisor")
     run.add_argument("--bootfile", default="pxelinux.0", help="or lpxelinux.0")
+    run.add_argument("--nbp", metavar="FILE",
+                     help="what the NIC's ROM starts before that: " + ", ".join(nbp.NAMES)
+                          + ", or a path; the ISO and the kernel start a machine whose NIC has no "
+                          "ROM")
     run.add_argument("--mac", default="", help="default: 52:54:00 and a random rest")
     run.add_argument("--pcap", action="store_true", help="capture the guest's frames in net.pcap")
     run.add_argument("--verbose", action="store_true", help="show the whole serial line")
@@ -135,6 +139,8 @@ def prepare(args):
     args.emulator = args.emulator or args.faults.emulator()
     if args.emulator == "bochs":
         bochs.check(args)
+    if args.nbp:
+        nbp.check(args.nbp, args.net, args.emulator)
     if args.cpus < 1 or not 0 <= args.crash_cpu < args.cpus:
         raise LabError(f"--crash-cpu {args.crash_cpu}: there are CPUs 0 to {args.cpus - 1}")
     if not args.out:
@@ -148,10 +154,15 @@ def _catalogue():
     return os.path.dirname(guest.modules)
 
 
+def _program(args):
+    return nbp.find(args.nbp, BUILD, print) if args.nbp else nbp.Nbp()
+
+
 def _settings(args):
     return Settings(out=args.out, nic=args.nic, emulator=args.emulator,
                     machine=args.machine, behind=args.behind, mem=args.mem,
-                    cpus=args.cpus, net=args.net, wiring=args.wiring, mac=args.mac, bootfile=args.bootfile,
+                    cpus=args.cpus, net=args.net, wiring=args.wiring, mac=args.mac,
+                    bootfile=args.bootfile, nbp=_program(args),
                     insecure=args.insecure, psk=args.psk, level=args.level, loss=args.loss,
                     drivers=_catalogue() if args.driverless else "",
                     dead_servers=args.dead_servers, round_trip_ms=args.round_trip,
