@@ -2,7 +2,8 @@
 /*
  * firmware.c - the firmware's own memory as the seal has it.  Long mode.
  *
- * It is mostly an empty heap, so it packs well: 700 KiB of iPXE's into 170.
+ * It is mostly an empty heap, so it packs well: 700 KiB of iPXE in a ROM into 170; 1.4 MiB of iPXE
+ * with every driver into 560.
  */
 #include "dini/firmware.h"
 
@@ -13,7 +14,7 @@
 
 #define PIECE_BYTES  0x10000u
 #define PIECES_MAX   96
-#define PACKED_BYTES 0x40000u
+#define PACKED_BYTES 0xA0000u
 #define LZ4_FAST     1 /* acceleration: LZ4's own default */
 
 static struct {
