@@ -118,12 +118,12 @@ static void boot(struct nd_image *image, const char *extra_word)
 }
 
 /* The same, and then as if nothing had been fenced. */
-static void boot_fenced(struct nd_image *image)
+static void boot_fenced(struct nd_image *image, bool unnamed)
 {
 	char word[24];
 
 	snprintf(word, sizeof word, "netdump=0x%x", (unsigned)region.gate_phys);
-	boot(image, word);
+	boot(image, unnamed ? NULL : word);
 	netdump_arm(NULL);
 	nd_region_give(&region);
 }
@@ -143,7 +143,7 @@ int main(int argc, char *argv[])
 	if (options.image && (ready || options.fallback_boot) &&
 	    image_load(&image, argv + 1 + options.image)) {
 		if (ready && fence_up(&options))
-			boot_fenced(&image);
+			boot_fenced(&image, options.unnamed);
 		if (options.fallback_boot) {
 			nd_error("booting without netdump, as fallback=boot asks");
 			boot(&image, NULL);

@@ -212,6 +212,12 @@ static bool fallback(const char *s, struct nd_options *o)
 	return o->fallback_boot;
 }
 
+static bool unnamed(const char *s, struct nd_options *o)
+{
+	o->unnamed = true;
+	return !*s;
+}
+
 static bool dini(const char *s, struct nd_options *o)
 {
 	o->dini = s;
@@ -248,6 +254,7 @@ static const struct option {
 	 "skip=STEP[,STEP...] of watchdogs, masters, iommu, cpu, chipset, vectors, restore, close, "
 	 "chip, flr, power, link, bus, alarm, firmware, others"},
 	{"fallback", fallback, true, "fallback=boot"},
+	{"unnamed", unnamed, true, "unnamed, without a value"},
 	{"dini", dini, true, "dini=FILE"},
 	{"key", keys, false, "key=HEX[,HEX...], at most 4 of 64 hex digits each"},
 	{"psk", psk, false, "psk=HEX, 64 hex digits"},
@@ -255,7 +262,7 @@ static const struct option {
 	/* the last, which no word has the name of; it may be a key beside its place */
 	{"", NULL, false,
 	 "an option of netdump.c32 (server, ip, gateway, mac, nic, action, deadline, skip, "
-	 "fallback, dini, key, psk, insecure)"},
+	 "fallback, unnamed, dini, key, psk, insecure)"},
 };
 
 static const struct option *option_find(const char *word, size_t name_length)

@@ -21,6 +21,7 @@ struct nd_options {
 	uint32_t deadline_s;
 	uint32_t skip; /* enum nd_step, or'ed */
 	bool fallback_boot;
+	bool unnamed; /* the system's command line is left alone */
 	const char *dini;
 	bool insecure;
 	uint32_t key_count; /* 0: none; 1: for every server; else one for each in server= */

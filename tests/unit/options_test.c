@@ -33,7 +33,7 @@ static void defaults_stand(void **state)
 	assert_int_equal(o.server_port, 6668);
 	assert_int_equal(o.action, ND_ACTION_REBOOT);
 	assert_string_equal(o.dini, "dini.bin");
-	assert_false(o.fallback_boot);
+	assert_false(o.fallback_boot || o.unnamed);
 }
 
 static void every_option_is_read(void **state)
@@ -48,14 +48,14 @@ static void every_option_is_read(void **state)
 		parse(&o,
 		      "server=10.0.0.1,10.0.0.255:7000 ip=192.168.1.2 gateway=192.168.1.1 "
 		      "mac=52-54-00:12:ab:CD action=hold deadline=0 fallback=boot dini=x.bin "
-		      "skip=watchdogs,flr,firmware "
+		      "skip=watchdogs,flr,firmware unnamed "
 		      "-- xen.gz --- vmlinuz",
 		      why),
-		10);
+		11);
 	assert_int_equal(o.server_count, 2);
 	assert_memory_equal(o.server_ip[1], second, 4);
 	assert_int_equal(o.server_port, 7000);
-	assert_true(o.has_client_ip && o.has_gateway && o.has_mac && o.fallback_boot);
+	assert_true(o.has_client_ip && o.has_gateway && o.has_mac && o.fallback_boot && o.unnamed);
 	assert_memory_equal(o.mac, mac, 6);
 	assert_int_equal(o.action, ND_ACTION_HOLD);
 	assert_int_equal(o.deadline_s, 0);
@@ -194,6 +194,7 @@ static void bad_keys_are_named_and_not_shown(void **state)
 		{"pks=" HEX_A, "\"pks=...\""},
 		{HEX_B, "\"f001122334455667...\""},
 		{"insecure=yes", "\"insecure=yes\""},
+		{"unnamed=yes", "\"unnamed=yes\""},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
