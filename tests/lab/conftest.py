@@ -104,9 +104,15 @@ STATES = {
 }
 STATE_CONTROLS = {"watchdog-control": [*REF, "--append-kernel", "fill=all", "--fault", "watchdog",
                                        "--without-remedy"]}
-ALL_RUNS = {**RUNS, **CELLS, **CONTROLS, **DAMAGED, **STATES, **STATE_CONTROLS}
+# What test_nbp.py looks at: iPXE before pxelinux.0.  On a PCI NIC undionly.kpxe waits for interrupts.
+UNDIONLY = [*REF, "--nic", "rtl8139", "--nbp", "undionly.kpxe"]
+NBPS = {"undionly": [*UNDIONLY, "--append-kernel", "fill=all", "--event", "firmware-hang@10"],
+        "no-rom": [*REF, "--nic", "virtio-net-pci", "--machine", "q35", "--nbp", "ipxe.iso"]}
+NBP_DAMAGED = {"undionly-flip": [*UNDIONLY, "--fault", "firmware-flip"]}
+ALL_RUNS = {**RUNS, **CELLS, **CONTROLS, **DAMAGED, **STATES, **STATE_CONTROLS, **NBPS,
+            **NBP_DAMAGED}
 # Those of them that QEMU's own network cannot do: their tests are skipped without root.
-ROOT_RUNS = {"net-down", "loss", "dead-servers"}
+ROOT_RUNS = {"net-down", "loss", "dead-servers", "undionly", "undionly-flip"}
 
 
 def command(out, *words):

@@ -113,7 +113,8 @@ def test_without_root_qemus_own_network_does(tmp_path):
     assert run.facts["net"] == "user" and run.facts["check"]["pages_different"] == 0
 
 
-@pytest.mark.parametrize("words", [["--loss", "1"], ["--event", "net-down"], ["--dead-servers"]])
+@pytest.mark.parametrize("words", [["--loss", "1"], ["--event", "net-down"], ["--dead-servers"],
+                                   ["--nbp", "undionly.kpxe"]])
 def test_qemus_own_network_has_no_faults(tmp_path, words):
     run = Run(tmp_path / "run", "--net", "user", *words)
     assert run.status == 2 and "--net dnsmasq" in run.stderr
@@ -126,6 +127,9 @@ def test_qemus_own_network_has_no_faults(tmp_path, words):
                                    ["--kdump", "--system", "ref"],
                                    ["--fault", "driver-unbound", "--system", "ref"],
                                    ["--behind", "root-port"], ["--event", "server-kill:x"],
+                                   ["--nbp", "gpxe.0"], ["--nbp", "grub.pxe"],
+                                   ["--nbp", "./none.iso"],
+                                   ["--nbp", "ipxe.pxe", "--emulator", "bochs"],
                                    ["--event", "server-kill@"]])
 def test_words_without_sense_start_nothing(tmp_path, words):
     run = Run(tmp_path / "run", *words)
