@@ -11,6 +11,7 @@
 
 #include "dini/alarm.h"
 #include "dini/io.h"
+#include "dini/lines.h"
 #include "dini/ports.h"
 #include "dini/registers.h"
 
@@ -133,6 +134,7 @@ void nd_chipset_quiesce(const struct nd_handoff *h)
 			hpet_quiet(h->device[i].phys);
 	}
 	pic_init(h->elcr);
+	nd_lines_join();
 	pit_init();
 }
 

@@ -5,7 +5,7 @@
 
 DINI_DIR := $(B)/dini
 DINI_ASM := start gate vectors leave
-DINI_C := libc console clock action exception quiesce alarm firmware config masters iommu chipset \
+DINI_C := libc console clock action exception quiesce alarm firmware config masters iommu chipset lines \
 	cpu registers watchdog pci link reset chip memory flight undi seal net pack \
 	handshake agent entropy session living visit
 DINI_OBJ := $(DINI_ASM:%=$(DINI_DIR)/%.asm.o) $(DINI_C:%=$(DINI_DIR)/%.o) \
