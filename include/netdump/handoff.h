@@ -435,6 +435,7 @@ _Static_assert(sizeof(struct nd_dini_header) == 20, "nd_dini_header");
 _Static_assert(sizeof(struct nd_crash) == 168, "nd_crash");
 _Static_assert(offsetof(struct nd_visit, send_table_phys) == 24, "nd_visit.send_table_phys");
 _Static_assert(sizeof(struct nd_visit) == 360, "nd_visit");
+_Static_assert(offsetof(struct nd_handoff, seal_crc) == 24, "nd_handoff.seal_crc");
 _Static_assert(offsetof(struct nd_handoff, gate_phys) == 96, "nd_handoff.gate_phys");
 _Static_assert(offsetof(struct nd_handoff, dini_phys) == 128, "nd_handoff.dini_phys");
 _Static_assert(offsetof(struct nd_handoff, undi_entry_far) == 144, "nd_handoff.undi_entry_far");

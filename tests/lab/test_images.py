@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Systems that others built, out of Debian's packages: each boots with netdump.c32 as it does
+without, but for the memory map that it is given."""
+
+import os
+import re
+import struct
+import time
+import zlib
+
+import contract
+from conftest import BUILD, BOOT_S
+from lablib.guest import Guest
+
+CONFIG = """SERIAL 0 115200
+PROMPT 0
+DEFAULT go
+LABEL go
+  KERNEL {kernel}
+  APPEND {append}
+"""
+# What may differ: what netdump.c32 says, the map and the sizes that come of it, and the time.
+DIFFERS = re.compile(r"Loading dini\.bin|netdump: fence|biosmem: 0|vm_page: |RTC time|PXELINUX")
+BIOSMEM = re.compile(r"^biosmem: ([0-9a-f]+):([0-9a-f]+), (\w+)\r?$", re.M)
+SCREEN, ROWS, COLUMNS = 0xB8000, 25, 80  # VGA's text mode
+SIGNATURE = b"$PXE-NETDUMP-ND$"
+ENDED = re.compile(r"^iPXE>|^No bootable", re.M)
+POLL_S = 0.5
+
+
+def packaged(package, path):
+    return os.path.join(Guest(BUILD).package(package, print), path)
+
+
+def gnumach():
+    return packaged("gnumach-image-1.8-486", "boot/gnumach-1.8-486.gz")
+
+
+def common(text):
+    return [line for line in text.replace("\r", "").splitlines() if not DIFFERS.match(line)]
+
+
+def available(text):
+    """Bytes, by GNU Mach's own listing."""
+    return sum(int(end, 16) - int(start, 16) for start, end, kind in BIOSMEM.findall(text)
+               if kind == "available")
+
+
+def test_gnumach_boots_as_by_mboot_c32(start):
+    """A multiboot kernel that is no Linux, with a module: up to where it would start that."""
+    words = "gnumach.gz console=com0 --- ldlinux.c32 some words"
+    said = []
+    for kernel, append in (("mboot.c32", words), ("netdump.c32", f"insecure -- {words}")):
+        console = start(CONFIG.format(kernel=kernel, append=append), {"gnumach.gz": gnumach()},
+                        server=False, mem="64M")
+        console.wait(r"^1 multiboot modules")
+        said.append(console.text())
+        console.lab.stop()
+    plain, fenced = said
+    assert any("GNU Mach" in line for line in common(plain))
+    assert common(plain) == [re.sub(r" netdump=0x\w+", "", line) for line in common(fenced)]
+    assert available(fenced) < available(plain)
+
+
+def memory(console, phys, size):
+    path = os.path.join(console.lab.out, "memory")
+    console.lab.machine.memory_save(phys, size, path)
+    with open(path, "rb") as saved:
+        return saved.read()
+
+
+def seal(console):
+    """What the block says the seal is, and what it is of memory as it is now."""
+    low = memory(console, 0, 0xA0000)
+    block = low.index(SIGNATURE + struct.pack("<H", contract.define("ND_HANDOFF_VERSION")))
+    at = block + contract.offset("nd_handoff", "seal_crc")
+    said, count = struct.unpack_from("<II", low, at)
+    found = 0
+    for i in range(count):
+        found = zlib.crc32(memory(console, *struct.unpack_from("<II", low, at + 8 + 8 * i)), found)
+    return said, found
+
+
+def test_memtest86_leaves_the_fence_alone(start):
+    """It writes to all memory that it is given, several times over, and is a kernel by Linux's protocol."""
+    image = packaged("memtest86+", "boot/memtest86+x64.bin")
+    console = start(CONFIG.format(kernel="netdump.c32",
+                                  append="insecure -- memtest console=ttyS0,115200"),
+                    {"memtest": image}, server=False, mem="32M")
+    console.lab.await_text(r"#3  \[", BOOT_S, "memtest86+ to write")
+    console.lab.await_text(r"#4  \[", BOOT_S, "it to have written everywhere")
+    console.lab.machine.pause()
+    said, found = seal(console)
+    assert said == found
+    assert re.findall(r"Errors: (\d+)", console.text())[-1] == "0"
+
+
+def screen(console):
+    text = memory(console, SCREEN, 2 * ROWS * COLUMNS)[::2].decode("cp437")
+    return [text[at:at + COLUMNS].rstrip() for at in range(0, len(text), COLUMNS)]
+
+
+def test_ipxe_has_its_command_line_for_itself(start):
+    """Its words are commands: with netdump=0x... among them it would end there."""
+    image = packaged("ipxe", "boot/ipxe.lkrn")
+    console = start(CONFIG.format(kernel="netdump.c32",
+                                  append="insecure unnamed -- ipxe.lkrn shell"),
+                    {"ipxe.lkrn": image}, server=False, mem="64M")
+    console.wait(r"^netdump: fence")
+    limit = time.monotonic() + BOOT_S
+    lines = []
+    while time.monotonic() < limit and not ENDED.search("\n".join(lines)):
+        time.sleep(POLL_S)
+        lines = screen(console)
+    assert not [line for line in lines if "not found" in line]
+    assert [line for line in lines if line.startswith("iPXE>")], lines
