@@ -55,7 +55,6 @@ def test_gnumach_boots_as_by_mboot_c32(start):
                         server=False, mem="64M")
         console.wait(r"^1 multiboot modules")
         said.append(console.text())
-        console.lab.stop()
     plain, fenced = said
     assert any("GNU Mach" in line for line in common(plain))
     assert common(plain) == [re.sub(r" netdump=0x\w+", "", line) for line in common(fenced)]
@@ -87,8 +86,8 @@ def test_memtest86_leaves_the_fence_alone(start):
     console = start(CONFIG.format(kernel="netdump.c32",
                                   append="insecure -- memtest console=ttyS0,115200"),
                     {"memtest": image}, server=False, mem="32M")
-    console.lab.await_text(r"#3  \[", BOOT_S, "memtest86+ to write")
-    console.lab.await_text(r"#4  \[", BOOT_S, "it to have written everywhere")
+    # Its tests go through all memory one after the other; a quick one may not be seen.
+    console.lab.await_text(r"#(?:[5-9]|10) +\[", BOOT_S, "it to have written everywhere")
     console.lab.machine.pause()
     said, found = seal(console)
     assert said == found
