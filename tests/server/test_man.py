@@ -37,6 +37,6 @@ def test_options(name):
 def test_words_of_the_configuration():
     with open(os.path.join(ROOT, "com32", "netdump", "options.c"), encoding="utf-8") as file:
         table = re.findall(r'^\t\{"(\w+)", \w+, (?:true|false),', file.read(), re.M)
-    items = re.findall(r"^\.It Cm (.*)$", page("netdump.c32.5"), re.M)
+    items = re.findall(r"^\.It Cm (.*)$", page("netdump.c32.7"), re.M)
     documented = {word for item in items for word in re.findall(r"[a-z]+(?==)|^[a-z]+$", item)}
     assert documented == set(table)
