@@ -10,13 +10,22 @@ PYTEST_JOBS ?= 2
 PYTEST = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q -p no:cacheprovider -n $(PYTEST_JOBS) \
 	--dist loadgroup
 NASM := nasm
+# The first entry of debian/changelog says which version this is; nothing else does.
+VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
 CLANG := clang
 
 WARNINGS := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes -Wshadow -Wvla
 COMMON_CFLAGS := -std=gnu11 $(WARNINGS) -Iinclude -I.
-HOST_CFLAGS := $(COMMON_CFLAGS) -O2 -g -D_GNU_SOURCE -D_FORTIFY_SOURCE=2
-SAN_CFLAGS := $(COMMON_CFLAGS) -O1 -g -D_GNU_SOURCE -fno-omit-frame-pointer \
+HOSTED := -D_GNU_SOURCE -DND_VERSION='"$(VERSION)"'
+HOST_CFLAGS := $(COMMON_CFLAGS) -O2 -g $(HOSTED) -D_FORTIFY_SOURCE=2 $(CPPFLAGS) $(CFLAGS)
+SAN_CFLAGS := $(COMMON_CFLAGS) -O1 -g $(HOSTED) -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
+
+# Where `make install` puts things, below DESTDIR.
+PREFIX ?= /usr/local
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+install_files = install -D -m $1 -t $(DESTDIR)$2 $3
+install_as = install -D -m $1 $2 $(DESTDIR)$(strip $3)
 
 ifeq ($(V),1)
 Q :=
@@ -42,6 +51,9 @@ include wire/wire.mk site/site.mk dini/dini.mk stub/stub.mk syslinux/syslinux.mk
 
 .PHONY: all help clean
 all: server stub dist ## build everything
+
+.PHONY: install
+install: $(INSTALLS) ## install below DESTDIR, in PREFIX (/usr/local); or one of: install-boot, -server, -crash, -dkms
 
 help: ## list these verbs
 	@awk -F':.*## ' '/^[a-z][a-z_.-]*:.*## /{printf "  make %-22s %s\n", $$1, $$2}' \

@@ -34,7 +34,7 @@ enum { KEY_QUOTA = 256, KEY_QUOTA_HOST, KEY_KEEP_FREE, KEY_MAP, KEY_DRIVERS };
 
 enum { KEY_INSECURE = 512 };
 
-const char *argp_program_version = "netdumpd 1";
+const char *argp_program_version = "netdumpd " ND_VERSION;
 
 static const char doc[] =
 	"Receives memory dumps of crashed machines; and logs, dry runs and requests for drivers of "

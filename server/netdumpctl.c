@@ -17,7 +17,7 @@
 
 enum { EXIT_OK = 0, EXIT_NOT_RIGHT = 1, EXIT_USAGE = 64 };
 
-const char *argp_program_version = "netdumpctl 1";
+const char *argp_program_version = "netdumpctl " ND_VERSION;
 
 static const char doc[] =
 	"Lists, shows and verifies dumps that netdumpd received; and logs, dry runs and requests "

@@ -34,11 +34,11 @@ $(HOST_SRC:%.c=$(B)/san/%.o): $(B)/san/%.o: %.c $(B)/.setup-server
 
 $(B)/server/netdumpd: $(NETDUMPD_SRC:%.c=$(B)/%.o)
 	$(call say,LD,$@)
-	$(Q)$(CC) -o $@ $^ $(NETDUMPD_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(NETDUMPD_LIBS)
 
 $(B)/server/netdumpctl: $(NETDUMPCTL_SRC:%.c=$(B)/%.o)
 	$(call say,LD,$@)
-	$(Q)$(CC) -o $@ $^ $(NETDUMPCTL_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(NETDUMPCTL_LIBS)
 
 $(B)/san/server/netdumpd: $(NETDUMPD_SRC:%.c=$(B)/san/%.o)
 	$(call say,LD,$@)
@@ -47,5 +47,21 @@ $(B)/san/server/netdumpd: $(NETDUMPD_SRC:%.c=$(B)/san/%.o)
 $(B)/san/server/netdumpctl: $(NETDUMPCTL_SRC:%.c=$(B)/san/%.o)
 	$(call say,LD,$@)
 	$(Q)$(CC) -fsanitize=address,undefined -o $@ $^ $(NETDUMPCTL_LIBS)
+
+# Both say which version they are.
+VERSION_OBJ := $(addsuffix .o,server/main server/netdumpctl)
+$(VERSION_OBJ:%=$(B)/%) $(VERSION_OBJ:%=$(B)/san/%): debian/changelog
+
+INSTALLS += install-server
+.PHONY: install-server
+install-server: server
+	$(Q)$(call install_files,755,$(PREFIX)/sbin,$(B)/server/netdumpd $(B)/server/netdumpctl)
+	$(Q)$(call install_files,644,$(PREFIX)/share/man/man8,docs/man/netdumpd.8 docs/man/netdumpctl.8)
+	$(Q)sed 's#@SBINDIR@#$(PREFIX)/sbin#' server/netdumpd.service.in > $(B)/server/netdumpd.service
+	$(Q)$(call install_files,644,$(UNITDIR),$(B)/server/netdumpd.service)
+	$(Q)$(call install_as,644,server/netdumpd.sysusers,$(PREFIX)/lib/sysusers.d/netdumpd.conf)
+	$(Q)$(call install_as,644,server/netdumpd.tmpfiles,$(PREFIX)/lib/tmpfiles.d/netdumpd.conf)
+	$(Q)for name in netdumpd netdumpctl; do $(call install_as,644,server/netdumpd.bash-completion,\
+		$(PREFIX)/share/bash-completion/completions/$$name); done
 
 -include $(HOST_SRC:%.c=$(B)/%.d) $(HOST_SRC:%.c=$(B)/san/%.d)

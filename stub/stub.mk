@@ -132,14 +132,35 @@ module: $(B)/stub/netdump-flat.bin ## netdump.ko, for KDIR's kernel; it is in bu
 	$(Q)$(call module_sources,$(B)/module)
 	$(Q)$(MAKE) -C $(KDIR) M=$(abspath $(B)/module/stub/linux) $(KFLAGS) modules
 
-# Its version is the handoff block's: that is what it has to agree on with netdump.c32.
-HANDOFF_VERSION := $(shell sed -n 's/^.define ND_HANDOFF_VERSION *//p' include/netdump/handoff.h)
-DKMS_TREE := $(B)/dkms/netdump-$(HANDOFF_VERSION)
+# netdump.ko's programs are none of DKMS's business.
+DKMS_TREE := $(B)/dkms/netdump-$(VERSION)
 .PHONY: dkms
 dkms: $(B)/stub/netdump-flat.bin ## netdump.ko's sources as DKMS takes them: build/dkms/netdump-VERSION
 	$(Q)rm -rf $(DKMS_TREE)
 	$(Q)$(call module_sources,$(DKMS_TREE))
-	$(Q)sed 's/@VERSION@/$(HANDOFF_VERSION)/' stub/linux/dkms.conf.in > $(DKMS_TREE)/dkms.conf
+	$(Q)rm $(DKMS_TREE)/stub/linux/netdump-* $(DKMS_TREE)/stub/linux/*.in
+	$(Q)sed 's/@VERSION@/$(VERSION)/' stub/linux/dkms.conf.in > $(DKMS_TREE)/dkms.conf
+
+# What a crashing machine needs: programs in PREFIX/sbin are links, for they look for their parts
+# beside themselves.
+CRASH_PARTS := $(addprefix $(B)/stub/,netdump-kexec.elf netdump-wrap netdump-wrap.bin)
+CRASH_LIB := $(PREFIX)/lib/netdump
+CRASH_PROGRAMS := netdump-wrap netdump-status netdump-send netdump-test netdump-drivers
+INSTALLS += install-crash install-dkms
+.PHONY: crash-parts install-crash install-dkms
+crash-parts: $(CRASH_PARTS)
+install-crash: crash-parts
+	$(Q)$(call install_files,644,$(CRASH_LIB),$(filter %.elf %.bin,$(CRASH_PARTS)) stub/linux/netdump-session.sh)
+	$(Q)$(call install_files,755,$(CRASH_LIB),$(B)/stub/netdump-wrap \
+		$(addprefix stub/linux/,$(filter-out netdump-wrap,$(CRASH_PROGRAMS))))
+	$(Q)mkdir -p $(DESTDIR)$(PREFIX)/sbin
+	$(Q)ln -sft $(DESTDIR)$(PREFIX)/sbin $(CRASH_PROGRAMS:%=../lib/netdump/%)
+	$(Q)$(call install_files,644,$(PREFIX)/share/man/man8,$(CRASH_PROGRAMS:%=docs/man/%.8))
+
+install-dkms: dkms
+	$(Q)cd $(DKMS_TREE) && find . -type f -exec install -D -m 644 {} \
+		$(abspath $(DESTDIR)/)$(PREFIX)/src/$(notdir $(DKMS_TREE))/{} \;
+	$(Q)$(call install_as,644,stub/linux/netdump.modules-load,$(PREFIX)/lib/modules-load.d/netdump.conf)
 
 -include $(sort $(IMAGE_OBJ:.o=.d) $(WRAP_OBJ:.o=.d) $(FLAT_OBJ:.o=.d)) $(REF_OBJ:.o=.d)
 

@@ -22,10 +22,12 @@ $(SYSLINUX_FROM): always
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '$(SYSLINUX_SRC)' | cmp -s - $@ || echo '$(SYSLINUX_SRC)' > $@
 
+# Flags in the environment are meant for programs of this system.
 $(SYSLINUX_TREE)/.built: $(SYSLINUX_OURS) $(SYSLINUX_FROM) $(B)/.setup-build
 	$(call say,SYSLINX,$(SYSLINUX_TREE))
 	$(Q)syslinux/prepare $(B)/downloads $(SYSLINUX_TREE)
-	$(Q)$(MAKE) --no-print-directory -C $(SYSLINUX_TREE) bios $(SYSLINUX_DATE) \
+	$(Q)env -u CFLAGS -u CPPFLAGS -u LDFLAGS -u ASFLAGS \
+		$(MAKE) --no-print-directory -C $(SYSLINUX_TREE) bios $(SYSLINUX_DATE) \
 		CC='$(SYSLINUX_CC)' > $(B)/syslinux/build.log 2>&1 || \
 		{ grep -E 'error|warning: .*netdump' $(B)/syslinux/build.log | head -40; \
 		  echo "the Syslinux build failed: $(B)/syslinux/build.log"; exit 1; }
@@ -39,6 +41,15 @@ $(TFTPBOOT)/.done: $(SYSLINUX_TREE)/.built
 	$(Q)find $(SYSLINUX_TREE)/bios/com32 -name '*.c32' ! -path '*/samples/*' \
 		-exec cp {} $(TFTPBOOT)/ \;
 	$(Q)touch $@
+
+INSTALLS += install-boot
+.PHONY: install-boot
+install-boot: dist
+	$(Q)$(call install_files,644,$(PREFIX)/lib/pxelinux-netdump,\
+		$(TFTPBOOT)/*.0 $(TFTPBOOT)/*.c32 $(TFTPBOOT)/dini.bin)
+	$(Q)$(call install_files,644,$(PREFIX)/share/doc/pxelinux-netdump/examples/pxelinux.cfg,\
+		pxelinux.cfg/default pxelinux.cfg/01-52-54-00-12-34-56)
+	$(Q)$(call install_files,644,$(PREFIX)/share/man/man7,docs/man/netdump.c32.7)
 
 # The gate by itself, over firmware that plays a script.
 GATE_GUEST_OBJ := $(addprefix $(GUEST_DIR)/,boot.o bare.o gate_guest.o alarm.o)
