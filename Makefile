@@ -47,7 +47,7 @@ $(B)/.setup-%: scripts/setup scripts/packages
 	$(Q)touch $@
 
 include wire/wire.mk site/site.mk dini/dini.mk stub/stub.mk syslinux/syslinux.mk server/server.mk \
-	tests/tests.mk tests/fuzz/fuzz.mk tests/sim/sim.mk scripts/scripts.mk
+	tests/tests.mk tests/fuzz/fuzz.mk tests/sim/sim.mk scripts/scripts.mk debian/debian.mk
 
 .PHONY: all help clean
 all: server stub dist ## build everything

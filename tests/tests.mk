@@ -189,7 +189,8 @@ LINT_FORMAT_SRC := $(wildcard wire/*.[ch] site/*.[ch] server/*.[ch] include/netd
 	stub/*/*.[ch] com32/netdump/*.[ch] tests/unit/*.[ch] tests/sim/*.[ch] \
 	tests/fuzz/*.[ch] tests/fuzz/shim/*.h tests/fuzz/shim/*/*.h tests/fuzz/shim/*/*/*.h \
 	tests/tools/*.c tests/tools/standin/*.c tests/tools/fakecrash/*.[ch] tests/faults/breaker/*.[ch])
-LINT_SHELL = $(shell grep -rlE -m1 --exclude='*.py' '^\#!/bin/(ba)?sh' scripts tests stub syslinux .ci 2>/dev/null)
+LINT_SHELL = $(shell grep -rlE -m1 --exclude='*.py' '^\#!/bin/(ba)?sh' scripts tests stub syslinux debian .ci 2>/dev/null) \
+	server/netdumpd.bash-completion
 .PHONY: lint
 lint: $(B)/.setup-lint $(B)/.setup-server ## clang, cppcheck, shellcheck, clang-format, mandoc
 	$(Q)for f in $(LINT_HOST_SRC); do \
