@@ -13,6 +13,8 @@ import time
 ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C",
                "DEBIAN_FRONTEND=noninteractive")
 NUMBERS = itertools.count()
+# A container of Debian 12 forbids what it does not know yet.
+LANDLOCK = "landlock_create_ruleset landlock_add_rule landlock_restrict_self"
 # What APT, dpkg and a running system write for themselves.
 VOLATILE = re.compile(
     r"(proc|sys|dev|run|tmp|debs|var/(tmp|log|cache|lib/(apt|dpkg|systemd|dbus)))(/|$)|"
@@ -39,7 +41,8 @@ class Image:
                         f"lowerdir={base},upperdir={upper},workdir={work}", self.root], check=True)
         shutil.copytree(debs, os.path.join(self.root, "debs"))
         self.nspawn = ["systemd-nspawn", "--quiet", f"--directory={self.root}", "--register=no",
-                       "--keep-unit", "--private-network", f"--machine=netdump-{os.getpid()}-{next(NUMBERS)}"]
+                       "--keep-unit", "--private-network", f"--system-call-filter={LANDLOCK}",
+                       f"--machine=netdump-{os.getpid()}-{next(NUMBERS)}"]
 
     def entry(self):
         """The words before a command that is to run in there."""

@@ -25,22 +25,24 @@ def service(debian, what):
     return debian.run("systemctl", "show", "-P", what, "netdumpd").stdout.strip()
 
 
-def journal(debian):
-    return debian.run("journalctl", "-u", "netdumpd", "-o", "cat").stdout
+def journal(debian, life=None):
+    which = [f"_SYSTEMD_INVOCATION_ID={life}"] if life else ["-u", "netdumpd"]
+    return debian.run("journalctl", "--no-pager", "-o", "cat", *which).stdout
 
 
 def started(debian):
-    """netdumpd runs, and listens."""
-    until(lambda: service(debian, "ActiveState") in ("active", "failed"), "netdumpd.service")
-    assert service(debian, "ActiveState") == "active", journal(debian)
-    until(lambda: "listening on" in journal(debian), "netdumpd")
+    """netdumpd runs, and listens; as which process."""
+    until(lambda: "listening on" in journal(debian, service(debian, "InvocationID")),
+          f"netdumpd listens: {journal(debian)}", 60)
+    assert service(debian, "NRestarts") == "0", journal(debian)
     return service(debian, "MainPID")
 
 
 def crash(debian, *options):
     """A machine crashes, its dump arrives, and netdumpctl finds it right."""
     key = debian.run("netdumpd", "pubkey", KEY).stdout.strip().removeprefix("key=")
-    done = debian.run_here(FAKECRASH, "--server", "127.0.0.1", "--key", key, *options)
+    done = debian.run_here(FAKECRASH, "--server", "127.0.0.1", "--key", key,
+                           "--deadline", "60", *options)
     assert done.returncode == 0, done.stdout + done.stderr + journal(debian)
     listed = debian.run("netdumpctl", "--dir", DUMPS, "list").stdout.splitlines()[1:]
     for line in listed:
