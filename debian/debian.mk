@@ -21,7 +21,7 @@ $(DEB_OLD)/.done: $(DEB)/.done
 
 # What packages are installed into.  Downloads stay.
 DEBROOT := $(B)/downloads/bookworm.tar
-$(DEBROOT): scripts/debroot $(B)/.setup-debroot
+$(DEBROOT): scripts/debroot | $(B)/.setup-debroot
 	$(call say,DEBROOT,$@)
 	$(Q)scripts/debroot $@
 
