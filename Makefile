@@ -53,7 +53,7 @@ include wire/wire.mk site/site.mk dini/dini.mk stub/stub.mk syslinux/syslinux.mk
 all: server stub dist ## build everything
 
 .PHONY: install
-install: $(INSTALLS) ## install below DESTDIR, in PREFIX (/usr/local); or one of: install-boot, -server, -crash, -dkms
+install: $(INSTALLS) ## install below DESTDIR, in PREFIX (/usr/local); or one of: install-boot, -server, -site, -crash, -dkms
 
 help: ## list these verbs
 	@awk -F':.*## ' '/^[a-z][a-z_.-]*:.*## /{printf "  make %-22s %s\n", $$1, $$2}' \

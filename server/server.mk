@@ -55,8 +55,10 @@ $(VERSION_OBJ:%=$(B)/%) $(VERSION_OBJ:%=$(B)/san/%): debian/changelog
 INSTALLS += install-server
 .PHONY: install-server
 install-server: server
-	$(Q)$(call install_files,755,$(PREFIX)/sbin,$(B)/server/netdumpd $(B)/server/netdumpctl)
-	$(Q)$(call install_files,644,$(PREFIX)/share/man/man8,docs/man/netdumpd.8 docs/man/netdumpctl.8)
+	$(Q)$(call install_files,755,$(PREFIX)/sbin,$(B)/server/netdumpd)
+	$(Q)$(call install_files,755,$(PREFIX)/bin,$(B)/server/netdumpctl)
+	$(Q)$(call install_files,644,$(PREFIX)/share/man/man8,docs/man/netdumpd.8)
+	$(Q)$(call install_files,644,$(PREFIX)/share/man/man1,docs/man/netdumpctl.1)
 	$(Q)sed 's#@SBINDIR@#$(PREFIX)/sbin#' server/netdumpd.service.in > $(B)/server/netdumpd.service
 	$(Q)$(call install_files,644,$(UNITDIR),$(B)/server/netdumpd.service)
 	$(Q)$(call install_as,644,server/netdumpd.sysusers,$(PREFIX)/lib/sysusers.d/netdumpd.conf)

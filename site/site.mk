@@ -12,6 +12,17 @@ $(B)/site/netdump-words: $(SITE_SRC) $(wildcard site/*.h com32/netdump/options.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) -o $@ $(SITE_SRC) -ljansson -lbearssl
 
+# The program looks for its parts beside itself.
+SITE_LIB := $(PREFIX)/lib/netdump-site
+INSTALLS += install-site
+.PHONY: install-site
+install-site: $(B)/site/netdump-words
+	$(Q)$(call install_files,755,$(SITE_LIB),scripts/site-check $(B)/site/netdump-words)
+	$(Q)$(call install_files,644,$(SITE_LIB)/sitelib,scripts/sitelib/*.py)
+	$(Q)mkdir -p $(DESTDIR)$(PREFIX)/sbin
+	$(Q)ln -sft $(DESTDIR)$(PREFIX)/sbin ../lib/netdump-site/site-check
+	$(Q)$(call install_files,644,$(PREFIX)/share/man/man8,docs/man/site-check.8)
+
 CHECK += check-site
 .PHONY: check-site
 check-site: site dist stub server $(B)/.setup-check ## site-check against sites that are made up

@@ -48,7 +48,7 @@ install-boot: dist
 	$(Q)$(call install_files,644,$(PREFIX)/lib/pxelinux-netdump,\
 		$(TFTPBOOT)/*.0 $(TFTPBOOT)/*.c32 $(TFTPBOOT)/dini.bin)
 	$(Q)$(call install_files,644,$(PREFIX)/share/doc/pxelinux-netdump/examples/pxelinux.cfg,\
-		pxelinux.cfg/default pxelinux.cfg/01-52-54-00-12-34-56)
+		$(addprefix pxelinux.cfg/,default look C0A80 01-52-54-00-12-34-56))
 	$(Q)$(call install_files,644,$(PREFIX)/share/man/man7,docs/man/netdump.c32.7)
 
 # The gate by itself, over firmware that plays a script.

@@ -5,17 +5,23 @@ import json
 import os
 import subprocess
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-PROGRAM = os.path.join(os.path.dirname(os.path.dirname(HERE)), "build", "site", "netdump-words")
+NAME = "netdump-words"
+BESIDE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BUILT = os.path.join(os.path.dirname(BESIDE), "build", "site")
 
 
 class WordsError(Exception):
     """netdump-words cannot be asked."""
 
 
+def _program():
+    installed = os.path.join(BESIDE, NAME)
+    return installed if os.path.exists(installed) else os.path.join(BUILT, NAME)
+
+
 def ask(words, *options):
     """What it makes of the words; they go by its standard input, for keys are among them."""
-    program = os.environ.get("NETDUMP_WORDS", PROGRAM)
+    program = os.environ.get("NETDUMP_WORDS") or _program()
     try:
         done = subprocess.run([program, *options], check=False, capture_output=True,
                               input=b"".join(word.encode(errors="surrogateescape") + b"\0"

@@ -34,14 +34,16 @@ def names(folder):
 
 
 def test_every_program_and_page(tree):
-    programs = names(tree / "sbin")
-    pages = [name for section in ("man7", "man8") for name in names(tree / "share/man" / section)]
+    pages = [name for section in names(tree / "share/man")
+             for name in names(tree / "share/man" / section)]
     assert sorted(pages) == names(os.path.join(ROOT, "docs", "man"))
-    assert [f"{name}.8" for name in programs] == names(tree / "share/man/man8")
-    for name in programs:
-        done = subprocess.run([tree / "sbin" / name, "--help"], capture_output=True, text=True,
-                              check=True)
-        assert name in done.stdout
+    for folder, section in ("bin", 1), ("sbin", 8):
+        programs = names(tree / folder)
+        assert [f"{name}.{section}" for name in programs] == names(tree / f"share/man/man{section}")
+        for name in programs:
+            done = subprocess.run([tree / folder / name, "--help"], capture_output=True, text=True,
+                                  check=True)
+            assert name in done.stdout
 
 
 def test_links_stay_within(tree):
@@ -49,11 +51,17 @@ def test_links_stay_within(tree):
         assert os.path.realpath(tree / "sbin" / name).startswith(str(tree))
 
 
-@pytest.mark.parametrize("name", ("netdumpd", "netdumpctl"))
+def test_site_check_finds_its_parts(tree):
+    done = subprocess.run([tree / "sbin/site-check", ROOT, "--json"], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode in (0, 1) and "armed" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("name", ("sbin/netdumpd", "bin/netdumpctl"))
 def test_version_is_the_changelog_s(tree, name):
-    said = subprocess.run([tree / "sbin" / name, "--version"], capture_output=True, text=True,
+    said = subprocess.run([tree / name, "--version"], capture_output=True, text=True,
                           check=True).stdout
-    assert said == f"{name} {version()}\n"
+    assert said == f"{os.path.basename(name)} {version()}\n"
 
 
 def test_boot_files(tree):
@@ -106,7 +114,7 @@ def complete(tree, *words):
     script = f"""
         . /usr/share/bash-completion/bash_completion
         . {tree}/share/bash-completion/completions/{program}
-        PATH={tree}/sbin:$PATH
+        PATH={tree}/sbin:{tree}/bin:$PATH
         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=${{#COMP_LINE}}
         compopt() {{ :; }}
         _{program} {program} "${{!#}}" "${{@: -2:1}}"

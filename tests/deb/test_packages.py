@@ -12,7 +12,7 @@ from debian import until
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEB = os.environ["NETDUMP_DEB"]
 FAKECRASH = os.path.join(ROOT, "build", "tests", "fakecrash")
-PACKAGES = ("netdumpd", "netdump-dkms", "netdump-tools", "pxelinux-netdump")
+PACKAGES = ("netdumpd", "netdump-dkms", "netdump-site", "netdump-tools", "pxelinux-netdump")
 KEY, HOSTS = "/etc/netdumpd/netdumpd.key", "/etc/netdumpd/hosts.keys"
 DUMPS = "/var/lib/netdumpd"
 
@@ -167,6 +167,13 @@ def test_boot_files_are_the_tree_s(debian):
         with open(os.path.join(folder, name), "rb") as ours, \
                 open(os.path.join(tftpboot, name), "rb") as theirs:
             assert ours.read() == theirs.read(), name
+
+
+def test_site_check_reads_the_examples(debian):
+    debian.install("new/netdump-site.deb", "new/pxelinux-netdump.deb")
+    done = debian.run("site-check", "--json", "/usr/share/doc/pxelinux-netdump/examples", check=False)
+    assert done.returncode == 1 and not done.stderr  # no kernel is there
+    assert '"armed": true' in done.stdout and "vmlinuz is not there" in done.stdout
 
 
 def test_where_nothing_runs(image):

@@ -12,7 +12,7 @@ SERVER = os.path.abspath(os.environ["NETDUMP_INSTALLED"])
 STUB = os.path.join(ROOT, "stub")
 PROGRAMS = {
     "netdumpd.8": [[os.path.join(SERVER, "netdumpd")], [os.path.join(SERVER, "netdumpd"), "keygen"]],
-    "netdumpctl.8": [[os.path.join(SERVER, "netdumpctl")]],
+    "netdumpctl.1": [[os.path.join(SERVER, "netdumpctl")]],
     "site-check.8": [[os.path.join(ROOT, "scripts", "site-check")]],
     "netdump-wrap.8": [[os.path.join(STUB, "kexec", "netdump-wrap")]],
     **{f"{name}.8": [[os.path.join(STUB, "linux", name)]]
