@@ -9,7 +9,7 @@ import time
 import zlib
 
 import contract
-from conftest import BUILD, BOOT_S
+from conftest import BUILD, BOOT_S, reference_map
 from lablib.guest import Guest
 
 CONFIG = """SERIAL 0 115200
@@ -95,7 +95,7 @@ def test_memtest86_leaves_the_fence_alone(start):
 
 
 def screen(console):
-    text = memory(console, SCREEN, 2 * ROWS * COLUMNS)[::2].decode("cp437")
+    text = memory(console, SCREEN, 2 * ROWS * COLUMNS)[::2].decode("cp437").replace("\0", " ")
     return [text[at:at + COLUMNS].rstrip() for at in range(0, len(text), COLUMNS)]
 
 
@@ -113,3 +113,45 @@ def test_ipxe_has_its_command_line_for_itself(start):
         lines = screen(console)
     assert not [line for line in lines if "not found" in line]
     assert [line for line in lines if line.startswith("iPXE>")], lines
+
+
+# What each of tboot's lines says that may differ: where things lie, and how many there are.
+TBOOT = re.compile(r"^TBOOT: (?!\t|command line|highest|moving)(.*)$", re.M)
+
+
+def test_tboot_hands_the_fence_on(start):
+    """A multiboot image that starts another, with the map that it got."""
+    image = packaged("tboot", "boot/tboot.gz")
+    # Without a second module it finds no place for its kernel's.
+    words = ("tboot.gz logging=serial serial=115200,8n1,0x3f8 --- ref.elf crash=none "
+             "--- ldlinux.c32 more")
+    said = []
+    for kernel, append in (("mboot.c32", words), ("netdump.c32", f"insecure -- {words}")):
+        console = start(CONFIG.format(kernel=kernel, append=append),
+                        {"tboot.gz": image, "ref.elf": os.path.join(BUILD, "stub", "ref.elf")},
+                        server=False, mem="128M")
+        console.wait(r"^ref: ready")
+        said.append(console.text().replace("\r", ""))
+    plain, fenced = said
+    assert len(TBOOT.findall(plain)) > 15 and TBOOT.findall(plain) == TBOOT.findall(fenced)
+    assert "ref: no handoff block" in plain
+    assert re.search(r"^ref: handoff block at 0x[0-9a-f]+, found$", fenced, re.M)
+    kib, = re.findall(r"^netdump: fence (\d+) KiB", fenced, re.M)
+    lost = sum(end - start for start, end, kind in reference_map(plain) if kind == 1) - \
+        sum(end - start for start, end, kind in reference_map(fenced) if kind == 1)
+    assert 0 < lost < int(kib) << 10  # what the firmware hides was in neither map
+
+
+def test_a_game_is_played_as_by_mboot_c32(start):
+    """A multiboot image that draws on the screen, and wants no module and no map."""
+    image = packaged("grub-invaders", "boot/invaders.exec")
+    for kernel, append in (("mboot.c32", "invaders.exec"),
+                           ("netdump.c32", "insecure -- invaders.exec")):
+        console = start(CONFIG.format(kernel=kernel, append=append), {"invaders.exec": image},
+                        server=False, mem="64M")
+        limit = time.monotonic() + BOOT_S
+        lines = []
+        while time.monotonic() < limit and "/ \\" not in "".join(lines):
+            time.sleep(POLL_S)
+            lines = screen(console)
+        assert "".join(lines).count("-*-") > 20 and "/ \\" in "".join(lines), lines
