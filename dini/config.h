@@ -16,6 +16,7 @@ void nd_config_write(uint16_t bdf, unsigned int at, uint32_t value);
 
 #define PCI_ID          0x00
 #define PCI_COMMAND     0x04
+#define PCI_CLASS       0x08 /* class, subclass, interface, revision: high to low */
 #define PCI_CACHE_LINE  0x0C
 #define PCI_HEADER_TYPE 0x0E
 #define PCI_BAR0        0x10

@@ -18,7 +18,6 @@
 #define LPC       (0x1F << 3)
 #define LPC_CLASS 0x0601
 #define INTEL     0x8086
-#define PCI_CLASS 0x08
 
 #define LINES_A_TO_D 0x60
 #define LINES_E_TO_H 0x68 /* of ICH */

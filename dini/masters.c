@@ -15,7 +15,6 @@
 #include "dini/console.h"
 #include "dini/io.h"
 
-#define PCI_CLASS    0x08 /* class, subclass, interface, revision: high to low */
 #define CLASS_BRIDGE 0x06
 #define CLASS_IOMMU  0x0806
 

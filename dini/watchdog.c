@@ -11,7 +11,6 @@
 #include "dini/console.h"
 #include "dini/io.h"
 
-#define PCI_CLASS   0x08
 #define CONFIG_DATA 0xCFC
 
 #define ESB_ID   0x25AB8086u

@@ -60,7 +60,7 @@ enum nd_step {
 	ND_STEP_MASTERS = 1 << 1,   /* no PCI function writes to memory any more */
 	ND_STEP_IOMMU = 1 << 2,     /* no translation, no interrupt remapping */
 	ND_STEP_CPU = 1 << 3,       /* breakpoints, counters and traces off, local APIC */
-	ND_STEP_CHIPSET = 1 << 4,   /* NMI sources, I/O APICs, HPET, PICs, PIT */
+	ND_STEP_CHIPSET = 1 << 4,   /* NMI sources, I/O APICs, HPET, PICs and the way there, PIT */
 	ND_STEP_VECTORS = 1 << 5,   /* interrupt vectors and BIOS data as boot had them */
 	ND_STEP_RESTORE = 1 << 6,   /* configuration space of the NIC and its bridges */
 	ND_STEP_CLOSE = 1 << 7,     /* open and close UNDI once, which resets many a chip */

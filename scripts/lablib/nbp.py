@@ -80,5 +80,8 @@ def find(name, build, say):
 
 def _packaged(name, build, say):
     root = Guest(build).package(PACKAGE, say)
-    return next(path for path in (os.path.join(root, folder, name) for folder in FOLDERS)
-                if os.path.isfile(path))
+    for folder in FOLDERS:
+        path = os.path.join(root, folder, name)
+        if os.path.isfile(path):
+            return path
+    raise LabError(f"--nbp {name}: Debian's {PACKAGE} does not have it")

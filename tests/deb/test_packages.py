@@ -174,6 +174,8 @@ def test_site_check_reads_the_examples(debian):
     done = debian.run("site-check", "--json", "/usr/share/doc/pxelinux-netdump/examples", check=False)
     assert done.returncode == 1 and not done.stderr  # no kernel is there
     assert '"armed": true' in done.stdout and "vmlinuz is not there" in done.stdout
+    debian.purge("netdump-site")
+    assert not os.path.exists(debian.path("/usr/lib/netdump-site"))
 
 
 def test_where_nothing_runs(image):

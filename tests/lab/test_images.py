@@ -115,7 +115,7 @@ def test_ipxe_has_its_command_line_for_itself(start):
     assert [line for line in lines if line.startswith("iPXE>")], lines
 
 
-# What each of tboot's lines says that may differ: where things lie, and how many there are.
+# Of tboot's lines those that may not differ: not its map, and where it puts what.
 TBOOT = re.compile(r"^TBOOT: (?!\t|command line|highest|moving)(.*)$", re.M)
 
 
