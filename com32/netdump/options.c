@@ -9,6 +9,7 @@
 
 #define DEFAULT_DEADLINE_S 120
 #define NAME_SHOWN_MAX     16
+#define DIGITS_SHOWN_MAX   8 /* hex digits in a row: so many may be a piece of a key */
 
 /* One decimal number of at most `max`; NULL if there is none, else behind it. */
 static const char *number(const char *s, uint32_t max, uint32_t *value)
@@ -275,15 +276,30 @@ static const struct option *option_find(const char *word, size_t name_length)
 	return option;
 }
 
-/* What is wrong with a word, and no more of it than its name where it may be a key. */
+/* Whether it has hex digits enough for a piece of a key, or nothing else. */
+static bool is_digits(const char *s, size_t length)
+{
+	size_t run = 0;
+
+	for (size_t i = 0; i < length && run < DIGITS_SHOWN_MAX; i++)
+		run = hex(s[i]) < 0 ? 0 : run + 1;
+	return run == DIGITS_SHOWN_MAX || run == length;
+}
+
+/* What is wrong with a word, and no more of it than its name where it may be a key: a blank
+ * behind "psk=" makes the key a word of its own. */
 static void word_name(char *why, unsigned why_bytes, const char *word, const struct option *option)
 {
 	size_t length = strlen(word), shown = strcspn(word, "=") + 1;
 
+	if (shown > length)
+		shown = length;
 	if (shown > NAME_SHOWN_MAX)
 		shown = NAME_SHOWN_MAX;
-	if (option->is_shown || shown > length)
+	if (option->is_shown)
 		shown = length;
+	else if (is_digits(word, shown))
+		shown = 0;
 	snprintf(why, why_bytes, "\"%.*s%s\" is not %s", (int)shown, word,
 		 shown < length ? "..." : "", option->wanted);
 }

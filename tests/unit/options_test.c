@@ -192,7 +192,13 @@ static void bad_keys_are_named_and_not_shown(void **state)
 		{"psk=" HEX_A "," HEX_B, "\"psk=...\""},
 		{"psk=0x" HEX_A, "\"psk=...\""},
 		{"pks=" HEX_A, "\"pks=...\""},
-		{HEX_B, "\"f001122334455667...\""},
+		{HEX_B, "\"...\" is not an option"},
+		{"psk= " HEX_B, "\"psk=\""},
+		{HEX_B " psk=", "\"...\" is not an option"},
+		{HEX_B "=", "\"...\" is not an option"},
+		{"g001122334455667" HEX_B, "\"...\" is not an option"},
+		{"f00112g", "\"f00112g\" is not an option"},
+		{"f00112", "\"...\" is not an option"},
 		{"insecure=yes", "\"insecure=yes\""},
 		{"unnamed=yes", "\"unnamed=yes\""},
 	};
@@ -206,6 +212,7 @@ static void bad_keys_are_named_and_not_shown(void **state)
 		assert_int_equal(parse(&o, line, why), -1);
 		assert_non_null(strstr(why, cases[i].named));
 		assert_null(strstr(why, "8899aa"));
+		assert_null(strstr(why, "112233"));
 	}
 }
 
