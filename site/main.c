@@ -116,6 +116,10 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	said = nd_words_json(&words);
+	if (!said) {
+		fprintf(stderr, "netdump-words: no memory for what the words say\n");
+		return EXIT_FAILURE;
+	}
 	if (settings.probe && words.good && !nd_options_key_fault(&words.options))
 		json_object_set_new(said, "answers", answers_of(&settings, &words.options));
 	json_dumpf(said, stdout, JSON_COMPACT);

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <bearssl.h>
@@ -32,6 +33,26 @@ bool nd_words_read(struct nd_words *w)
 const uint8_t *nd_words_key(const struct nd_options *o, uint32_t server)
 {
 	return o->key_count ? o->key[o->key_count > 1 ? server : 0] : NULL;
+}
+
+/* Each byte as the character of that number: JSON has no bytes, and words may be in any coding. */
+static json_t *string(const char *s)
+{
+	size_t bytes = strlen(s), length = 0;
+	char *utf8 = malloc(2 * bytes + 1);
+	json_t *said = NULL;
+
+	for (size_t i = 0; utf8 && i < bytes; i++) {
+		unsigned char byte = (unsigned char)s[i];
+
+		if (byte >= 0x80)
+			utf8[length++] = (char)(0xC0 | byte >> 6);
+		utf8[length++] = (char)(byte < 0x80 ? byte : 0x80 | (byte & 0x3F));
+	}
+	if (utf8)
+		said = json_stringn(utf8, length);
+	free(utf8);
+	return said;
 }
 
 static json_t *hex(const uint8_t *bytes, size_t count)
@@ -135,7 +156,7 @@ static json_t *keys(const struct nd_options *o)
 	return list;
 }
 
-/* What is wrong with each word, taken by itself; none names a second one. */
+/* What is wrong with each word, taken by itself; none names a second one.  All of it, or NULL. */
 static json_t *faults(const struct nd_words *w)
 {
 	json_t *list = json_array();
@@ -144,12 +165,16 @@ static json_t *faults(const struct nd_words *w)
 		char *alone[] = {w->argv[i], "--", "image"}, why[200];
 		struct nd_options options;
 
-		if (!nd_options_parse(&options, 3, alone, why, sizeof why))
-			json_array_append_new(list, json_string(why));
+		if (!nd_options_parse(&options, 3, alone, why, sizeof why) &&
+		    json_array_append_new(list, string(why)))
+			goto err;
 	}
-	if (!json_array_size(list) && !w->good)
-		json_array_append_new(list, json_string(w->why));
+	if (!json_array_size(list) && !w->good && json_array_append_new(list, string(w->why)))
+		goto err;
 	return list;
+err:
+	json_decref(list);
+	return NULL;
 }
 
 json_t *nd_words_json(const struct nd_words *w)
@@ -162,11 +187,12 @@ json_t *nd_words_json(const struct nd_words *w)
 	if (key_fault && !json_array_size(wrong))
 		json_array_append_new(wrong, json_string(key_fault));
 	return json_pack(
-		"{s:o, s:i, s:o, s:i, s:o, s:o, s:o, s:s, s:i, s:o, s:b, s:s, s:s, s:o, s:o}",
+		"{s:o, s:i, s:o, s:i, s:o, s:o, s:o, s:s, s:i, s:o, s:b, s:o, s:s, s:o, s:o}",
 		"faults", wrong, "image", o->image, "servers", addresses(o), "port",
 		(int)o->server_port, "ip", address(o->has_client_ip, o->client_ip), "gateway",
 		address(o->has_gateway, o->gateway), "mac", mac(o), "action", nd_options_action(o),
 		"deadline", (int)o->deadline_s, "skip", steps(o->skip), "fallback",
-		o->fallback_boot, "dini", o->dini, "security", security[nd_options_security(o)],
-		"keys", keys(o), "psk", o->has_psk ? psk_name(o->psk) : json_null());
+		o->fallback_boot, "dini", string(o->dini), "security",
+		security[nd_options_security(o)], "keys", keys(o), "psk",
+		o->has_psk ? psk_name(o->psk) : json_null());
 }

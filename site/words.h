@@ -7,7 +7,7 @@
 
 #include "com32/netdump/options.h"
 
-#define ND_WORDS_MAX 1024 /* of one APPEND, whose line PXELINUX cuts at 4095 bytes */
+#define ND_WORDS_MAX 1024 /* of a command line, which PXELINUX refuses from 2,048 bytes on */
 
 struct nd_words {
 	int argc;
@@ -20,7 +20,10 @@ struct nd_words {
 /* Words, each behind it a NUL, from standard input: keys are no arguments, which all can read. */
 bool nd_words_read(struct nd_words *w);
 
-/* What they say, and what is wrong with them; of a key no more than its fingerprint. */
+/*
+ * What they say, and what is wrong with them; of a key no more than its fingerprint.  In what stems
+ * from the words each byte is the character of that number.  NULL: no memory.
+ */
 json_t *nd_words_json(const struct nd_words *w);
 
 /* Which key goes with a server. */

@@ -7,7 +7,7 @@ import json
 import re
 import sys
 
-from . import report
+from . import report, told
 from .site import SiteError, check
 from .words import WordsError
 
@@ -56,6 +56,8 @@ def _host(text):
 
 def main():
     args = _parser().parse_args()
+    for stream in sys.stdout, sys.stderr:
+        stream.reconfigure(errors="backslashreplace")
     try:
         if args.tftp:
             args.tftp = str(ipaddress.IPv4Address(args.tftp))
@@ -63,7 +65,7 @@ def main():
         found = check(args.root, args.prefix, _host(args.host) if args.host else None, args.config,
                       probe)
     except (SiteError, WordsError, ValueError) as error:
-        print(f"site-check: {error}", file=sys.stderr)
+        print(f"site-check: {told.text(str(error))}", file=sys.stderr)
         return USAGE
     if args.json:
         print(json.dumps(found, indent=1))

@@ -10,12 +10,17 @@ import difflib
 import os
 from dataclasses import dataclass, field
 
-from .root import Remote
+from .blanks import first, part, split
+from .menu import NOTHING, Menu
+from .root import Elsewhere, is_there
 
 LINE_MAX = 4095
-INCLUDES_MAX = 16
+INCLUDES_DEEP = 16
+INCLUDES_MAX = 1000      # of one configuration: what is more is a mistake, or meant ill
+TEXT_MAX = 1 << 20       # bytes of one, with all that it includes
+KEYWORD_MAX = 16         # characters of what may be a mistyped one
 TYPES = ("none", "localboot", "kernel", "linux", "boot", "bss", "pxe", "fdimage", "com32", "config")
-ENDINGS = ((".c32", "com32"), (".img", "fdimage"), (".bss", "bss"), (".bin", "boot"),
+ENDINGS = ((".c32", "com32"), (".img", "linux"), (".bss", "bss"), (".bin", "boot"),
            (".bs", "boot"), (".0", "pxe"))
 KEYWORDS = ("menu", "text", "include", "append", "initrd", "label", *TYPES[1:], "timeout",
             "totaltimeout", "ontimeout", "onerror", "allowoptions", "ipappend", "sysappend",
@@ -27,7 +32,7 @@ OTHERS = ("allowedit", "localbios", "notice", "version")
 MENU_WORDS = ("label", "title", "default", "hide", "passwd", "shiftkey", "save", "nosave", "onerror",
               "master", "include", "background", "hidden", "color", "colour", "msgcolor",
               "msgcolour", "separator", "disable", "disabled", "indent", "begin", "end", "quit",
-              "goto", "exit", "start", "autoboot", "tabmsg", "notabmsg", "passprompt", "width",
+              "goto", "exit", "help", "start", "autoboot", "tabmsg", "notabmsg", "passprompt", "width",
               "margin", "passwordmargin", "rows", "tabmsgrow", "cmdlinerow", "endrow",
               "passwordrow", "timeoutrow", "helpmsgrow", "helpmsgendrow", "hshift", "vshift",
               "hiddenrow", "hiddenkey", "resolution", "immediate", "noimmediate", "clear")
@@ -59,21 +64,38 @@ class Label:
     kernel: Words = None
     append: Words = None
     initrd: Words = None
-    sysappend: int = 0
+    more: str = ""         # words behind its name, where a command names it
+    menu: Menu = None      # that it is an entry of
     menu_default: bool = False
-    runs: bool = True  # it is no separator, submenu or way out of one
+    hidden: bool = False   # in no menu
+    disabled: bool = False # nor at the prompt
+    runs: bool = True      # it is no way to another menu or text
+
+    def command_line(self):
+        """As PXELINUX makes it, before SYSAPPEND's words."""
+        append = self.append.text if self.append and self.append.text != "-" else ""
+        return " ".join(text for text in (
+            "" if self.type == "kernel" else f".{self.type}", self.kernel.text, append,
+            f"initrd={self.initrd.text}" if self.initrd else "", self.more) if text)
 
     def words(self):
-        """All of a module's or kernel's; sysappend's come behind them."""
-        append = self.append.text if self.append and self.append.text != "-" else ""
-        return append.split() + ([f"initrd={self.initrd.text}"] if self.initrd else [])
+        """All of a module's or kernel's, those on its own line first."""
+        return split(self.command_line())[1 if self.type == "kernel" else 2:]
+
+    def said_at(self):
+        """Where its words are, or most of them."""
+        return self.append if self.append and self.append.text != "-" else self.kernel
 
     def started_as(self):
         """The type, by the name's end where the keyword does not say."""
-        if self.type != "kernel":
-            return self.type
-        name = self.kernel.text.split()[0] if self.kernel.text else ""
-        return next((kind for end, kind in ENDINGS if name.endswith(end)), "linux")
+        if self.type == "kernel":
+            return ending(first(self.kernel.text)) or "linux"
+        return "linux" if self.type == "fdimage" else self.type
+
+
+def ending(name):
+    """What PXELINUX takes a file for by its name, or None."""
+    return next((kind for end, kind in ENDINGS if name.endswith(end)), None)
 
 
 @dataclass
@@ -84,40 +106,37 @@ class Config:
     messages: list = field(default_factory=list)
     included: list = field(default_factory=list)
     append: Words = None
-    sysappend: int = 0
     default: Words = None
     ui: Words = None
     ontimeout: Words = None
     onerror: Words = None
     timeout: int = 0
+    totaltimeout: int = 0
     prompt: int = 0
     implicit: int = 1
+    allowoptions: int = 1
+    shiftkey: bool = False
+    start: Menu = field(default_factory=Menu)  # that a menu begins with
     path: list = field(default_factory=list)
     files: list = field(default_factory=list)  # those that are shown: DISPLAY, F1, MENU BACKGROUND
+    named: list = field(default_factory=list)  # those that CONFIG reads
+    menus: list = field(default_factory=list)  # those that a menu reads
 
     def find(self, command):
         """The label that a command names by its first word; the first of that name."""
-        name = command.split()[0] if command.split() else ""
-        return next((label for label in self.labels if label.name == name), None)
+        name = first(command)
+        return next((label for label in self.labels if label.name == name and not label.disabled),
+                    None)
 
 
 def number(text):
     """As atoi() has it."""
-    digits = text.split()[0] if text.split() else ""
-    sign = digits[:1] in ("-", "+")
-    end = 1 if sign else 0
-    while end < len(digits) and digits[end].isdigit():
+    digits = first(text)
+    end = 1 if digits[:1] in ("-", "+") else 0
+    begin = end
+    while digits[end:end + 1] in tuple("0123456789"):
         end += 1
-    return int(digits[:end]) if end > sign else 0
-
-
-def mask(text):
-    """As strtoul() has it, in any of C's bases."""
-    word = text.split()[0] if text.split() else "0"
-    try:
-        return int(word, 8 if word[:1] == "0" and word[1:].isdigit() else 0)
-    except ValueError:
-        return 0
+    return int(digits[:end]) if end > begin else 0
 
 
 class Reader:
@@ -125,12 +144,14 @@ class Reader:
 
     def __init__(self, root, name):
         self._root = root
-        self._depth = 0
+        self._open = []  # the files that are being read, by what they really are
+        self._includes = self._bytes = 0
         self._label = None
         self.config = Config(root.shown(root.path(name)))
+        self._menu_now = self.config.start
 
     def read(self, path):
-        self._file(path)
+        self._file(path, self._text_of(path))
         self._record()
         return self.config
 
@@ -143,25 +164,38 @@ class Reader:
         if not label:
             return
         label.append = label.append or self.config.append
-        if self.config.find(label.name) and label.runs:
+        if self.config.find(label.name) and label.runs and not label.disabled:
             self._say(label.at, "warning", f"there is a label {label.name} above already, and that "
                       "is the one that boots")
+        if not label.hidden:
+            label.menu = self._menu_now
+            label.menu.add(label, label.menu_default and label.runs and not label.disabled)
         self.config.labels.append(label)
         self._label = None
 
-    def _file(self, path):
+    def _text_of(self, path):
+        """OSError: it cannot be read."""
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+            text = file.read(TEXT_MAX + 1 - self._bytes)
+        self._bytes += len(text)
+        if self._bytes > TEXT_MAX:
+            raise OSError(None, f"more than {TEXT_MAX >> 20} MiB, with what it includes")
+        return text
+
+    def _file(self, path, text):
         shown = self._root.shown(path)
         self.config.included.append(shown)
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            lines = iter(enumerate(file.read().split("\n"), 1))
+        self._open.append(os.path.realpath(path))
+        lines = iter(enumerate(text.split("\n"), 1))
         for count, line in lines:
-            line = line.split("\r")[0].split("\0")[0]
-            at = Words(line.strip(), shown, count)
-            if len(line.encode(errors="surrogateescape")) >= LINE_MAX:
-                self._say(at, "error", f"a line of {len(line)} bytes: PXELINUX cuts it at "
-                          f"{LINE_MAX} and takes the rest for one of its own")
-            keyword, _, rest = at.text.replace("\t", " ").partition(" ")
-            self._keyword(keyword.lower(), Words(rest.strip(), shown, count), lines, keyword)
+            size = len(line.encode(errors="surrogateescape"))
+            if size > LINE_MAX:
+                self._say(Words("", shown, count), "error", f"a line of {size} bytes: PXELINUX cuts "
+                          f"it at {LINE_MAX} and takes the rest for one of its own")
+            keyword, rest = part(line.split("\r")[0].split("\0")[0])
+            self._keyword(keyword.lower() if keyword.isascii() else keyword,
+                          Words(rest, shown, count), lines, keyword)
+        self._open.pop()
 
     def _keyword(self, keyword, rest, lines, written):
         config, label = self.config, self._label
@@ -173,13 +207,10 @@ class Reader:
             self._include(rest)
         elif keyword == "label":
             self._record()
-            name = rest.text.split()[0] if rest.text else ""
-            self._label = Label(name, rest, kernel=Words(name, rest.file, rest.line),
-                                sysappend=config.sysappend)
+            name = first(rest.text)
+            self._label = Label(name, rest, kernel=Words(name, rest.file, rest.line))
         elif keyword == "append":
             (label or config).append = rest
-        elif keyword in ("ipappend", "sysappend"):
-            (label or config).sysappend = mask(rest.text)
         elif keyword == "initrd":
             if label:
                 label.initrd = rest
@@ -188,70 +219,136 @@ class Reader:
                 label.kernel, label.type = rest, keyword
             else:
                 self._say(rest, "warning", f"{written} above all labels: PXELINUX ignores it")
-        elif keyword in ("default", "ui", "ontimeout", "onerror"):
+        else:
+            self._setting(keyword, rest, written)
+
+    def _setting(self, keyword, rest, written):
+        """What is no label's."""
+        config, menu = self.config, self._menu_now
+        if keyword in ("default", "ui", "ontimeout", "onerror"):
             setattr(config, keyword, rest)
-        elif keyword in ("timeout", "prompt", "implicit"):
+            if keyword == "ontimeout":
+                menu.ontimeout = rest
+        elif keyword in ("timeout", "totaltimeout", "prompt", "implicit", "allowoptions"):
             setattr(config, keyword, number(rest.text))
+            if keyword == "timeout":
+                menu.timeout = config.timeout
         elif keyword == "path":
-            config.path += rest.text.split(":")
+            config.path += [folder for folder in rest.text.split(":") if folder]
         elif keyword in ("display", "font", "kbdmap") or keyword[:1] == "f" and keyword in KEYWORDS:
-            config.files.append(Words(rest.text.split()[0] if rest.text else "", rest.file,
-                                      rest.line))
+            self._shows(rest)
         elif keyword not in KEYWORDS:
             self._unknown(keyword, written, rest)
 
+    def _shows(self, rest):
+        self.config.files.append(Words(first(rest.text), rest.file, rest.line))
+
     def _unknown(self, keyword, written, at):
         """Comments are this, too."""
-        if len(keyword) < 2 or not keyword.isalnum() or keyword in OTHERS:
+        if not 1 < len(keyword) <= KEYWORD_MAX or not keyword.isalnum() or keyword in OTHERS:
             return
         near = difflib.get_close_matches(keyword, KEYWORDS + OTHERS, 1, 0.75)
         if near and near[0] not in OTHERS:
             self._say(at, "warning", f"{written} is nothing to PXELINUX: is {near[0].upper()} meant?")
 
+    # --- MENU, TEXT, INCLUDE ------------------------------------------------------
+
     def _menu(self, rest):
-        word, _, more = rest.text.replace("\t", " ").partition(" ")
-        word, label = word.lower(), self._label
-        if word == "default" and label:
-            label.menu_default = True
-        elif word == "include":
-            self._include(Words(more.strip(), rest.file, rest.line))
+        word, more = part(rest.text)
+        word, more, label = word.lower(), Words(more, rest.file, rest.line), self._label
+        if word == "include":
+            self._menu_include(more)
         elif word == "background":
-            self.config.files.append(Words(more.split()[0] if more.split() else "", rest.file,
-                                           rest.line))
-        elif word in ("separator", "begin", "end"):
+            self._shows(more)
+        elif word == "begin":
+            self._begin()
+        elif word == "end":
+            self._end()
+        elif word == "separator":
             self._record()
-        elif word in ("disable", "disabled", "quit", "goto", "exit") and label:
-            label.runs = False
+            self._menu_now.add(NOTHING)
+        elif word == "start":
+            self.config.start = self._menu_now
+        elif word == "shiftkey":
+            self.config.shiftkey = True
+        elif word == "default" and not label and self._menu_now.parent:
+            self._menu_now.parent.default = self._menu_now.number
+        elif label and word in ("default", "hide", "disable", "disabled", "quit", "goto", "exit",
+                                "help"):
+            self._menu_label(label, word, more)
         elif word not in MENU_WORDS:
-            near = difflib.get_close_matches(word, MENU_WORDS, 1, 0.75)
+            near = difflib.get_close_matches(word[:KEYWORD_MAX], MENU_WORDS, 1, 0.75)
             self._say(rest, "warning", f"MENU {word.upper()} is nothing to PXELINUX"
                       + (f": is {near[0].upper()} meant?" if near else ""))
 
+    def _menu_label(self, label, word, more):
+        if word == "default":
+            label.menu_default = True
+        elif word == "hide":
+            label.hidden = True
+        elif word in ("disable", "disabled"):
+            label.disabled, label.runs = True, False
+        elif word != "exit" or self._menu_now.parent:
+            label.runs = False
+            if word == "help":
+                self._shows(more)
+
+    def _begin(self):
+        self._record()
+        self._menu_now = self._menu_now.begin()
+
+    def _end(self):
+        self._record()
+        self._menu_now = self._menu_now.parent or self._menu_now
+
+    def _menu_include(self, rest):
+        """With a title behind the file's name it is a submenu."""
+        title = part(rest.text)[1]
+        if title:
+            self._begin()
+        self._include(rest)
+        if title:
+            self._end()
+
     def _text(self, rest, lines):
         for _, line in lines:
-            if line.split()[:1] and line.split()[0].lower() == "endtext":
+            if first(line).lower() == "endtext":
                 return
         self._say(rest, "error", "TEXT without ENDTEXT: all that follows is its text")
 
     def _include(self, rest):
-        name = rest.text.split()[0] if rest.text else ""
+        name = first(rest.text)
         try:
             path = self._root.path(name)
-        except Remote:
-            self._say(rest, "warning", f"{name} is another server's, and was not looked at")
+        except Elsewhere as error:
+            self._say(rest, error.level, f"INCLUDE {error}")
             return
-        if not name or not os.path.isfile(path):
-            self._say(rest, "error", f"INCLUDE {name}: there is no such file")
+        if self._includes == INCLUDES_MAX:
             return
-        if self._depth == INCLUDES_MAX:
-            self._say(rest, "error", f"INCLUDE {name}: {INCLUDES_MAX} files deep; does it include "
-                      "itself?")
-            return
-        self._depth += 1
-        self._file(path)
-        self._depth -= 1
+        self._includes += 1
+        wrong = self._include_fault(name, path)
+        if not wrong:
+            try:
+                text = self._text_of(path)
+            except OSError as error:
+                wrong = f"cannot be read: {error.strerror}"
+        if wrong:
+            self._say(rest, "error", f"INCLUDE {name}: {wrong}")
+        else:
+            self._file(path, text)
+
+    def _include_fault(self, name, path):
+        if not name or not is_there(path):
+            return "there is no such file"
+        if os.path.realpath(path) in self._open:
+            return "it would include itself, and PXELINUX never ends"
+        if len(self._open) > INCLUDES_DEEP:
+            return f"{INCLUDES_DEEP} files deep; does it include itself?"
+        if self._includes == INCLUDES_MAX:
+            return f"the {INCLUDES_MAX}th of them, and none from here on was looked at"
+        return None
 
 
 def read(root, name):
-    """The configuration of that name, as PXELINUX would have it."""
+    """The configuration of that name, as PXELINUX would have it; OSError."""
     return Reader(root, name).read(root.path(name))

@@ -4,13 +4,16 @@
 import difflib
 import ipaddress
 import os
+from dataclasses import replace
 
-from . import hosts, words
-from .config import Message
-from .root import Remote, image_kind, needs
+from . import hosts, menu, words
+from .blanks import first, part
+from .config import ENDINGS, Label, Message, Words, ending
+from .root import Elsewhere, image_kind, is_there, needs
 
 MODULE = "netdump.c32"
 SEPARATOR = "---"
+COMMAND_MAX = 2048     # bytes from which on PXELINUX refuses a command line
 NEAR = 0.75            # a name that is so much like one that is there is a mistyped one
 SECRETS = ("key=", "psk=")
 
@@ -33,16 +36,21 @@ class Checker:
         """What it does, as JSON can hold it."""
         facts = {"label": label.name, "file": label.at.file, "line": label.at.line,
                  "menu_default": label.menu_default}
-        if not label.kernel.text:
-            self.say(label.kernel, f"label {label.name} starts nothing: give it a KERNEL")
-            return {**facts, "does": "nothing"}
-        kind, name = label.started_as(), label.kernel.text.split()[0]
-        if kind == "com32" and not name.endswith(".c32"):
-            name += ".c32"
+        kind, name = label.started_as(), first(label.kernel.text)
         if kind == "localboot":
             return {**facts, "does": "localboot"}
+        if not name:
+            self.say(label.kernel, f"label {label.name} starts nothing: give it a KERNEL")
+            return {**facts, "does": "nothing"}
+        size = len(label.command_line().encode(errors="surrogateescape"))
+        if size >= COMMAND_MAX:
+            self.say(label.said_at(), f"a command line of {size} bytes, from {COMMAND_MAX} on "
+                     "PXELINUX boots nothing: make it shorter")
+            return {**facts, "does": "nothing"}
+        if kind == "com32" and not name.endswith(".c32"):
+            name += ".c32"
         if kind == "config":
-            self._file(label.kernel, name)
+            self._config.named.append(self._file(label.kernel, name))
             return {**facts, "does": "config", "image": name}
         if kind == "com32":
             return {**facts, **self._module(label, name)}
@@ -62,11 +70,14 @@ class Checker:
         """Its path, if it is there."""
         try:
             path = self._root.path(name)
-        except Remote:
-            self.say(at, f"{name} is another server's, and was not looked at", "warning")
+        except Elsewhere as error:
+            self.say(at, str(error), error.level)
             return None
-        if os.path.isfile(path):
+        if is_there(path):
             return path
+        if os.path.isfile(path):
+            self.say(at, f"{name} is empty, and so as good as not there to PXELINUX")
+            return None
         folder = os.path.dirname(path)
         there = os.listdir(folder) if os.path.isdir(folder) else []
         near = difflib.get_close_matches(os.path.basename(path), there, 1, NEAR)
@@ -83,8 +94,8 @@ class Checker:
                 continue
             try:
                 done[name] = path = self._root.module(name, self._config.path)
-            except Remote:
-                self.say(at, f"{name} is another server's, and was not looked at", "warning")
+            except Elsewhere as error:
+                self.say(at, str(error), error.level)
                 continue
             if not path:
                 self.say(at, f"{name} is not there" + (f", and {asked_by} needs it" if asked_by
@@ -97,14 +108,17 @@ class Checker:
 
     def _image(self, at, name, kinds):
         path = self._file(at, name)
-        kind = image_kind(path) if path else None
+        try:
+            kind = image_kind(path) if path else None
+        except OSError as error:
+            self.say(at, f"{name} cannot be read: {error.strerror}")
+            return None
         if path and kind not in kinds:
             self.say(at, f"{name} is no {' or '.join(kinds)} image")
         return kind
 
-    def _initrds(self, at, arguments):
-        names = [name for word in arguments if word.startswith("initrd=")
-                 for name in word.removeprefix("initrd=").split(",") if name]
+    def _initrds(self, at, names):
+        names = [name for name in names if name]
         for name in names:
             self._file(at, name)
         return names
@@ -112,20 +126,30 @@ class Checker:
     # --- what is started ---------------------------------------------------------
 
     def _linux(self, label, name):
-        at = label.append or label.kernel
+        """PXELINUX loads the files of the first initrd= alone, wherever in a word that stands."""
+        at, told = label.said_at(), [word.partition("initrd=")[2] for word in label.words()
+                                     if "initrd=" in word]
         self._image(label.kernel, name, ("Linux",))
+        for more in told[1:]:
+            self.say(at, f"initrd={more}: PXELINUX loads the first initrd= alone, which INITRD's "
+                     "stands behind: name all files there, with commas", "warning")
         return {"does": "linux", "image": name, "system": "Linux", "netdump": False,
-                "modules": self._initrds(at, label.words()), "arguments": label.words()}
+                "modules": self._initrds(at, told[0].split(",") if told else []),
+                "arguments": label.words()}
 
     def _module(self, label, name):
         self.module(label.kernel, name)
+        if menu.is_menu(name):
+            self._config.menus += [self._file(label.said_at(), file)
+                                   for file in menu.files(label.words())]
         if os.path.basename(name) != MODULE:
             return {"does": "module", "image": name}
         said = words.ask(label.words(), *(self._probe or ()))
-        at = label.append or label.kernel
+        at = label.said_at()
         for fault in said["faults"]:
             self.say(at, fault)
-        facts = {"does": "netdump", "netdump": True, **said}
+        facts = {"does": "netdump", "netdump": True, **said, "words_file": at.file,
+                 "words_line": at.line}
         facts["armed"] = not said["faults"]
         facts.pop("image")
         self._options(at, said)
@@ -139,7 +163,8 @@ class Checker:
         arguments = line[1:line.index(SEPARATOR)] if SEPARATOR in line else line[1:]
         begun = [i for i, word in enumerate(line) if word == SEPARATOR]
         kind = self._image(at, line[0], ("Linux", "multiboot"))
-        modules = self._initrds(at, arguments)
+        modules = self._initrds(at, [name for word in arguments if word.startswith("initrd=")
+                                     for name in word.removeprefix("initrd=").split(",")])
         for i in begun:
             if i + 1 < len(line):
                 modules.append(line[i + 1])
@@ -152,9 +177,7 @@ class Checker:
         for word in arguments:
             if word.startswith(SECRETS):
                 self.say(at, f"{word[:4]} behind --: there it is the system's, not {MODULE}'s")
-        return {"image": line[0], "system": kind, "modules": modules,
-                "arguments": [word[:4] + "..." if word.startswith(SECRETS) else word
-                              for word in arguments]}
+        return {"image": line[0], "system": kind, "modules": modules, "arguments": arguments}
 
     def _options(self, at, said):
         self._file(at, said["dini"])
@@ -197,21 +220,46 @@ class Checker:
                 self.say(at, f"server {answer['server']}:{said['port']}: {answer['why']}: does a "
                          "netdumpd with this key run there, and does a firewall let it through?")
 
-    def command(self, at, what):
-        """A command that is no label's: DEFAULT's, UI's, ONTIMEOUT's."""
-        text = at.text.split()[0] if at.text else ""
-        if not text:
-            self.say(at, f"{what} names nothing")
-        elif text.endswith(".c32"):
-            self.module(at, text)
-        elif not self._config.find(text):
-            near = difflib.get_close_matches(text, [label.name for label in self._config.labels], 1,
-                                             NEAR)
-            path = self._root.path(text)
-            if not self._config.implicit or not os.path.isfile(path):
-                self.say(at, f"{what} {text}: there is neither such a label nor such a file"
-                         + (f"; is {near[0]} meant?" if near else ""))
+    # --- what is named elsewhere ---------------------------------------------------
 
+    def command(self, at, what):
+        """DEFAULT's, UI's, ONTIMEOUT's: what it does, if that is no label's to say."""
+        name, more = part(at.text)
+        label = self._config.find(name)
+        if not name:
+            self.say(at, f"{what} names nothing")
+        elif label:
+            if more and label.runs:
+                self.look(replace(label, more=more))
+        elif not self._config.implicit and what != "ONERROR":
+            self.say(at, f"{what} {name}: there is no such label, and with IMPLICIT 0 PXELINUX "
+                     "starts nothing else" + self._meant(name))
+        else:
+            return self._implicit(at, what, name, more if self._config.allowoptions else "")
+        return None
+
+    def _meant(self, name):
+        near = difflib.get_close_matches(name, [label.name for label in self._config.labels], 1, NEAR)
+        return f"; is {near[0]} meant?" if near else ""
+
+    def _implicit(self, at, what, name, more):
+        """A file, by its name or with an end that PXELINUX tries."""
+        if not ending(name):
+            name += next((end for end, _ in ENDINGS if self._is_module(name + end)), "")
+        if not ending(name) and not self._is_module(name):
+            self.say(at, f"{what} {name}: there is neither such a label nor such a file"
+                     + self._meant(name))
+            return None
+        line = Words(f"{name} {more}", at.file, at.line)
+        facts = self.look(Label(name, at, kernel=line))
+        return None if facts["does"] == "module" else facts
+
+    def _is_module(self, name):
+        """Whether a file is there, or is to be looked for elsewhere."""
+        try:
+            return bool(self._root.module(name, self._config.path))
+        except Elsewhere:
+            return True
 
     def shown(self):
         """Texts and pictures that are named and not there: a host boots without them."""

@@ -72,8 +72,7 @@ def lines(found):
                 yield first + line.rstrip()
                 first = " " * 4
         yield ""
-    for message in found["messages"] + [message for one in found["configurations"]
-                                        for message in one["messages"]]:
-        yield _message(message)
+    yield from dict.fromkeys(_message(message) for one in [found, *found["configurations"]]
+                             for message in one["messages"])
     yield f"{len(found['configurations'])} configurations, {found['errors']} errors, " \
           f"{found['warnings']} warnings"

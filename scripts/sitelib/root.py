@@ -3,7 +3,6 @@
 
 import gzip
 import os
-import re
 import struct
 import zlib
 from functools import lru_cache
@@ -15,8 +14,29 @@ MULTIBOOT_MAGIC, MULTIBOOT_SEARCH = 0x1BADB002, 8192
 HEAD_BYTES = 65536
 
 
-class Remote(Exception):
-    """A name for another server: HTTP, FTP, or another TFTP server's."""
+class Elsewhere(Exception):
+    """A name for what is not in the root: what is to be said of it, and how grave that is."""
+    level = "error"
+
+
+class Remote(Elsewhere):
+    """HTTP, FTP, or another TFTP server's."""
+    level = "warning"
+
+    def __init__(self, name):
+        super().__init__(f"{name} is another server's, and was not looked at")
+
+
+class Outside(Elsewhere):
+    """Above the root."""
+
+    def __init__(self, name):
+        super().__init__(f"{name} leads out of the TFTP root, which servers refuse")
+
+
+def is_there(path):
+    """Whether PXELINUX finds it: to it an empty file is none."""
+    return os.path.isfile(path) and os.path.getsize(path) > 0
 
 
 class Root:
@@ -24,20 +44,30 @@ class Root:
 
     def __init__(self, folder, prefix=""):
         self.folder = os.path.abspath(folder)
-        self.prefix = prefix
+        self.prefix = ""
+        self.path(prefix)  # whether it is in the root
+        self.prefix = prefix.removeprefix("::")
 
     def path(self, name):
-        """Where a file of PXELINUX's is; Remote, if that is not here."""
-        if "://" in name or re.match(r"[^/]+::", name):
+        """Where a file of PXELINUX's is; Elsewhere, if that is not here.
+
+        The prefix stands before every name but URLs and those with "::", a "/" at its head or not.
+        """
+        server, colon, rest = name.partition(":")
+        if colon and (rest.startswith("//") or rest.startswith(":") and server):
             raise Remote(name)
-        name = name.removeprefix("::") if name.startswith(("/", "::")) else self.prefix + name
-        return os.path.join(self.folder, os.path.normpath(name.lstrip("/")))
+        path = name[2:] if name.startswith("::") else self.prefix + name
+        path = os.path.normpath(path.lstrip("/"))
+        if path.split("/")[0] == "..":
+            raise Outside(name)
+        return os.path.join(self.folder, path)
 
     def module(self, name, folders):
-        """A module or library, by PXELINUX's own folder first, then by PATH's."""
+        """A module or library, by its name as it is, then by PATH's folders."""
         for folder in ("", *folders):
-            path = self.path(os.path.join(folder, name) if folder else name)
-            if os.path.isfile(path):
+            between = "/" if folder and not folder.endswith("/") else ""
+            path = self.path(f"{folder}{between}{name}")
+            if is_there(path):
                 return path
         return None
 
@@ -58,7 +88,7 @@ def needs(path):
 
 @lru_cache(None)
 def image_kind(path):
-    """What netdump.c32 would take a file for: Linux, multiboot, or None."""
+    """What netdump.c32 would take a file for: Linux, multiboot, or None; OSError."""
     with open(path, "rb") as file:
         head = file.read(HEAD_BYTES)
     if head[:2] == b"\x1f\x8b":

@@ -19,6 +19,15 @@ def _program():
     return installed if os.path.exists(installed) else os.path.join(BUILT, NAME)
 
 
+def _whole(said):
+    """Texts as the configuration has them: netdump-words makes a character of each byte."""
+    if isinstance(said, str):
+        return said.encode("latin-1").decode(errors="surrogateescape")
+    if isinstance(said, dict):
+        return {name: _whole(value) for name, value in said.items()}
+    return [_whole(value) for value in said] if isinstance(said, list) else said
+
+
 def ask(words, *options):
     """What it makes of the words; they go by its standard input, for keys are among them."""
     program = os.environ.get("NETDUMP_WORDS") or _program()
@@ -30,4 +39,4 @@ def ask(words, *options):
         raise WordsError(f"{program}: {error.strerror}; run make site") from error
     if done.returncode:
         raise WordsError(done.stderr.decode(errors="replace").strip())
-    return json.loads(done.stdout)
+    return _whole(json.loads(done.stdout))
