@@ -31,6 +31,7 @@ def check(args):
     for wrong, what in ((args.nic not in NICS, f"--nic: {', '.join(NICS)}"),
                         (args.machine != "pc", "--machine: pc"),
                         (args.cpus != 1, "--cpus: 1"),
+                        (args.wiring in ("vlan", "trunk"), "--wiring: plain, router"),
                         (args.behind or args.qemu_arg or args.pcap,
                          "neither --behind, --qemu-arg nor --pcap")):
         if wrong:

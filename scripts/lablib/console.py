@@ -35,13 +35,12 @@ class Server:
 
     def _show(self, connection):
         serial = self._machine.serial
-        at = max(len(serial.text) - HISTORY, 0)
+        at = max(serial.since(0)[1] - HISTORY, 0)
         try:
             while not serial.closed:
                 if serial.wait(ANYTHING, 1, at):
-                    text = serial.text[at:]
+                    text, at = serial.since(at)
                     connection.sendall(text.encode(errors="replace"))
-                    at += len(text)
         except OSError:
             pass  # the watcher has left
         connection.close()

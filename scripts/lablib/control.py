@@ -4,6 +4,7 @@
 import json
 import os
 import socket
+import threading
 
 from .process import BUSY_S, LabError
 
@@ -18,19 +19,24 @@ class Listener:
         self._socket.bind(path)
         self._socket.listen(8)
         self._socket.settimeout(0.5)
+        self._one = threading.Lock()
 
     def serve(self, answer):
-        """Waits half a second for a request, and has it answered."""
+        """Waits half a second for somebody who asks; each may take his time, answers are one by one."""
         try:
             connection = self._socket.accept()[0]
         except TimeoutError:
             return
+        threading.Thread(target=self._talk, args=(connection, answer), daemon=True).start()
+
+    def _talk(self, connection, answer):
         with connection, connection.makefile("rw", encoding="utf-8") as stream:
             connection.settimeout(BUSY_S)
             try:
                 request = json.loads(stream.readline())
                 try:
-                    said = answer(request)
+                    with self._one:
+                        said = answer(request)
                 except LabError as error:
                     said = {"error": str(error)}
                 stream.write(json.dumps(said) + "\n")
@@ -59,9 +65,14 @@ class Mark:
         """{"pid", "started", "sockets"}, or None."""
         try:
             with open(self.path, encoding="utf-8") as file:
-                return json.load(file)
+                said = json.load(file)
         except (FileNotFoundError, ValueError):
             return None
+        except OSError as error:
+            raise LabError(f"{self.path}: {error.strerror}: is it another user's lab?") from error
+        kinds = {"pid": int, "started": (int, type(None)), "sockets": str}
+        return said if isinstance(said, dict) and all(
+            name in said and isinstance(said[name], kind) for name, kind in kinds.items()) else None
 
     def write(self, pid, sockets):
         with open(f"{self.path}.new", "w", encoding="utf-8") as file:

@@ -26,7 +26,8 @@ from .tftproot import TftpRoot
 
 FOUND = ("mac", "group", "file", "prefix", "default")  # how a guest finds its configuration
 # Each state, by the last line of these on its serial port.
-STATES = (("boots", r"^PXELINUX "), ("loads", r"^netdump: fence"),
+BOOTS = "boots"
+STATES = ((BOOTS, r"^PXELINUX "), ("loads", r"^netdump: fence"),
           ("runs", r"^init: a shell|^ref: idle"),
           ("crashed", r"Kernel panic|^ref: panic|^dini: entered"),
           ("dumps", r"^dini: server \S+ answers"), ("dumped", r"^dini: done: "),
@@ -49,6 +50,15 @@ class Guest:
         self.mac = f"52:54:00:4c:41:{self.number + 0x10:02x}"
         self.port = GuestPort(self.number)
         self.machine = None
+        self.boots = 0
+        self._said = "starts"
+
+    def hear(self, _, line):
+        """A line of its serial port."""
+        for name, pattern in STATES:
+            if re.search(pattern, line):
+                self._said = name
+                self.boots += name == BOOTS
 
     def config_name(self):
         """Where its configuration is in the TFTP root."""
@@ -65,10 +75,7 @@ class Guest:
         """What it does just now, as far as its serial port says."""
         if self.machine.gone():
             return "gone"
-        text = self.machine.serial.text
-        last = [(match.start(), name) for name, pattern in STATES
-                for match in [*re.finditer(pattern, text, re.M)][-1:]]
-        return max(last)[1] if last else "starts"
+        return self._said
 
 
 class Keeper:
@@ -160,7 +167,8 @@ class Keeper:
                 raise LabError(f"site-check has something against {guest.name}: see keeper.log")
 
     def _start(self, guest):
-        guest.machine = Machine(self._own[guest.name], self._folder(guest))
+        guest.machine = Machine(self._own[guest.name], self._folder(guest), guest.hear,
+                                console.HISTORY)
         guest.machine.start(guest.port, nic=guest.nic, mac=guest.mac, machine="pc",
                             mem=MEMORY[guest.system], cpus=1, reboots=True)
         console.Server(os.path.join(self._sockets, guest.name), guest.machine)
@@ -196,11 +204,13 @@ class Keeper:
     # --- what is asked of it -----------------------------------------------------
 
     def _answer(self, request):
+        if not isinstance(request, dict):
+            raise LabError("a request is a JSON object")
         verb = request.get("verb")
         if verb == "status":
             return self._status()
         if verb == "crash":
-            return self._crash(request["name"])
+            return self._crash(request.get("name"))
         if verb == "down":
             self.end()
             return {}
@@ -220,9 +230,9 @@ class Keeper:
             raise LabError(f"{name} is not up, so it cannot crash: it {state}"
                            if state in ("boots", "loads", "starts", "dumps")
                            else f"{name} is not up, so it cannot crash: {state}")
-        before = len(self._dumps_of(guest))
+        before, boots = len(self._dumps_of(guest)), guest.boots
         guest.machine.monitor("nmi")
-        return {"name": name, "dumps_before": before}
+        return {"name": name, "dumps_before": before, "boots_before": boots}
 
     def _dumps_of(self, guest):
         """Those that are complete, oldest first."""
@@ -237,10 +247,9 @@ class Keeper:
                 "guests": [self._guest_status(guest) for guest in self._guests]}
 
     def _guest_status(self, guest):
-        boots = len(re.findall(r"^PXELINUX ", guest.machine.serial.text, re.M))
         return {"name": guest.name, "system": guest.system, "nic": guest.nic, "mac": guest.mac,
                 "ip": guest.port.ip, "found": guest.found, "config": guest.config_name(),
-                "state": guest.state(), "boots": boots,
+                "state": guest.state(), "boots": guest.boots,
                 "dumps": [dump.path for dump in self._dumps_of(guest)]}
 
     def _stop(self):

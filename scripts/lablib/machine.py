@@ -24,10 +24,11 @@ class Machine:
     """
     NAME = "QEMU"
 
-    def __init__(self, processes, out_dir, on_line=None):
+    def __init__(self, processes, out_dir, on_line=None, keep=None):
         self._processes = processes
         self._out_dir = out_dir
         self._on_line = on_line
+        self._keep = keep  # as Lines has it
         self.sockets = tempfile.mkdtemp(prefix="ndlab-")  # short: a path has 107 bytes
         self._monitor = None
         self._said = self._typed = None
@@ -57,7 +58,8 @@ class Machine:
         self.process, _ = self._processes.start("qemu", argv,
                                                 namespace_pid=network.namespace_pid)
         connection = self._accept(monitor)  # by now QEMU has the port open
-        self.serial = Lines(os.path.join(self._out_dir, "serial.log"), self._on_line)
+        self.serial = Lines(os.path.join(self._out_dir, "serial.log"), self._on_line,
+                            self._keep)
         self._reader = threading.Thread(target=self._read_serial, daemon=True)
         self._reader.start()
         self._monitor = Monitor(connection)

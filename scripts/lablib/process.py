@@ -31,16 +31,19 @@ def whole_line(pattern):
 class Lines:
     """Text that arrives over time: each line with the host's time, and a way to wait.
 
-    Waiting looks at the text, not at lines: a prompt has no newline.
+    Waiting looks at the text, not at lines: a prompt has no newline.  For what goes on for days,
+    `keep` is how many characters of text are kept at least, and then no lines are.
     """
 
-    def __init__(self, path, on_line=None):
+    def __init__(self, path, on_line=None, keep=None):
         self.text = ""
+        self.dropped = 0  # characters before it
         self.lines = []  # (host time, line)
         self.closed = False
         self._partial = ""
         self._began = 0.0
         self._on_line = on_line
+        self._keep = keep
         self._changed = threading.Condition()
         self._raw = open(path, "wb")
         self._times = open(f"{path}.times", "w", encoding="utf-8")
@@ -61,7 +64,11 @@ class Lines:
                 if piece.endswith("\n"):
                     done.append((self._began, self._partial.rstrip("\n")))
                     self._partial = ""
-            self.lines += done
+            if self._keep is None:
+                self.lines += done
+            elif len(self.text) > 2 * self._keep:
+                self.dropped += len(self.text) - self._keep
+                self.text = self.text[-self._keep:]
             self._changed.notify_all()
         for when, line in done:
             self._times.write(f"{when:.3f} {line}\n")
@@ -85,7 +92,7 @@ class Lines:
         limit = time.monotonic() + timeout_s
         with self._changed:
             while True:
-                match = pattern.search(self.text, start)
+                match = pattern.search(self.text, max(start - self.dropped, 0))
                 if match:
                     return match
                 left = limit - time.monotonic()
@@ -94,6 +101,11 @@ class Lines:
                 if stop and stop():
                     stop, limit = None, min(limit, time.monotonic() + LAST_WORDS_S)
                 self._changed.wait(min(left, 0.5))
+
+    def since(self, at):
+        """(what has come since the character of that number, the next one's number)"""
+        with self._changed:
+            return self.text[max(at - self.dropped, 0):], self.dropped + len(self.text)
 
     def time_of(self, pattern, last=False):
         """(host time, match) of the first or last whole line with the pattern."""

@@ -4,6 +4,7 @@
 What they do is asked of its keeper (keeper.py), a process of its own that `up` leaves behind.
 """
 
+import fcntl
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 
 from . import console, keeper
 from .control import Mark, ask, is_kept
@@ -99,6 +101,8 @@ def prepare(args):
     args.out = os.path.abspath(args.out)
     if hasattr(args, "level") and not 0 <= args.level <= 31:
         raise LabError(f"--level {args.level}: from 0 to 31")
+    if hasattr(args, "sockets") and os.getpid() != 1:
+        raise LabError("keep is a part of up, in namespaces of its own: scripts/lab up starts it")
     if hasattr(args, "guest"):
         args.guest = args.guest or list(DEFAULT)
         _guests(args.guest)
@@ -119,20 +123,29 @@ def _kept(out):
 
 def up(args):
     """Starts the keeper, and returns when all machines are on; the keeper stays."""
-    mark = Mark(args.out)
-    if is_kept(mark.read()):
-        raise LabError(f"a lab is up in {args.out} already: scripts/lab down ends it")
-    _clear(args.out)
     os.makedirs(args.out, exist_ok=True)
-    sockets = tempfile.mkdtemp(prefix="ndsite-")  # short: a path has 107 bytes
-    child = _keeper_start(args, sockets)
-    mark.write(child.pid, sockets)
+    with _alone(args.out):
+        mark = Mark(args.out)
+        if is_kept(mark.read()):
+            raise LabError(f"a lab is up in {args.out} already: scripts/lab down ends it")
+        _clear(args.out)
+        sockets = tempfile.mkdtemp(prefix="ndsite-")  # short: a path has 107 bytes
+        child = _keeper_start(args, sockets)
+        mark.write(child.pid, sockets)
     status = _await_up(args, child)
     if args.wait:
         status = _await(args.out, lambda found: all(guest["state"] == "runs"
                                                     for guest in found["guests"]),
                         "all machines to be up")
     return {**status, "good": True}
+
+
+@contextmanager
+def _alone(out):
+    """From the question whether a lab is up to the mark that says so there is one `up` in a folder."""
+    with open(os.path.join(out, "site.lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _keeper_start(args, sockets):
@@ -200,7 +213,12 @@ def crash(args):
 
     def is_back(found):
         (guest,) = [guest for guest in found["guests"] if guest["name"] == args.name]
-        return len(guest["dumps"]) > begun["dumps_before"] and guest["state"] == "runs"
+        dumped, is_up = len(guest["dumps"]) > begun["dumps_before"], guest["state"] == "runs"
+        if not dumped and (guest["state"] == "gave up"
+                           or is_up and guest["boots"] > begun["boots_before"]):
+            raise LabError(f"{args.name} crashed and made no dump: see {args.out}/{args.name}/"
+                           f"serial.log and {args.out}/netdumpd.log")
+        return dumped and is_up
 
     return {**_await(args.out, is_back, f"the dump of {args.name}, and for it to be up again"),
             "good": True, "name": args.name}
@@ -232,7 +250,11 @@ def _down(out):
         except LabError:
             pass  # it is not asked again
         if is_kept(mark):
-            os.kill(mark["pid"], signal.SIGKILL)  # and the kernel ends the rest
+            try:
+                os.kill(mark["pid"], signal.SIGKILL)  # and the kernel ends the rest
+            except PermissionError as error:
+                raise LabError(f"the lab in {out}, process {mark['pid']}, is another user's: "
+                               "who started it can end it") from error
             _await_end(mark, BUSY_S)
     _clear(out)
     return was_up
@@ -254,7 +276,10 @@ def _clear(out):
     mark = Mark(out).read()
     if mark and os.path.basename(mark["sockets"]).startswith("ndsite-"):
         shutil.rmtree(mark["sockets"], ignore_errors=True)
-    Mark(out).remove()
+    try:
+        Mark(out).remove()
+    except OSError as error:
+        raise LabError(f"{out}: what is left of a lab cannot be removed: {error.strerror}") from error
 
 
 # --- for a person ---------------------------------------------------------------------

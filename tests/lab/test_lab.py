@@ -130,6 +130,8 @@ def test_qemus_own_network_has_no_faults(tmp_path, words):
                                    ["--nbp", "gpxe.0"], ["--nbp", "grub.pxe"],
                                    ["--nbp", "./none.iso"],
                                    ["--nbp", "ipxe.pxe", "--emulator", "bochs"],
+                                   ["--wiring", "vlan", "--emulator", "bochs", "--system", "ref",
+                                    "--nic", "e1000", "--machine", "pc"],
                                    ["--event", "server-kill@"]])
 def test_words_without_sense_start_nothing(tmp_path, words):
     run = Run(tmp_path / "run", *words)

@@ -4,10 +4,14 @@
 import json
 import os
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
+import types
 
 import pytest
 
@@ -15,6 +19,8 @@ from conftest import BOOT_S, BUILD, NET, ROOT, Run
 from test_lab import END_S, processes_of
 
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
+from lablib import control, keeper, site as lab_site  # noqa: E402
+from lablib.process import LabError, Lines  # noqa: E402
 from sitelib.site import look  # noqa: E402
 from sitelib.root import Root  # noqa: E402
 
@@ -167,6 +173,148 @@ def test_down_leaves_nothing(small, what):
     assert "nothing was up" in lab("down", "--out", out)
 
 
+# --- its parts, without a machine ---------------------------------------------------
+
+
+def test_a_text_that_goes_on_for_days_is_not_kept(tmp_path):
+    lines, whole = Lines(tmp_path / "log", keep=100), ""
+    for number in range(1000):
+        said = f"line {number}\n"
+        lines.feed(said.encode())
+        whole += said
+        assert len(lines.text) <= 200 + len(said) and whole.endswith(lines.text)
+        assert lines.since(len(whole) - 5) == (whole[-5:], len(whole))
+    assert not lines.lines and len(lines.text) >= 100
+    assert lines.since(0) == (lines.text, len(whole))
+    assert lines.wait(re.compile("line 99"), 0, len(whole) - 9)
+    assert not lines.wait(re.compile("line 99"), 0, len(whole) - 8)
+    lines.close()
+    assert (tmp_path / "log").read_text() == whole
+
+
+def test_a_state_is_the_last_line_that_says_one():
+    guest = keeper.Guest("a", "ref", "e1000", "mac", 0)
+    guest.machine = types.SimpleNamespace(gone=lambda: False)
+    assert guest.state() == "starts"
+    for line, state in (("PXELINUX 6.04", "boots"), ("netdump: fence 1", "loads"), ("ref: idle", "runs"),
+                        ("[ 1.0] Kernel panic - not syncing", "crashed"), ("or other", "crashed"),
+                        ("dini: server 1.2.3.4 answers", "dumps"), ("dini: failed: x", "gave up"),
+                        ("dini: done: x", "dumped"), ("PXELINUX 6.04", "boots")):
+        guest.hear(0.0, line)
+        assert guest.state() == state
+    assert guest.boots == 2
+
+
+def test_keep_is_nothing_to_type(tmp_path):
+    said = lab("keep", "--out", tmp_path, "--sockets", tmp_path, "--level", 0, "--guest",
+               "a=ref:e1000", good=False)
+    assert "scripts/lab up starts it" in said and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["[]", "5", "null", "{}", '{"pid": 1, "started": 1}', "x",
+                                  '{"pid": "1", "started": 1, "sockets": "x"}'])
+def test_a_mark_that_is_none(tmp_path, text):
+    (tmp_path / "site.json").write_text(text)
+    assert "no lab is up" in lab("status", "--out", tmp_path, good=False)
+
+
+def test_who_says_nothing_keeps_nobody_waiting(tmp_path):
+    listener, ends = control.Listener(str(tmp_path / "control")), threading.Event()
+
+    def serve():
+        while not ends.is_set():
+            listener.serve(lambda request: {"heard": request})
+    server = threading.Thread(target=serve)
+    server.start()
+    try:
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.connect(str(tmp_path / "control"))
+            assert control.ask({"sockets": str(tmp_path)}, END_S / 4, verb="x")["heard"] == {"verb": "x"}
+    finally:
+        ends.set()
+        server.join()
+
+
+@pytest.mark.parametrize("request_", [[], 5, None, {}, {"verb": "x"}])
+def test_what_is_no_request(request_):
+    with pytest.raises(LabError):
+        keeper.Keeper._answer(None, request_)
+
+
+@pytest.fixture
+def sleeper():
+    """Processes that pass for keepers."""
+    children = []
+
+    def start(*_):
+        children.append(subprocess.Popen(["sleep", "600"]))
+        return children[-1]
+    yield start
+    for child in children:
+        child.kill()
+        child.wait()
+
+
+def test_of_two_that_start_at_once_one_does(tmp_path, monkeypatch, sleeper):
+    both, up, refused = threading.Barrier(2), [], []
+
+    def start(*_):
+        try:
+            both.wait(2)  # for the other one, who must not come
+        except threading.BrokenBarrierError:
+            pass
+        return sleeper()
+
+    def work():
+        try:
+            up.append(lab_site.up(types.SimpleNamespace(out=str(tmp_path), wait=False)))
+        except LabError as error:
+            refused.append(str(error))
+    monkeypatch.setattr(lab_site, "_keeper_start", start)
+    monkeypatch.setattr(lab_site, "_await_up", lambda *_: {})
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(up) == 1 and "already" in refused[0]
+    shutil.rmtree(control.Mark(str(tmp_path)).read()["sockets"])
+
+
+def test_another_users_lab_is_not_ended(tmp_path, monkeypatch, sleeper):
+    def kill(*_):
+        raise PermissionError
+    control.Mark(str(tmp_path)).write(sleeper().pid, str(tmp_path / "none"))
+    with monkeypatch.context() as patch, pytest.raises(LabError, match="is another user's"):
+        patch.setattr(lab_site.os, "kill", kill)
+        lab_site.down(types.SimpleNamespace(out=str(tmp_path)))
+    assert (tmp_path / "site.json").exists()
+
+
+@pytest.mark.parametrize("states, says", [
+    ([("runs", 1, 0), ("crashed", 1, 0), ("gave up", 1, 0)], "made no dump"),
+    ([("runs", 1, 0), ("boots", 2, 0), ("runs", 2, 0)], "made no dump"),
+    ([("runs", 1, 0), ("dumped", 1, 1), ("runs", 2, 1)], None)])
+def test_a_crash_without_a_dump_is_not_waited_for(monkeypatch, states, says):
+    left = iter(states)
+
+    def ask(_, verb, name=None):
+        if verb == "crash":
+            return {"name": name, "dumps_before": 0, "boots_before": 1}
+        state, boots, dumps = next(left)
+        return {"guests": [{"name": "a", "state": state, "boots": boots, "dumps": ["x"] * dumps}]}
+    monkeypatch.setattr(lab_site, "ask", ask)
+    monkeypatch.setattr(lab_site, "_kept", lambda out: None)
+    monkeypatch.setattr(lab_site, "POLL_S", 0)
+    args = types.SimpleNamespace(out="out", name="a", wait=True)
+    if says:
+        with pytest.raises(LabError, match=says):
+            lab_site.crash(args)
+    else:
+        assert lab_site.crash(args)["good"]
+    assert next(left, None) is None
+
+
 # --- what lies between ----------------------------------------------------------------
 
 REF_RUN = ["--system", "ref", "--mem", "128M", "--nic", "e1000"]
@@ -247,6 +395,9 @@ LABEL initrd
   KERNEL netdump.c32
   APPEND insecure -- ref.elf crash=none
   INITRD ldlinux.c32
+LABEL line
+  KERNEL netdump.c32 insecure -- ref.elf crash=none on the line
+  APPEND and behind it
 LABEL minus
   KERNEL netdump.c32
   APPEND -
@@ -271,7 +422,7 @@ def test_pxelinux_reads_it_as_site_check_does(start, tmp_path):
     said = {}
     for label in look(Root(console.lab.tftp.path), "pxelinux.cfg/default")["labels"]:
         said.setdefault(label["label"], label)
-    assert list(said) == ["above", "Own", "com32", "twice", "goes-on", "text", "initrd", "minus"]
+    assert list(said) == ["above", "Own", "com32", "twice", "goes-on", "text", "initrd", "line", "minus"]
     for name, label in said.items():
         console.prompt()
         console.type(name)
