@@ -14,7 +14,7 @@ class WordsError(Exception):
     """netdump-words cannot be asked."""
 
 
-def _program():
+def program():
     installed = os.path.join(BESIDE, NAME)
     return installed if os.path.exists(installed) else os.path.join(BUILT, NAME)
 
@@ -30,13 +30,13 @@ def _whole(said):
 
 def ask(words, *options):
     """What it makes of the words; they go by its standard input, for keys are among them."""
-    program = os.environ.get("NETDUMP_WORDS") or _program()
+    asked = os.environ.get("NETDUMP_WORDS") or program()
     try:
-        done = subprocess.run([program, *options], check=False, capture_output=True,
+        done = subprocess.run([asked, *options], check=False, capture_output=True,
                               input=b"".join(word.encode(errors="surrogateescape") + b"\0"
                                              for word in words))
     except OSError as error:
-        raise WordsError(f"{program}: {error.strerror}; run make site") from error
+        raise WordsError(f"{asked}: {error.strerror}; run make site") from error
     if done.returncode:
         raise WordsError(done.stderr.decode(errors="replace").strip())
     return _whole(json.loads(done.stdout))

@@ -34,6 +34,14 @@ def test_options(name):
     assert documented == there_are
 
 
+def test_pages_name_pages_that_there_are():
+    there_are = os.listdir(os.path.join(ROOT, "docs", "man"))
+    ours = {name.rpartition(".")[0] for name in there_are}
+    for name in there_are:
+        for other, section in re.findall(r"^\.Xr (\S+) (\d)", page(name), re.M):
+            assert other not in ours or f"{other}.{section}" in there_are, (name, other, section)
+
+
 def test_words_of_the_configuration():
     with open(os.path.join(ROOT, "com32", "netdump", "options.c"), encoding="utf-8") as file:
         table = re.findall(r'^\t\{"(\w+)", \w+, (?:true|false),', file.read(), re.M)

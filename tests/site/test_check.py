@@ -225,7 +225,7 @@ def test_what_no_terminal_has_is_written_out(site, encoding):
 
 def test_keys_are_no_arguments_of_a_process(site, tmp_path, monkeypatch):
     spy = tmp_path / "spy"
-    spy.write_text(f"#!/bin/sh\necho \"$@\" >> {tmp_path}/arguments\nexec {words.PROGRAM} \"$@\"\n")
+    spy.write_text(f"#!/bin/sh\necho \"$@\" >> {tmp_path}/arguments\nexec {words.program()} \"$@\"\n")
     spy.chmod(0o755)
     monkeypatch.setenv("NETDUMP_WORDS", str(spy))
     site.config(append(f"key={KEY} psk={PSK} -- ref.elf"))
