@@ -107,6 +107,8 @@ STATE_CONTROLS = {"watchdog-control": [*REF, "--append-kernel", "fill=all", "--f
 # What test_nbp.py looks at: iPXE before pxelinux.0.  On a PCI NIC undionly.kpxe waits for interrupts.
 UNDIONLY = [*REF, "--nic", "rtl8139", "--nbp", "undionly.kpxe"]
 NBPS = {"undionly": [*UNDIONLY, "--append-kernel", "fill=all", "--event", "firmware-hang@10"],
+        "undionly-lines": [*UNDIONLY, "--fault", "lines-off"],
+        "undionly-lines-q35": [*UNDIONLY, "--machine", "q35", "--fault", "lines-off"],
         "no-rom": [*REF, "--nic", "virtio-net-pci", "--machine", "q35", "--nbp", "ipxe.iso"]}
 NBP_DAMAGED = {"undionly-flip": [*UNDIONLY, "--fault", "firmware-flip"]}
 ALL_RUNS = {**RUNS, **CELLS, **CONTROLS, **DAMAGED, **STATES, **STATE_CONTROLS, **NBPS,

@@ -102,6 +102,7 @@ static const struct {
 	{"hpet-legacy", nd_machine_hpet_legacy},
 	{"pics-open", nd_machine_pics_open},
 	{"irq-storm", nd_machine_irq_storm},
+	{"lines-off", nd_machine_lines_off},
 	{"watchdog-armed", nd_machine_watchdog_armed},
 	{"vectors-lost", nd_machine_vectors_lost},
 	{"x2apic", nd_breaker_x2apic},

@@ -3,7 +3,7 @@
  * machine.c - see machine.h.
  *
  * Registers: IA-PC HPET 1.0a section 2.3; 8259A; QEMU's docs/specs/edu.txt; Intel 6300ESB
- * datasheet section 16.
+ * datasheet section 16; PIIX3 datasheet section 2.2.11, ICH9 datasheet section 13.1.17.
  */
 #include "tests/faults/breaker/machine.h"
 
@@ -35,6 +35,12 @@
 #define ESB_RELOAD  0x0C
 #define ESB_STAGE   3000u /* about ms, for each of two stages */
 #define CONFIG_DATA 0xCFC
+
+#define PIIX3       0x70008086u
+#define ICH9        0x29188086u
+#define LINES_FIRST 0x60
+#define LINES_LAST  0x68 /* of ICH: four more */
+#define LINES_OFF   0x80808080u
 
 /* The first function of its kind on bus 0, with its memory open; NULL: there is none. */
 static volatile uint8_t *function_find(uint32_t id, struct nd_nic *function, uint32_t bytes)
@@ -85,6 +91,33 @@ enum nd_broken nd_machine_pics_open(const struct nd_nic *unused, const struct nd
 	pic_set_up(PIC2, LINUX_IRQ0 + 8, 2);
 	*why = "a PIC keeps its mask";
 	return nd_inb(PIC1 + 1) || nd_inb(PIC2 + 1) ? ND_BROKEN_NOT : ND_BROKEN;
+}
+
+/* As ACPI's _DIS does: one bit of each, its input stays. */
+static bool four_off(const struct nd_nic *bridge, unsigned int at)
+{
+	nd_nic_config_set(bridge, at, nd_nic_config(bridge, at) | LINES_OFF);
+	return (nd_nic_config(bridge, at) & LINES_OFF) == LINES_OFF;
+}
+
+enum nd_broken nd_machine_lines_off(const struct nd_nic *unused, const struct nd_handoff *none,
+				    const char **why)
+{
+	bool off = false;
+
+	(void)unused;
+	(void)none;
+	for (uint16_t bdf = 0; bdf < BUS_0; bdf++) {
+		struct nd_nic bridge = {.bdf = bdf};
+
+		bridge.id = nd_nic_config(&bridge, 0);
+		if (bridge.id == PIIX3)
+			off = four_off(&bridge, LINES_FIRST);
+		else if (bridge.id == ICH9)
+			off = four_off(&bridge, LINES_FIRST) && four_off(&bridge, LINES_LAST);
+	}
+	*why = "there is no ISA bridge of QEMU's machines, or its lines stay on";
+	return off ? ND_BROKEN : ND_BROKEN_NOT;
 }
 
 enum nd_broken nd_machine_irq_storm(const struct nd_nic *unused, const struct nd_handoff *none,

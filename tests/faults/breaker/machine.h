@@ -12,10 +12,13 @@
 /* The HPET's timers stand in for the PIT and the real-time clock. */
 enum nd_broken nd_machine_hpet_legacy(const struct nd_nic *unused, const struct nd_handoff *h,
 				      const char **why);
-/* Both PICs' lines are open, at other vectors than the BIOS's, */
+/* Both PICs' lines are open, at other vectors than the BIOS's. */
 enum nd_broken nd_machine_pics_open(const struct nd_nic *unused, const struct nd_handoff *none,
 				    const char **why);
-/* and QEMU's edu device pulls one of them, for good. */
+/* PCI's lines do not go to the PICs. */
+enum nd_broken nd_machine_lines_off(const struct nd_nic *unused, const struct nd_handoff *none,
+				    const char **why);
+/* QEMU's edu device pulls one of them, for good. */
 enum nd_broken nd_machine_irq_storm(const struct nd_nic *unused, const struct nd_handoff *none,
 				    const char **why);
 /* The BIOS's interrupt vectors and data. */
