@@ -157,7 +157,7 @@ void upset_check(const struct nd_handoff *h)
 	for (uint32_t i = 0; i < IOAPIC_LINES; i++)
 		CHECK(i == ALARM_LINE ? (ioapic(0x10 + 2 * i) & 0x10700) == 0x400
 				      : ioapic(0x10 + 2 * i) & 0x10000);
-	CHECK(inb(0x21) == 0xFE && inb(0xA1) == 0xFF);
+	CHECK(inb(0x21) == 0xFA && inb(0xA1) == 0xFF);
 	CHECK(inb(ELCR) == (h->elcr & 0xFF) && inb(ELCR + 1) == h->elcr >> 8);
 	CHECK(!(config_read(AHCI, 4) & BUS_MASTER));
 	CHECK(!bdf || !watchdog_is_on(bdf));
