@@ -8,6 +8,7 @@
 #ifndef DINI_CONFIG_H
 #define DINI_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* One dword; bdf is bus << 8 | device << 3 | function, `at` a multiple of 4 below 256. */
@@ -77,5 +78,16 @@ void nd_config_write(uint16_t bdf, unsigned int at, uint32_t value);
 #define AF_HAS_FLR     0x02000000u
 #define AF_FLR         0x00000001u
 #define AF_PENDING     0x00000100u
+
+/* Intel's bridge to ISA from ICH on: where it is, and whether it is there. */
+#define LPC       (0x1F << 3)
+#define LPC_CLASS 0x0601
+#define INTEL     0x8086
+
+static inline bool nd_config_has_lpc(void)
+{
+	return (nd_config_read(LPC, PCI_ID) & 0xFFFF) == INTEL &&
+	       nd_config_read(LPC, PCI_CLASS) >> 16 == LPC_CLASS;
+}
 
 #endif

@@ -12,12 +12,9 @@
 
 #include "dini/config.h"
 
-#define PIIX      (1 << 3)
-#define PIIX_ID   0x70008086u
-#define PIIX4_ID  0x71108086u
-#define LPC       (0x1F << 3)
-#define LPC_CLASS 0x0601
-#define INTEL     0x8086
+#define PIIX     (1 << 3)
+#define PIIX_ID  0x70008086u
+#define PIIX4_ID 0x71108086u
 
 #define LINES_A_TO_D 0x60
 #define LINES_E_TO_H 0x68 /* of ICH */
@@ -43,8 +40,7 @@ void nd_lines_join(void)
 
 	if (id == PIIX_ID || id == PIIX4_ID)
 		four_join(PIIX, LINES_A_TO_D);
-	if ((nd_config_read(LPC, PCI_ID) & 0xFFFF) == INTEL &&
-	    nd_config_read(LPC, PCI_CLASS) >> 16 == LPC_CLASS) {
+	if (nd_config_has_lpc()) {
 		four_join(LPC, LINES_A_TO_D);
 		four_join(LPC, LINES_E_TO_H);
 	}

@@ -18,9 +18,6 @@
 #define ESB_ON   0x02
 #define BUS_0    0x100 /* functions on it */
 
-#define LPC           (0x1F << 3)
-#define LPC_CLASS     0x0601
-#define INTEL         0x8086
 #define ICH_ACPI_BASE 0x40 /* bit 0: ports */
 #define ICH_ACPI_ON   0x44
 #define ICH_ACPI_ON_6 0x80 /* from ICH6 on; */
@@ -61,9 +58,8 @@ static void tco_stop(void)
 	uint16_t tco = (uint16_t)((base & 0xFF80) + TCO_AT);
 	uint16_t control;
 
-	if ((nd_config_read(LPC, 0) & 0xFFFF) != INTEL ||
-	    nd_config_read(LPC, PCI_CLASS) >> 16 != LPC_CLASS || (base & 0xFFFF007F) != 1 ||
-	    !(base & 0xFF80) || !(on & (ICH_ACPI_ON_6 | ICH_ACPI_ON_0)))
+	if (!nd_config_has_lpc() || (base & 0xFFFF007F) != 1 || !(base & 0xFF80) ||
+	    !(on & (ICH_ACPI_ON_6 | ICH_ACPI_ON_0)))
 		return;
 	control = nd_inw((uint16_t)(tco + TCO1_CONTROL));
 	if (control & TCO_HALT)

@@ -87,20 +87,26 @@ def test_one_crashes_on_command_and_comes_back(site):
         assert after[name] == before[name]
 
 
+def until(is_so, look, limit_s):
+    """Look again and again, until it is so."""
+    limit = time.monotonic() + limit_s
+    while not is_so(seen := look()):
+        assert time.monotonic() < limit, seen
+        time.sleep(0.5)
+
+
 @needs_root
 @pytest.mark.xdist_group("site")
 def test_all_at_once(site):
     _, before = status(site)
     for name in GUESTS:
         lab("crash", name, "--out", site)
-    limit = time.monotonic() + 2 * BOOT_S
-    while True:
-        _, after = status(site)
-        if all(len(after[name]["dumps"]) > len(before[name]["dumps"])
-               and after[name]["state"] == "runs" for name in GUESTS):
-            break
-        assert time.monotonic() < limit, after
-        time.sleep(1)
+
+    def is_over(after):
+        return all(len(after[name]["dumps"]) > len(before[name]["dumps"])
+                   and after[name]["state"] == "runs" for name in GUESTS)
+
+    until(is_over, lambda: status(site)[1], 2 * BOOT_S)
 
 
 @needs_root
@@ -111,14 +117,9 @@ def test_a_console_is_a_window(site):
     names = subprocess.run([*tmux, "list-windows", "-F", "#W"], capture_output=True, text=True,
                            check=True).stdout.split()
     assert names == [*GUESTS, "netdumpd"]
-    limit = time.monotonic() + END_S
-    while True:
-        text = subprocess.run([*tmux, "capture-pane", "-p", "-t", "lab:ana"], capture_output=True,
-                              text=True, check=True).stdout
-        if "ref: idle" in text:
-            break
-        assert time.monotonic() < limit, text
-        time.sleep(0.2)
+    until(lambda text: "ref: idle" in text,
+          lambda: subprocess.run([*tmux, "capture-pane", "-p", "-t", "lab:ana"], text=True,
+                                 capture_output=True, check=True).stdout, END_S)
 
 
 @needs_root
