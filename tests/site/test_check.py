@@ -421,6 +421,12 @@ class Netdumpd:
             assert time.monotonic() < limit and self.process.poll() is None
             time.sleep(0.01)
 
+    def end(self):
+        """Its log is whole then: a refusal is told to the machine first, and to the log after."""
+        self.process.terminate()
+        assert self.process.wait(60) == 0
+        return self.log.read_text(encoding="utf-8")
+
     @staticmethod
     def _keygen(path, *words_):
         return subprocess.run([NETDUMPD, "keygen", *words_, str(path)], capture_output=True,
@@ -432,8 +438,7 @@ def netdumpd(tmp_path):
     tmp_path.chmod(0o755)
     one = Netdumpd(tmp_path)
     yield one
-    one.process.terminate()
-    one.process.wait(60)
+    one.end()
 
 
 def answers(site, netdumpd_, said):
@@ -451,7 +456,7 @@ def test_a_server_with_the_key_answers(site, netdumpd):
 
 def test_it_leaves_nothing_behind(site, netdumpd):
     assert answers(site, netdumpd, netdumpd.key)
-    log = netdumpd.log.read_text(encoding="utf-8")
+    log = netdumpd.end()
     assert "HELLO" not in log and log.count("a dry run is one range") == 1
     assert os.listdir(netdumpd.dumps) == []
 
@@ -467,8 +472,7 @@ def test_in_the_clear(site, tmp_path):
         assert answers(site, one, "insecure")
         assert not answers(site, one, f"key={KEY}")
     finally:
-        one.process.terminate()
-        one.process.wait(60)
+        one.end()
 
 
 class Liar(threading.Thread):
@@ -519,8 +523,7 @@ def test_the_tftp_server_is_asked_if_it_is_named(site, tmp_path):
         assert answer["answers"] and answer["server"] == address
         assert not site.one(said, "--probe")["labels"][0]["answers"]
     finally:
-        one.process.terminate()
-        one.process.wait(60)
+        one.end()
     found = site.one(said, "--probe", "--tftp", address)
     assert any(f"server {address}:6668: " in text for _, text in errors(found))
 
