@@ -2,6 +2,7 @@
 /*
  * masters.c - no device writes to memory while that is read, nor anywhere else once an
  * IOMMU no longer says where its addresses are.  Messages that interrupt are such writes, too.
+ * And none holds an interrupt line that firmware's NIC may share, whose driver nobody calls now.
  *
  * Every function that there can be is looked at, 65,536 of them: neither bus numbers in bridges
  * nor any list can be believed now.  About 1 us each.  The command register tells what is
@@ -48,9 +49,11 @@ void nd_masters_off(void)
 		uint16_t bdf = (uint16_t)i;
 		uint32_t command = nd_config_read(bdf, PCI_COMMAND);
 
-		if (command == PCI_NO_DEVICE || !(command & PCI_MASTER) || must_stay(bdf))
+		if (command == PCI_NO_DEVICE || must_stay(bdf))
 			continue;
-		nd_config_write(bdf, PCI_COMMAND, command & 0xFFFF & ~PCI_MASTER);
+		nd_config_write(bdf, PCI_COMMAND, (command & 0xFFFF & ~PCI_MASTER) | PCI_LINE_OFF);
+		if (!(command & PCI_MASTER))
+			continue;
 		/* What it wrote before is in memory when this read has been answered. */
 		if (nd_config_read(bdf, PCI_COMMAND) & PCI_MASTER)
 			stuck++;

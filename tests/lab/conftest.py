@@ -108,6 +108,8 @@ STATE_CONTROLS = {"watchdog-control": [*REF, "--append-kernel", "fill=all", "--f
 UNDIONLY = [*REF, "--nic", "rtl8139", "--nbp", "undionly.kpxe"]
 NBPS = {"undionly": [*UNDIONLY, "--append-kernel", "fill=all", "--event", "firmware-hang@10"],
         "undionly-lines": [*UNDIONLY, "--fault", "lines-off"],
+        # four slots from the other device, so that they share a line
+        "undionly-line-held": [*UNDIONLY, "--nic", "rtl8139,addr=7", "--fault", "irq-storm"],
         "undionly-lines-q35": [*UNDIONLY, "--machine", "q35", "--fault", "lines-off"],
         "no-rom": [*REF, "--nic", "virtio-net-pci", "--machine", "q35", "--nbp", "ipxe.iso"]}
 NBP_DAMAGED = {"undionly-flip": [*UNDIONLY, "--fault", "firmware-flip"]}
