@@ -40,17 +40,32 @@
 #define NE_BROADCASTS  0x04 /* received, too */
 #define NE_STOPPING_MS 2    /* 1.6, for a frame that is under way */
 
+#define I82540EM  0x100E8086u
+#define I82574L   0x10D38086u
+#define CTRL      0x0000
+#define CTRL_VME  0x40000000u
+#define RCTL      0x0100
+#define RCTL_VFE  0x00040000u
+#define TARC0     0x3840
+#define RFCTL     0x5008
+#define ALL_OF_IT 0xFFFFFFFFu
+
 /*
- * Registers of 32 bits behind BAR 0 that a driver changes, firmware relies on, and
- * the chip's reset by register forgets to put back.
+ * Bits of registers behind BAR 0 that a driver changes, firmware relies on, and the
+ * chip's reset by register forgets to put back, as QEMU's models do.
  */
 static const struct {
-	uint32_t id, at, value;
+	uint32_t id, at, bits, value;
 } mends[] = {
-	/* 82574L in QEMU before 8.1: descriptors of the extended kind stay on (RFCTL) */
-	{0x10D38086, 0x5008, 0},
-	/* and a transmit queue that was taken out of arbitration stays out (TARC0) */
-	{0x10D38086, 0x3840, 0x403},
+	/* before 8.1: descriptors of the extended kind stay on, */
+	{I82574L, RFCTL, ALL_OF_IT, 0},
+	/* and a transmit queue that was taken out of arbitration stays out */
+	{I82574L, TARC0, ALL_OF_IT, 0x403},
+	/* tags are taken from frames, and other VLANs dropped: firmware may tag by itself */
+	{I82574L, CTRL, CTRL_VME, 0},
+	{I82574L, RCTL, RCTL_VFE, 0},
+	{I82540EM, CTRL, CTRL_VME, 0},
+	{I82540EM, RCTL, RCTL_VFE, 0},
 };
 
 static bool is_kept(const struct nd_pci_copy *nic, unsigned int at)
@@ -130,15 +145,22 @@ static uint32_t memory_phys(const struct nd_pci_copy *nic)
 	return bar & BAR_ADDRESS;
 }
 
+static void memory_mend(const struct nd_pci_copy *nic)
+{
+	uint32_t id = nd_pci_copy_read(nic, PCI_ID), phys = memory_phys(nic);
+
+	for (unsigned int i = 0; phys && i < sizeof mends / sizeof mends[0]; i++) {
+		volatile uint32_t *reg = nd_low(phys + mends[i].at);
+
+		if (id == mends[i].id)
+			*reg = (*reg & ~mends[i].bits) | mends[i].value;
+	}
+}
+
 void nd_chip_mend(const struct nd_pci_copy *nic, const uint8_t mac[6])
 {
-	uint32_t phys;
-
 	if (!nd_pci_is_itself(nic))
 		return;
 	port_mend(nic, mac);
-	phys = memory_phys(nic);
-	for (unsigned int i = 0; phys && i < sizeof mends / sizeof mends[0]; i++)
-		if (nd_pci_copy_read(nic, PCI_ID) == mends[i].id)
-			*(volatile uint32_t *)nd_low(phys + mends[i].at) = mends[i].value;
+	memory_mend(nic);
 }

@@ -22,6 +22,7 @@
 #   lab.sending        crash while something is being sent
 #   lab.busy           all other CPUs are busy when one crashes
 #   lab.driver=0       leave the NIC alone
+#   lab.trunk=N        the network is in this VLAN, and the NIC's port passes tagged frames only
 #   lab.vlan=N         use this VLAN, too, with tags, which the NIC may have to put and take away
 #   lab.fault=A,B      what the breaker breaks right before the crash
 #   lab.kdump          load a crash kernel, not the crash image
@@ -81,12 +82,21 @@ END
     chmod +x /tmp/lease
 }
 
+vlan_up() { # NUMBER
+    modprobe 8021q || fail "there are no VLANs"
+    { ip link add link eth0 name "eth0.$1" type vlan id "$1" && ip link set "eth0.$1" up; } ||
+        fail "no VLAN $1 on eth0"
+}
+
 nic_use() {
     driver=$(basename "$(readlink /sys/class/net/eth0/device/driver)")
     ip link set lo up
     ip link set eth0 up
+    interface=eth0
+    trunk=$(word lab.trunk 0)
+    [ "$trunk" -gt 0 ] && vlan_up "$trunk" && interface=eth0.$trunk
     lease_script
-    udhcpc -i eth0 -n -q -t 20 -T 1 -s /tmp/lease > /tmp/udhcpc.log 2>&1 || {
+    udhcpc -i "$interface" -n -q -t 20 -T 1 -s /tmp/lease > /tmp/udhcpc.log 2>&1 || {
         cat /tmp/udhcpc.log
         fail "no DHCP lease over $driver"
     }
@@ -101,9 +111,8 @@ nic_use() {
 }
 
 vlan_use() { # NUMBER
-    modprobe 8021q || fail "there are no VLANs"
-    { ip link add link eth0 name "eth0.$1" type vlan id "$1" && ip addr add "192.0.2.2/24" dev "eth0.$1" &&
-        ip link set "eth0.$1" up; } || fail "no VLAN $1 on eth0"
+    vlan_up "$1"
+    ip addr add 192.0.2.2/24 dev "eth0.$1"
     ping -c 1 -W 1 192.0.2.1 > /tmp/vlan.log
     echo "init: vlan $1 used, $(cat "/sys/class/net/eth0.$1/statistics/tx_packets") frames sent"
 }

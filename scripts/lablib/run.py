@@ -12,7 +12,7 @@ from .lab import BUILD, EMULATORS, Lab, Settings
 from .machine import BEHIND
 from .process import LabError
 from .scenario import SYSTEMS, Scenario
-from .wiring import WIRINGS
+from .wiring import VLAN, WIRINGS
 
 
 def options(run):
@@ -125,6 +125,8 @@ def prepare(args):
     args.faults.check(args.system)
     args.netdump += args.faults.netdump()
     args.append_kernel = args.faults.kernel(args.system) + args.append_kernel
+    if args.wiring == "trunk" and args.system != "ref":
+        args.append_kernel.append(f"lab.trunk={VLAN}")
     args.qemu_arg = args.faults.qemu() + args.qemu_arg
     if args.check:
         args.netdump = [word for word in args.netdump if not word.startswith("action=")]

@@ -5,7 +5,7 @@
  router   tap - dnsmasq, which routes - veth - netdumpd, in a namespace and subnet of its own
  vlan     a switch whose port takes what the machine sends into a VLAN, a tagged link, and a switch
           that has the server in that VLAN
- trunk    the same, but the machine's port passes tagged frames only: it would have to tag itself
+ trunk    the same, but the machine's port passes tagged frames only: its firmware has to tag itself
 """
 
 import os

@@ -13,8 +13,11 @@
 #include "tests/fuzz/shim/dini/io.h"
 
 #define NIC_BDF  0x0018
+#define E1000    0x100E8086u
 #define E1000E   0x10D38086u
 #define BAR_PHYS 0xFE010000u /* the model's */
+#define CTRL     0x0000
+#define RCTL     0x0100
 #define RFCTL    0x5008
 #define TARC0    0x3840
 
@@ -102,6 +105,25 @@ static void mended_is(bool mended)
 	nd_chip_mend(&copy, mac);
 	assert_int_equal(*chip(RFCTL), mended ? 0 : 0x8000);
 	assert_int_equal(*chip(TARC0), mended ? 0x403 : 0x3);
+}
+
+/* Nothing else of either register changes. */
+static void vlans_are_mended(uint32_t id, bool mended)
+{
+	nic_make(id);
+	*chip(CTRL) = 0x401C0241;
+	*chip(RCTL) = 0x0004801E;
+	nd_chip_mend(&copy, mac);
+	assert_int_equal(*chip(CTRL), mended ? 0x001C0241 : 0x401C0241);
+	assert_int_equal(*chip(RCTL), mended ? 0x0000801E : 0x0004801E);
+}
+
+static void vlan_tags_are_left_to_firmware(void **state)
+{
+	(void)state;
+	vlans_are_mended(E1000, true);
+	vlans_are_mended(E1000E, true);
+	vlans_are_mended(E1000E + 1, false);
 }
 
 static void its_registers_are_mended(void **state)
@@ -215,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(its_registers_are_mended),
+		cmocka_unit_test(vlan_tags_are_left_to_firmware),
 		cmocka_unit_test(what_is_not_its_own_is_left_alone),
 		cmocka_unit_test(both_halves_of_a_wide_address_count),
 		cmocka_unit_test(the_kind_of_rings_is_the_firmwares),
