@@ -32,9 +32,10 @@ STATES = ((BOOTS, r"^PXELINUX "), ("loads", r"^netdump: fence"),
           ("crashed", r"Kernel panic|^ref: panic|^dini: entered"),
           ("dumps", r"^dini: server \S+ answers"), ("dumped", r"^dini: done: "),
           ("gave up", r"^dini: (?:refused|failed|no word)"))
-MEMORY = {"linux": "512M", "ref": "128M"}
-# What a crash on command is: an NMI, which a panic follows in either kernel, even if it hangs.
-KERNEL_WORDS = {"linux": ["lab.shell", "unknown_nmi_panic"], "ref": []}
+MEMORY = {"linux": "512M", "ref": "128M", "xen": "1G"}
+# Of scripts/lab run.  A crash on command is an NMI, which a panic follows in each, even if it hangs.
+SHELL = ["--append-kernel", "lab.shell unknown_nmi_panic"]
+WORDS = {"linux": SHELL, "ref": ["--crash", "none"], "xen": SHELL}
 
 
 @dataclass
@@ -130,10 +131,9 @@ class Keeper:
         parser = argparse.ArgumentParser()
         run.options(parser)
         for name in sorted({guest.system for guest in self._guests}):
-            args = parser.parse_args(["--system", name, "--net", "dnsmasq", "--crash", "none",
+            args = parser.parse_args(["--system", name, "--net", "dnsmasq", *WORDS[name],
                                       "--out", self._out])
             run.prepare(args)
-            args.append_kernel += KERNEL_WORDS[name]
             args.netdump = ["@OPTIONS@"]
             config = SYSTEMS[name](self, args, self.say).config
             for guest in self._guests:

@@ -19,6 +19,7 @@ from . import console, keeper
 from .control import Mark, ask, is_kept
 from .lab import BUILD, ROOT
 from .process import BUSY_S, LabError
+from .scenario import SYSTEMS
 
 OUT = os.path.join(BUILD, "lab", "site")
 DEFAULT = ("alpha=linux:e1000:mac", "beta=ref:virtio-net-pci:file", "gamma=ref:rtl8139:prefix")
@@ -123,6 +124,8 @@ def _kept(out):
 
 def up(args):
     """Starts the keeper, and returns when all machines are on; the keeper stays."""
+    for system in sorted({guest.system for guest in _guests(args.guest)}):
+        SYSTEMS[system].fetch(print)  # the keeper has no network but its own
     os.makedirs(args.out, exist_ok=True)
     with _alone(args.out):
         mark = Mark(args.out)

@@ -33,7 +33,10 @@ class TftpRoot:
                 shutil.copy(source, path)
 
     def link(self, name, source):
-        os.symlink(os.path.abspath(source), os.path.join(self.path, name))
+        """A file that two systems of a lab boot with is the same for both."""
+        path, source = self.file(name), os.path.abspath(source)
+        if not os.path.islink(path) or os.readlink(path) != source:
+            os.symlink(source, path)
 
     def file(self, name):
         return os.path.join(self.path, name)

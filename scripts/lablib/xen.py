@@ -41,8 +41,7 @@ class Xen:
             raise LabError(f"--crash {options.crash}: with Xen it is panic, of its first domain, or "
                            "hypervisor, of its own")
         self.by_key = options.crash == "hypervisor"
-        guest = Guest(BUILD)
-        guest.prepare(say)
+        guest = self.fetch(say)
         lab.tftp.link("xen.gz", os.path.join(guest.package(PACKAGE, say), HYPERVISOR))
         lab.tftp.link("vmlinuz", guest.vmlinuz)
         self._initrd(lab, guest)
@@ -54,6 +53,14 @@ class Xen:
         self.config = netdump_config(options.netdump, "xen.gz", XEN_WORDS,
                                      [" ".join(["vmlinuz", *words, *options.append_kernel]),
                                       "initrd.img"])
+
+    @staticmethod
+    def fetch(say):
+        """Debian's Xen and kernel, for which there has to be a network if they are not there yet."""
+        guest = Guest(BUILD)
+        guest.prepare(say)
+        guest.package(PACKAGE, say)
+        return guest
 
     @staticmethod
     def _initrd(lab, guest):

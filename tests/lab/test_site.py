@@ -268,7 +268,8 @@ def test_of_two_that_start_at_once_one_does(tmp_path, monkeypatch, sleeper):
 
     def work():
         try:
-            up.append(lab_site.up(types.SimpleNamespace(out=str(tmp_path), wait=False)))
+            up.append(lab_site.up(types.SimpleNamespace(out=str(tmp_path), wait=False,
+                                                        guest=["a=ref:e1000"])))
         except LabError as error:
             refused.append(str(error))
     monkeypatch.setattr(lab_site, "_keeper_start", start)
@@ -279,6 +280,31 @@ def test_of_two_that_start_at_once_one_does(tmp_path, monkeypatch, sleeper):
     for thread in threads:
         thread.join()
     assert len(up) == 1 and "already" in refused[0]
+    shutil.rmtree(control.Mark(str(tmp_path)).read()["sockets"])
+
+
+def test_what_debian_has_is_there_before_the_network_is_not(tmp_path, monkeypatch, sleeper):
+    """The keeper's is its own; a machine that never ran the lab has no kernel yet."""
+    done = []
+
+    class System:
+        """Each of them."""
+        def __init__(self, name):
+            self._name = name
+
+        def fetch(self, say):
+            done.append(self._name)
+            say("")
+
+    def start(*_):
+        done.append("keeper")
+        return sleeper()
+    monkeypatch.setattr(lab_site, "SYSTEMS", {name: System(name) for name in lab_site.SYSTEMS})
+    monkeypatch.setattr(lab_site, "_keeper_start", start)
+    monkeypatch.setattr(lab_site, "_await_up", lambda *_: {})
+    lab_site.up(types.SimpleNamespace(out=str(tmp_path), wait=False, guest=[
+        "a=xen:e1000", "b=linux:e1000", "c=linux:rtl8139"]))
+    assert done == ["linux", "xen", "keeper"]
     shutil.rmtree(control.Mark(str(tmp_path)).read()["sockets"])
 
 
