@@ -9,7 +9,7 @@ comma := ,
 FUZZ_DIR := $(B)/fuzz
 FUZZ_SECONDS ?= 120
 TIME ?= 600
-FUZZ_CFLAGS := $(COMMON_CFLAGS) -O1 -g -D_GNU_SOURCE -fno-omit-frame-pointer \
+FUZZ_CFLAGS := $(COMMON_CFLAGS) -O1 -g $(HOSTED) -fno-omit-frame-pointer \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all $(FUZZ_PROFILE)
 
 fuzz_wire_SRC := wire/message.c
