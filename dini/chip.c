@@ -52,12 +52,12 @@
 
 /*
  * Bits of registers behind BAR 0 that a driver changes, firmware relies on, and the
- * chip's reset by register forgets to put back, as QEMU's models do.
+ * chip's reset by register forgets to put back: QEMU's 82574L before 8.1, and its 82540EM.
  */
 static const struct {
 	uint32_t id, at, bits, value;
 } mends[] = {
-	/* before 8.1: descriptors of the extended kind stay on, */
+	/* descriptors of the extended kind stay on, */
 	{I82574L, RFCTL, ALL_OF_IT, 0},
 	/* and a transmit queue that was taken out of arbitration stays out */
 	{I82574L, TARC0, ALL_OF_IT, 0x403},

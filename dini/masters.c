@@ -2,7 +2,7 @@
 /*
  * masters.c - no device writes to memory while that is read, nor anywhere else once an
  * IOMMU no longer says where its addresses are.  Messages that interrupt are such writes, too.
- * And none holds an interrupt line that firmware's NIC may share, whose driver nobody calls now.
+ * And none whose driver is gone holds an interrupt line that the firmware's NIC may share.
  *
  * Every function that there can be is looked at, 65,536 of them: neither bus numbers in bridges
  * nor any list can be believed now.  About 1 us each.  The command register tells what is

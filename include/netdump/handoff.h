@@ -57,7 +57,7 @@ enum nd_range_kind {
  */
 enum nd_step {
 	ND_STEP_WATCHDOGS = 1 << 0, /* stop what resets the machine in time */
-	ND_STEP_MASTERS = 1 << 1,   /* no PCI function writes to memory any more */
+	ND_STEP_MASTERS = 1 << 1,   /* no PCI function writes to memory, or interrupts, any more */
 	ND_STEP_IOMMU = 1 << 2,     /* no translation, no interrupt remapping */
 	ND_STEP_CPU = 1 << 3,       /* breakpoints, counters and traces off, local APIC */
 	ND_STEP_CHIPSET = 1 << 4,   /* NMI sources, I/O APICs, HPET, PICs and the way there, PIT */

@@ -112,7 +112,7 @@ nic_use() {
 
 vlan_use() { # NUMBER
     vlan_up "$1"
-    ip addr add 192.0.2.2/24 dev "eth0.$1"
+    ip addr add 192.0.2.2/24 dev "eth0.$1" || fail "no address in VLAN $1"
     ping -c 1 -W 1 192.0.2.1 > /tmp/vlan.log
     echo "init: vlan $1 used, $(cat "/sys/class/net/eth0.$1/statistics/tx_packets") frames sent"
 }

@@ -33,7 +33,8 @@ STATES = ((BOOTS, r"^PXELINUX "), ("loads", r"^netdump: fence"),
           ("dumps", r"^dini: server \S+ answers"), ("dumped", r"^dini: done: "),
           ("gave up", r"^dini: (?:refused|failed|no word)"))
 MEMORY = {"linux": "512M", "ref": "128M", "xen": "1G"}
-# Of scripts/lab run.  A crash on command is an NMI, which a panic follows in each, even if it hangs.
+# Of scripts/lab run.  A crash on command is an NMI, which a panic follows in each, even in a kernel
+# that hangs.
 SHELL = ["--append-kernel", "lab.shell unknown_nmi_panic"]
 WORDS = {"linux": SHELL, "ref": ["--crash", "none"], "xen": SHELL}
 

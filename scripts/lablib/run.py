@@ -137,6 +137,8 @@ def prepare(args):
         raise LabError(f"--stub {args.stub}: Linux has it, without a crash kernel")
     if args.driverless and args.stub != "module":
         raise LabError("--driverless: only with --stub module")
+    if args.driverless and args.wiring == "trunk":
+        raise LabError("--driverless: not with --wiring trunk: the system would have no VLANs")
     args.cpus = max(args.cpus, args.faults.cpus())
     args.emulator = args.emulator or args.faults.emulator()
     if args.emulator == "bochs":

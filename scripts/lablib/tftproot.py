@@ -33,7 +33,7 @@ class TftpRoot:
                 shutil.copy(source, path)
 
     def link(self, name, source):
-        """A file that two systems of a lab boot with is the same for both."""
+        """Once more to the same file is no error: two systems of a lab may boot with it."""
         path, source = self.file(name), os.path.abspath(source)
         if not os.path.islink(path) or os.readlink(path) != source:
             os.symlink(source, path)

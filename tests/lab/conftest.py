@@ -106,17 +106,20 @@ STATE_CONTROLS = {"watchdog-control": [*REF, "--append-kernel", "fill=all", "--f
                                        "--without-remedy"]}
 # What test_nbp.py looks at: iPXE before pxelinux.0.  On a PCI NIC undionly.kpxe waits for interrupts.
 UNDIONLY = [*REF, "--nic", "rtl8139", "--nbp", "undionly.kpxe"]
+# The fault's device is in slot 3: one four slots on shares its line.
+LINE_HELD = [*UNDIONLY, "--nic", "rtl8139,addr=7", "--fault", "irq-storm"]
 NBPS = {"undionly": [*UNDIONLY, "--append-kernel", "fill=all", "--event", "firmware-hang@10"],
         "undionly-lines": [*UNDIONLY, "--fault", "lines-off"],
-        # four slots from the other device, so that they share a line
-        "undionly-line-held": [*UNDIONLY, "--nic", "rtl8139,addr=7", "--fault", "irq-storm"],
+        "undionly-line-held": LINE_HELD,
         "undionly-lines-q35": [*UNDIONLY, "--machine", "q35", "--fault", "lines-off"],
         "no-rom": [*REF, "--nic", "virtio-net-pci", "--machine", "q35", "--nbp", "ipxe.iso"]}
 NBP_DAMAGED = {"undionly-flip": [*UNDIONLY, "--fault", "firmware-flip"]}
+NBP_CONTROLS = {"undionly-line-held-control": [*LINE_HELD, "--append", "deadline=60 skip=masters"]}
 ALL_RUNS = {**RUNS, **CELLS, **CONTROLS, **DAMAGED, **STATES, **STATE_CONTROLS, **NBPS,
-            **NBP_DAMAGED}
+            **NBP_DAMAGED, **NBP_CONTROLS}
 # Those of them that QEMU's own network cannot do: their tests are skipped without root.
-ROOT_RUNS = {"net-down", "loss", "dead-servers", "undionly", "undionly-flip"}
+ROOT_RUNS = {"net-down", "loss", "dead-servers"} | {name for name in ALL_RUNS
+                                                    if name.startswith("undionly")}
 
 
 def command(out, *words):

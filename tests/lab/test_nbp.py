@@ -35,6 +35,13 @@ def test_a_call_that_hangs_in_one_of_two_layers_is_ended(run):
     assert re.search(r"^dini: firmware call .. did not return", run.serial(), re.M)
 
 
+@pytest.mark.run("undionly-line-held-control")
+def test_a_line_that_another_device_holds_breaks_the_dump(run):
+    """Where DINI leaves that as it is."""
+    assert "breaker: irq-storm: done" in run.serial()
+    assert run.status == 1 and not run.facts["complete"]
+
+
 @pytest.mark.run("undionly-flip")
 def test_the_roms_own_firmware_is_sealed_too(run):
     """It lies above iPXE's in base memory, where PXELINUX itself does not look."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A lab that stays, what may lie between machine and server, and PXELINUX's own word on site-check."""
 
+import argparse
 import json
 import os
 import re
@@ -19,8 +20,9 @@ from conftest import BOOT_S, BUILD, NET, ROOT, Run
 from test_lab import END_S, processes_of
 
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
-from lablib import control, keeper, site as lab_site  # noqa: E402
+from lablib import control, keeper, run as lab_run, site as lab_site  # noqa: E402
 from lablib.process import LabError, Lines  # noqa: E402
+from lablib.scenario import SYSTEMS  # noqa: E402
 from sitelib.site import look  # noqa: E402
 from sitelib.root import Root  # noqa: E402
 
@@ -281,6 +283,16 @@ def test_of_two_that_start_at_once_one_does(tmp_path, monkeypatch, sleeper):
         thread.join()
     assert len(up) == 1 and "already" in refused[0]
     shutil.rmtree(control.Mark(str(tmp_path)).read()["sockets"])
+
+
+def test_each_system_can_be_in_a_lab(tmp_path):
+    assert set(keeper.MEMORY) == set(keeper.WORDS) == set(SYSTEMS)
+    for name, words in keeper.WORDS.items():
+        parser = argparse.ArgumentParser()
+        lab_run.options(parser)
+        args = parser.parse_args(["--system", name, *words, "--out", str(tmp_path)])
+        lab_run.prepare(args)
+        assert ("lab.shell" in args.append_kernel) == (name != "ref")
 
 
 def test_what_debian_has_is_there_before_the_network_is_not(tmp_path, monkeypatch, sleeper):
