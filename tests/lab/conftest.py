@@ -114,7 +114,7 @@ NBPS = {"undionly": [*UNDIONLY, "--append-kernel", "fill=all", "--event", "firmw
         "undionly-lines-q35": [*UNDIONLY, "--machine", "q35", "--fault", "lines-off"],
         "no-rom": [*REF, "--nic", "virtio-net-pci", "--machine", "q35", "--nbp", "ipxe.iso"]}
 NBP_DAMAGED = {"undionly-flip": [*UNDIONLY, "--fault", "firmware-flip"]}
-NBP_CONTROLS = {"undionly-line-held-control": [*LINE_HELD, "--append", "deadline=60 skip=masters"]}
+NBP_CONTROLS = {"undionly-line-held-control": [*LINE_HELD, "--append", "deadline=10 skip=masters"]}
 ALL_RUNS = {**RUNS, **CELLS, **CONTROLS, **DAMAGED, **STATES, **STATE_CONTROLS, **NBPS,
             **NBP_DAMAGED, **NBP_CONTROLS}
 # Those of them that QEMU's own network cannot do: their tests are skipped without root.
