@@ -17,6 +17,7 @@
 #define WATCHDOG_LOCK 0x68
 #define WATCHDOG_ON   2
 #define BUS_MASTER    4u
+#define LINE_OFF      0x400u
 #define BDA_PHYS      0x400
 #define PORT_A        0x92
 #define LAPIC_PHYS    0xFEE00000u
@@ -159,7 +160,7 @@ void upset_check(const struct nd_handoff *h)
 				      : ioapic(0x10 + 2 * i) & 0x10000);
 	CHECK(inb(0x21) == 0xFA && inb(0xA1) == 0xFF);
 	CHECK(inb(ELCR) == (h->elcr & 0xFF) && inb(ELCR + 1) == h->elcr >> 8);
-	CHECK(!(config_read(AHCI, 4) & BUS_MASTER));
+	CHECK((config_read(AHCI, 4) & (BUS_MASTER | LINE_OFF)) == LINE_OFF);
 	CHECK(!bdf || !watchdog_is_on(bdf));
 	__asm__ volatile("mov %%dr7, %0" : "=r"(dr7));
 	CHECK(dr7 == 0x400);
