@@ -31,13 +31,14 @@ class Guest:
         self.kexec_root = os.path.join(self.dir, KEXEC_PACKAGE)
 
     def prepare(self, say):
-        """Have everything; labs that run side by side take turns."""
+        """Have everything, and return it; labs that run side by side take turns."""
         os.makedirs(self._downloads, exist_ok=True)
         os.makedirs(self.dir, exist_ok=True)
         with open(os.path.join(self.dir, ".lock"), "w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._kernel(say)
             self._with_libraries(KEXEC_PACKAGE, say)
+        return self
 
     def _kernel(self, say):
         """The kernel there was last time, until build/guest is removed."""

@@ -153,9 +153,7 @@ def prepare(args):
 
 def _catalogue():
     """The stock kernel's own modules: a folder for each release, as in /lib/modules."""
-    guest = Guest(BUILD)
-    guest.prepare(print)
-    return os.path.dirname(guest.modules)
+    return os.path.dirname(Guest(BUILD).prepare(print).modules)
 
 
 def _program(args):

@@ -97,9 +97,7 @@ class Linux:
     @staticmethod
     def fetch(say):
         """Debian's kernel, for which there has to be a network if it is not there yet."""
-        guest = Guest(BUILD)
-        guest.prepare(say)
-        return guest
+        return Guest(BUILD).prepare(say)
 
     @staticmethod
     def _wrap_kernel(lab, guest):

@@ -57,8 +57,7 @@ class Xen:
     @staticmethod
     def fetch(say):
         """Debian's Xen and kernel, for which there has to be a network if they are not there yet."""
-        guest = Guest(BUILD)
-        guest.prepare(say)
+        guest = Guest(BUILD).prepare(say)
         guest.package(PACKAGE, say)
         return guest
 

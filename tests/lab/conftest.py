@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -242,6 +243,15 @@ def start(tmp_path):
 
     with stack:
         yield begin
+
+
+def until(is_so, look, limit_s):
+    """Looks again and again until it is so; what it saw then."""
+    limit = time.monotonic() + limit_s
+    while not is_so(seen := look()):
+        assert time.monotonic() < limit, seen
+        time.sleep(0.5)
+    return seen
 
 
 def reference_map(text):

@@ -5,11 +5,10 @@ without, but for the memory map that it is given."""
 import os
 import re
 import struct
-import time
 import zlib
 
 import contract
-from conftest import BUILD, BOOT_S, reference_map
+from conftest import BUILD, BOOT_S, reference_map, until
 from lablib.guest import Guest
 
 CONFIG = """SERIAL 0 115200
@@ -25,7 +24,6 @@ BIOSMEM = re.compile(r"^biosmem: ([0-9a-f]+):([0-9a-f]+), (\w+)\r?$", re.M)
 SCREEN, ROWS, COLUMNS = 0xB8000, 25, 80  # VGA's text mode
 SIGNATURE = b"$PXE-NETDUMP-ND$"
 ENDED = re.compile(r"^iPXE>|^No bootable", re.M)
-POLL_S = 0.5
 
 
 def packaged(package, path):
@@ -106,11 +104,7 @@ def test_ipxe_has_its_command_line_for_itself(start):
                                   append="insecure unnamed -- ipxe.lkrn shell"),
                     {"ipxe.lkrn": image}, server=False, mem="64M")
     console.wait(r"^netdump: fence")
-    limit = time.monotonic() + BOOT_S
-    lines = []
-    while time.monotonic() < limit and not ENDED.search("\n".join(lines)):
-        time.sleep(POLL_S)
-        lines = screen(console)
+    lines = until(lambda lines: ENDED.search("\n".join(lines)), lambda: screen(console), BOOT_S)
     assert not [line for line in lines if "not found" in line]
     assert [line for line in lines if line.startswith("iPXE>")], lines
 
@@ -149,9 +143,5 @@ def test_a_game_is_played_as_by_mboot_c32(start):
                            ("netdump.c32", "insecure -- invaders.exec")):
         console = start(CONFIG.format(kernel=kernel, append=append), {"invaders.exec": image},
                         server=False, mem="64M")
-        limit = time.monotonic() + BOOT_S
-        lines = []
-        while time.monotonic() < limit and "/ \\" not in "".join(lines):
-            time.sleep(POLL_S)
-            lines = screen(console)
-        assert "".join(lines).count("-*-") > 20 and "/ \\" in "".join(lines), lines
+        lines = until(lambda lines: "/ \\" in "".join(lines), lambda: screen(console), BOOT_S)
+        assert "".join(lines).count("-*-") > 20, lines

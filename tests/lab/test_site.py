@@ -11,12 +11,11 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import types
 
 import pytest
 
-from conftest import BOOT_S, BUILD, NET, ROOT, Run
+from conftest import BOOT_S, BUILD, NET, ROOT, Run, until
 from test_lab import END_S, processes_of
 
 sys.path.insert(0, os.path.join(ROOT, "scripts"))
@@ -87,14 +86,6 @@ def test_one_crashes_on_command_and_comes_back(site):
     assert info["status"] == "complete" and "NMI" in info["reason"]
     for name in "ana", "cyd", "dan":
         assert after[name] == before[name]
-
-
-def until(is_so, look, limit_s):
-    """Look again and again, until it is so."""
-    limit = time.monotonic() + limit_s
-    while not is_so(seen := look()):
-        assert time.monotonic() < limit, seen
-        time.sleep(0.5)
 
 
 @needs_root
@@ -168,10 +159,7 @@ def test_down_leaves_nothing(small, what):
     elif what == "stopped":
         os.kill(int(first), signal.SIGSTOP)
     assert ("nothing was up" in lab("down", "--out", out)) == (what == "killed")
-    limit = time.monotonic() + END_S
-    while processes_of(str(out)) or processes_of(sockets):
-        assert time.monotonic() < limit, processes_of(str(out)) + processes_of(sockets)
-        time.sleep(0.1)
+    until(lambda left: not left, lambda: processes_of(str(out)) + processes_of(sockets), END_S)
     assert not os.path.exists(sockets) and not os.path.exists(out / "site.json")
     assert "nothing was up" in lab("down", "--out", out)
 

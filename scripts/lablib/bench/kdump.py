@@ -66,8 +66,7 @@ def facts_of(options):
                         behind=options.behind, mem=options.mem, server=False,
                         quiet=options.quiet)
     with Lab(settings) as lab:
-        guest = Guest(BUILD)
-        guest.prepare(lab.say)
+        guest = Guest(BUILD).prepare(lab.say)
         ip = lab.network.server_ip
         ssh = Sshd(lab.out, guest, ip, PORT, lab.say) if options.way == "ssh" else None
         lab.start(_config(lab, guest, options, ssh))

@@ -42,17 +42,24 @@
 #define LINES_LAST  0x68 /* of ICH: four more */
 #define LINES_OFF   0x80808080u
 
-/* The first function of its kind on bus 0, with its memory open; NULL: there is none. */
-static volatile uint8_t *function_find(uint32_t id, struct nd_nic *function, uint32_t bytes)
+/* The first function of its kind on bus 0. */
+static bool function_find(uint32_t id, struct nd_nic *function)
 {
 	for (uint16_t bdf = 0; bdf < BUS_0; bdf++) {
 		*function = (struct nd_nic){.bdf = bdf, .id = id};
-		if (nd_nic_config(function, 0) != id)
-			continue;
-		nd_nic_command(function, nd_nic_config(function, PCI_COMMAND) | PCI_MEMORY);
-		return nd_nic_memory(function, 0, 0, bytes);
+		if (nd_nic_config(function, 0) == id)
+			return true;
 	}
-	return NULL;
+	return false;
+}
+
+/* Its memory, which is opened; NULL: there is none of its kind. */
+static volatile uint8_t *function_open(uint32_t id, struct nd_nic *function, uint32_t bytes)
+{
+	if (!function_find(id, function))
+		return NULL;
+	nd_nic_command(function, nd_nic_config(function, PCI_COMMAND) | PCI_MEMORY);
+	return nd_nic_memory(function, 0, 0, bytes);
 }
 
 enum nd_broken nd_machine_hpet_legacy(const struct nd_nic *unused, const struct nd_handoff *h,
@@ -103,19 +110,15 @@ static bool four_off(const struct nd_nic *bridge, unsigned int at)
 enum nd_broken nd_machine_lines_off(const struct nd_nic *unused, const struct nd_handoff *none,
 				    const char **why)
 {
+	struct nd_nic bridge;
 	bool off = false;
 
 	(void)unused;
 	(void)none;
-	for (uint16_t bdf = 0; bdf < BUS_0; bdf++) {
-		struct nd_nic bridge = {.bdf = bdf};
-
-		bridge.id = nd_nic_config(&bridge, 0);
-		if (bridge.id == PIIX3)
-			off = four_off(&bridge, LINES_FIRST);
-		else if (bridge.id == ICH9)
-			off = four_off(&bridge, LINES_FIRST) && four_off(&bridge, LINES_LAST);
-	}
+	if (function_find(PIIX3, &bridge))
+		off = four_off(&bridge, LINES_FIRST);
+	else if (function_find(ICH9, &bridge))
+		off = four_off(&bridge, LINES_FIRST) && four_off(&bridge, LINES_LAST);
 	*why = "there is no ISA bridge of QEMU's machines, or its lines stay on";
 	return off ? ND_BROKEN : ND_BROKEN_NOT;
 }
@@ -124,7 +127,7 @@ enum nd_broken nd_machine_irq_storm(const struct nd_nic *unused, const struct nd
 				    const char **why)
 {
 	struct nd_nic edu;
-	volatile uint32_t *regs = (volatile uint32_t *)function_find(EDU, &edu, EDU_REGS);
+	volatile uint32_t *regs = (volatile uint32_t *)function_open(EDU, &edu, EDU_REGS);
 
 	(void)unused;
 	(void)none;
@@ -168,7 +171,7 @@ enum nd_broken nd_machine_watchdog_armed(const struct nd_nic *unused, const stru
 					 const char **why)
 {
 	struct nd_nic esb;
-	volatile uint8_t *regs = function_find(ESB, &esb, ESB_REGS);
+	volatile uint8_t *regs = function_open(ESB, &esb, ESB_REGS);
 
 	(void)unused;
 	(void)none;
