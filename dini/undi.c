@@ -406,10 +406,11 @@ const char *nd_undi_unsafe(void)
 	return is_kept ? NULL : "the firmware's memory cannot be kept, to put it right again";
 }
 
-/* Firmware that hangs is not asked. */
+/* Nothing may be left that receives: firmware that hung begins anew for it. */
 void nd_undi_close(bool asks)
 {
 	if (asks) {
+		firmware_recover();
 		undi_simple(UNDI_CLOSE);
 		undi_simple(UNDI_SHUTDOWN);
 	}

@@ -30,6 +30,7 @@ static struct nd_handoff handoff;
 static struct nd_visit *visit; /* the system's: what is used later of it is copied */
 static uint64_t send_table_phys, send_bytes, take_table_phys;
 static bool failed; /* nothing but END is done */
+static bool ending; /* firmware is asked to end once: it may be what failed */
 static uint64_t begin_tsc;
 
 static uint64_t now_us(void)
@@ -215,8 +216,11 @@ static void go_on(void)
 
 static void end(bool asks)
 {
+	bool again = ending;
+
+	ending = true;
 	nd_undi_alarm_again();
-	nd_undi_close(asks && !failed);
+	nd_undi_close(asks && !again);
 	nd_session_wipe();
 	nd_noise_wipe(&handoff, sizeof handoff);
 	nd_visit_live = 0;

@@ -19,6 +19,7 @@
 #   lab.dry_run        a dry run
 #   lab.oops           an oops that the system survives
 #   lab.hang           firmware hangs while something is being sent
+#   lab.unheard        the server goes while something is being sent, and comes back
 #   lab.sending        crash while something is being sent
 #   lab.busy           all other CPUs are busy when one crashes
 #   lab.driver=0       leave the NIC alone
@@ -229,6 +230,22 @@ load_begin() {
     done
 }
 
+# A NIC without a driver is nobody's: it must not get to memory, which would be firmware's, and
+# e1000e (its manual's RCTL.EN) must not receive, for a driver that turns it on in good faith.
+nics_check() {
+    for nic in /sys/bus/pci/devices/*; do
+        [ "$(cat "$nic/class")" = 0x020000 ] || continue
+        [ -e "$nic/driver" ] && continue
+        command=$(od -An -tu2 -j4 -N2 "$nic/config")
+        [ $((command & 4)) = 0 ] || fail "the NIC was left to get to memory"
+        [ "$(cat "$nic/device")" = 0x10d3 ] || continue
+        read -r base _ < "$nic/resource"
+        control=$(devmem $((base + 0x100)) 32) || fail "the NIC's registers cannot be read"
+        [ $((control & 2)) = 0 ] || fail "the NIC was left receiving"
+        echo "init: the NIC is quiet"
+    done
+}
+
 # Each sleeper has to wake up again, and nothing may have been said of CPUs that hang.
 load_check() {
     for cpu in $(seq 0 $(($(nproc) - 1))); do
@@ -242,6 +259,7 @@ load_check() {
     sha256sum -c /tmp/kept.sum > /dev/null || fail "memory was damaged"
     dmesg | grep -i -e lockup -e stall -e 'marking clocksource' -e 'nobody cared' -e 'BUG:' &&
         fail "the system has noticed"
+    nics_check
     [ "$(cat /sys/kernel/netdump/seal)" = holds ] || fail "the seal is broken"
     echo "init: nothing was lost, on $(nproc) cpus"
 }
@@ -259,19 +277,22 @@ oops_make() {
 }
 
 # Long enough for the crash to find it under way.
-sending_begin() {
+sending_begin() { # WHAT is to end it
     head -c 33554432 /dev/urandom > /tmp/long
+    before=$(cat /sys/kernel/netdump/visits)
     (send "log long" /tmp/long) &
     sending=$!
-    until [ "$(cat /sys/kernel/netdump/visits)" -gt 100 ]; do usleep 100000; done
-    echo "init: sending"
+    until [ "$(cat /sys/kernel/netdump/visits)" -gt $((before + 100)) ]; do usleep 100000; done
+    echo "init: sending, until $1"
 }
 
-# Firmware is made to hang meanwhile: that ends, and what comes after is as ever.
-hang_outlive() {
+# Meanwhile the lab makes it fail: that ends, and what comes after is as ever.
+failure_outlive() { # WHAT
     load_begin
-    sending_begin
+    sending_begin "$1"
     wait "$sending"
+    nics_check
+    echo "init: outlived: $1"
     send "log after" /tmp/planted
     load_check
     killall sh 2> /dev/null
@@ -379,8 +400,9 @@ faults=$(word lab.fault "")
 echo "init: crash on cpu $cpu"
 [ "$(word lab.busy 0)" = 1 ] && others_busy "$cpu"
 said
-[ "$(word lab.sending 0)" = 1 ] && sending_begin
-[ "$(word lab.hang 0)" = 1 ] && hang_outlive
+[ "$(word lab.sending 0)" = 1 ] && sending_begin crash
+[ "$(word lab.hang 0)" = 1 ] && failure_outlive hang
+[ "$(word lab.unheard 0)" = 1 ] && failure_outlive unheard
 [ "$(word lab.stop 0)" = 1 ] && hold
 [ -n "$faults" ] && breaker "$(word netdump 0)" "$faults" && said
 crash "$cpu" || fail "cpu $cpu cannot be had"

@@ -185,9 +185,7 @@ class Scenario:
         self.elapsed["boot"] = time.monotonic() - started
         if fills(self.options.append_kernel):
             self._await(FILLED, FILL_S, "its memory to be filled")
-        if "lab.hang" in self.options.append_kernel:
-            self._await(r"^init: sending", BOOT_S, "it to send")
-            hang(lab.machine)
+        self._make_sending_fail()
         if self.system.by_key:
             self._await(r"^init: crash by a key", CRASH_S, "it to wait for the key")
             self.system.press(lab.machine)
@@ -213,6 +211,18 @@ class Scenario:
             self._look_for_planted()
         if self.options.check and not lab.machine.gone() and self.dump and self.dump.complete:
             self._compare()
+
+    def _make_sending_fail(self):
+        """In the order in which init.sh has them."""
+        lab, words = self.lab, self.options.append_kernel
+        if "lab.hang" in words:
+            self._await(r"^init: sending, until hang", BOOT_S, "it to send")
+            hang(lab.machine)
+        if "lab.unheard" in words:
+            self._await(r"^init: sending, until unheard", BOOT_S, "it to send")
+            lab.server.kill()
+            self._await(r"^init: outlived: unheard", BOOT_S, "it to give up")
+            lab.server.start(lab.network)
 
     def _await_end(self, start):
         """The machine's last word, or None; meanwhile --event's come to pass."""

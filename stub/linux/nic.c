@@ -136,6 +136,19 @@ static const char *take(struct nd_nic *nic, bool from_driver)
 	return power_on(nic);
 }
 
+/*
+ * As a NIC that no driver has: getting to no memory.  Firmware may leave its chip receiving, and
+ * the next frame would be in fenced memory.
+ */
+static const char *configuration_keep(struct nd_nic *nic)
+{
+	pci_clear_master(nic->device);
+	if (pci_save_state(nic->device))
+		return "the NIC's configuration cannot be kept";
+	nic->is_changed = true;
+	return NULL;
+}
+
 const char *nd_nic_take(struct nd_nic *nic, bool from_driver)
 {
 	const char *why;
@@ -150,11 +163,9 @@ const char *nd_nic_take(struct nd_nic *nic, bool from_driver)
 		why = moved(nic->device);
 	if (!why && !line_can_stay_down(nic->device))
 		why = "the NIC's interrupt line cannot be held down";
-	if (!why && pci_save_state(nic->device))
-		why = "the NIC's configuration cannot be kept";
 	if (!why)
-		nic->is_changed = true;
-	else
+		why = configuration_keep(nic);
+	if (why)
 		nd_nic_give_back(nic);
 	return why;
 }
