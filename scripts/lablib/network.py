@@ -26,6 +26,7 @@ from .filter import Filter
 from .process import BUSY_S, LabError
 
 SERVER_PORT = 6668
+SERVER_IP6, PREFIX6 = "fd00::1", "fd00::"
 
 
 class DnsmasqNetwork:
@@ -70,6 +71,7 @@ class DnsmasqNetwork:
             self._ip(words)
         if self._deaf_ip:
             self._ip(["addr", "add", f"{self._deaf_ip}/24", "dev", self.interface])
+        advertising = [f"--{word}" for word in advertise(self.interface, self._ip)]
         self.filter = Filter(self.namespace_pid, self.tap, SERVER_PORT)
         if self._round_trip_ms:
             self.delay = delay.Delay(self._processes, self.namespace_pid, SERVER_PORT,
@@ -79,7 +81,7 @@ class DnsmasqNetwork:
             "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
             "--no-hosts", "--port=0", f"--interface={self.interface}", "--bind-interfaces",
             f"--dhcp-range={self.guest_ip},{self.guest_ip},255.255.255.0,1h",
-            f"--dhcp-host={self._mac},{self.guest_ip},{self._host}",
+            *advertising, f"--dhcp-host={self._mac},{self.guest_ip},{self._host}",
             *self._boot_words, "--enable-tftp", f"--tftp-root={self._tftp_dir}",
             f"--dhcp-leasefile={lease}", "--pid-file=", "--log-facility=-", "--log-dhcp",
             "--user=root", "--group=root"], namespace_pid=self.namespace_pid, keep_lines=True)
@@ -161,6 +163,19 @@ class UserNetwork:
         if "," in self._tftp_dir:
             raise LabError(f"{self._tftp_dir}: a comma in the path of --out is not for --net user")
         return ["-netdev", f"user,id=n0,tftp={self._tftp_dir},bootfile={self._bootfile}"]
+
+
+def advertise(interface, ip):
+    """dnsmasq's options for a router of IPv6, once the interface has its address by ip(words).
+
+    iPXE asks for one before it loads anything, and for 13 s where nobody answers: as here, if the
+    kernel has no IPv6.
+    """
+    try:
+        ip(["addr", "add", f"{SERVER_IP6}/64", "dev", interface, "nodad"])
+    except LabError:
+        return []
+    return ["enable-ra", f"dhcp-range={PREFIX6},ra-only,64"]
 
 
 def _free_udp_port():

@@ -18,7 +18,7 @@ import os
 import re
 import subprocess
 
-from .network import SERVER_PORT
+from .network import SERVER_PORT, advertise
 from .process import BUSY_S, LabError
 
 BRIDGE = "lab0"
@@ -35,6 +35,7 @@ bind-interfaces
 port=0
 log-dhcp
 dhcp-range={first},{last},255.255.255.0,1h
+{advertising}
 dhcp-boot=pxelinux.0
 enable-tftp
 tftp-root={tftp}
@@ -78,7 +79,7 @@ class SiteNetwork:
                 _ip(words)
         conf = os.path.join(self._out, "dnsmasq.conf")
         with open(conf, "w", encoding="utf-8") as file:
-            file.write(self._conf(guests))
+            file.write(self._conf(guests, advertise(BRIDGE, _ip)))
         _, lines = self._processes.start("dnsmasq", [
             "dnsmasq", "--keep-in-foreground", f"--conf-file={conf}", "--no-resolv", "--no-hosts",
             f"--dhcp-leasefile={os.path.join(self._out, 'dnsmasq.leases')}", "--pid-file=",
@@ -86,7 +87,7 @@ class SiteNetwork:
         if not lines.wait(re.compile(r"TFTP root is"), BUSY_S):
             raise LabError("starting dnsmasq: " + self._processes.log_tail("dnsmasq"))
 
-    def _conf(self, guests):
+    def _conf(self, guests, advertising):
         options = []
         for guest in guests:
             if guest.found == "file":
@@ -97,6 +98,7 @@ class SiteNetwork:
                                + OWN_PREFIX.format(name=guest.name))
         return CONF.format(
             bridge=BRIDGE, tftp=self._tftp_dir, options="\n".join(options),
+            advertising="\n".join(advertising),
             first=f"{SUBNET}.{FIRST_GUEST}", last=f"{SUBNET}.{FIRST_GUEST + len(guests)}",
             hosts="\n".join(f"dhcp-host={guest.mac},set:{guest.name},{guest.port.ip},{guest.name}"
                             for guest in guests))

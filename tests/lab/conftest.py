@@ -96,15 +96,14 @@ CONTROLS = {
     "tx-wedged-control": [*CELLS["tx-wedged"], "--without-remedy"],
 }
 DAMAGED = {"seal-flip": [*REF, "--nic", "ne2k_pci", "--fault", "seal-flip"]}
-# The machine around the NIC.
+# The machine around the NIC.  Its dump has to take longer than a watchdog waits.
+LONG = ["--system", "ref", "--mem", "384M", "--append-kernel", "fill=all"]
 STATES = {
-    "interrupts": [*REF, "--append-kernel", "fill=all",
-                   "--fault", "hpet-legacy,irq-storm,vectors-lost,watchdog"],
+    "interrupts": [*LONG, "--fault", "hpet-legacy,irq-storm,vectors-lost,watchdog"],
     "cpus": ["--nic", "rtl8139", "--mem", "512M", "--fault", "five-levels,cpu-deaf"],
     "bochs": ["--emulator", "bochs", "--system", "ref", "--mem", "32M", "--fault", "x2apic,pcid"],
 }
-STATE_CONTROLS = {"watchdog-control": [*REF, "--append-kernel", "fill=all", "--fault", "watchdog",
-                                       "--without-remedy"]}
+STATE_CONTROLS = {"watchdog-control": [*LONG, "--fault", "watchdog", "--without-remedy"]}
 # What test_nbp.py looks at: iPXE before pxelinux.0.  On a PCI NIC undionly.kpxe waits for interrupts.
 UNDIONLY = [*REF, "--nic", "rtl8139", "--nbp", "undionly.kpxe"]
 # The fault's device is in slot 3: one four slots on shares its line.
