@@ -10,6 +10,7 @@ lab's own children do not).
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -20,6 +21,11 @@ LAST_WORDS_S = 5  # from the end of a process to the end of what it said
 
 class LabError(Exception):
     """What was being done, to what, and what to do now."""
+
+
+def tell(text):
+    """What goes on, for a person; standard output is for results alone."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def whole_line(pattern):

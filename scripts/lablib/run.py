@@ -10,7 +10,7 @@ from . import bochs, event, fault, nbp, summary
 from .guest import Guest
 from .lab import BUILD, EMULATORS, Lab, Settings
 from .machine import BEHIND
-from .process import LabError
+from .process import LabError, tell
 from .scenario import SYSTEMS, Scenario
 from .wiring import VLAN, WIRINGS
 
@@ -151,22 +151,20 @@ def prepare(args):
         args.out = os.path.join(BUILD, "lab", time.strftime("%Y%m%d-%H%M%S-") + str(os.getpid()))
 
 
-def _catalogue():
+def _catalogue(say):
     """The stock kernel's own modules: a folder for each release, as in /lib/modules."""
-    return os.path.dirname(Guest(BUILD).prepare(print).modules)
-
-
-def _program(args):
-    return nbp.find(args.nbp, BUILD, print) if args.nbp else nbp.Nbp()
+    return os.path.dirname(Guest(BUILD).prepare(say).modules)
 
 
 def _settings(args):
+    say = (lambda _: None) if args.quiet else tell
     return Settings(out=args.out, nic=args.nic, emulator=args.emulator,
                     machine=args.machine, behind=args.behind, mem=args.mem,
                     cpus=args.cpus, net=args.net, wiring=args.wiring, mac=args.mac,
-                    bootfile=args.bootfile, nbp=_program(args),
+                    bootfile=args.bootfile,
+                    nbp=nbp.find(args.nbp, BUILD, say) if args.nbp else nbp.Nbp(),
                     insecure=args.insecure, psk=args.psk, level=args.level, loss=args.loss,
-                    drivers=_catalogue() if args.driverless else "",
+                    drivers=_catalogue(say) if args.driverless else "",
                     dead_servers=args.dead_servers, round_trip_ms=args.round_trip,
                     pcap=args.pcap, verbose=args.verbose,
                     quiet=args.quiet, qemu_arg=args.qemu_arg)

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from . import console, keeper
 from .control import Mark, ask, is_kept
 from .lab import BUILD, ROOT
-from .process import BUSY_S, LabError
+from .process import BUSY_S, LabError, tell
 from .scenario import SYSTEMS
 
 OUT = os.path.join(BUILD, "lab", "site")
@@ -125,7 +125,7 @@ def _kept(out):
 def up(args):
     """Starts the keeper, and returns when all machines are on; the keeper stays."""
     for system in sorted({guest.system for guest in _guests(args.guest)}):
-        SYSTEMS[system].fetch(print)  # the keeper has no network but its own
+        SYSTEMS[system].fetch(tell)  # the keeper has no network but its own
     os.makedirs(args.out, exist_ok=True)
     with _alone(args.out):
         mark = Mark(args.out)
