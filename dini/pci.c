@@ -182,7 +182,7 @@ static bool found(const struct nd_pci_copy *copy)
 void nd_pci_silence(const struct nd_pci_copy *copy, unsigned int count)
 {
 	if (count && found(&copy[0]))
-		nd_pci_command(copy->bdf, 0);
+		nd_pci_command(copy->bdf, PCI_LINE_OFF);
 }
 
 void nd_pci_line_off(const struct nd_pci_copy *copy)

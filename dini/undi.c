@@ -89,7 +89,7 @@ static unsigned int rung;     /* the next one */
 static unsigned int patience; /* how often it was doubled */
 
 static bool has_alarm, is_kept;
-static bool hung; /* a call did not return: nothing more is called until the next rung */
+static bool hung; /* a call did not return: nothing more is called until firmware begins anew */
 static char hung_words[sizeof HUNG_WORDS];
 static uint64_t alarm_set_ms;
 static unsigned int alarm_s; /* that it was set to, 0: it was not */
@@ -403,11 +403,12 @@ const char *nd_undi_unsafe(void)
 {
 	if (!has_alarm)
 		return "no NMI from the clock would end firmware that hangs";
+	if (!does(ND_STEP_RESTORE) || !does(ND_STEP_CLOSE))
+		return "skip= leaves out what takes the NIC into use and closes it";
 	return is_kept ? NULL : "the firmware's memory cannot be kept, to put it right again";
 }
 
-/* Nothing may be left that receives: firmware that hung begins anew for it. */
-void nd_undi_close(bool asks)
+bool nd_undi_close(bool asks)
 {
 	if (asks) {
 		firmware_recover();
@@ -416,6 +417,7 @@ void nd_undi_close(bool asks)
 	}
 	nd_pci_silence(pci, pci_count);
 	nd_firmware_restore();
+	return asks && !hung;
 }
 
 uint32_t nd_undi_patience_ms(void)

@@ -22,17 +22,20 @@ uint32_t nd_undi_patience_ms(void);
 /*
  * For a system that lives.  Unless it is unsafe, which is known after nd_undi_init(), in words, the
  * firmware keeps the NIC open between its visits: the NIC's interrupt line stays down then, and
- * the alarm is set up again at each.  Closing also stops its transfers, and leaves the firmware's
- * memory as the seal has it; that needs no call of firmware's.
+ * the alarm is set up again at each.
+ *
+ * Closing stops the NIC's transfers, and leaves the firmware's memory as the seal has it, whether
+ * firmware answers or not.  With `asks` firmware is called for it, anew if it hung; true: its calls
+ * returned.  Else the chip may go on receiving, cut off.
  */
 const char *nd_undi_unsafe(void);
 void nd_undi_line_off(void);
 void nd_undi_alarm_again(void);
-void nd_undi_close(bool asks);
+bool nd_undi_close(bool asks);
 
 /*
  * A call that does not return is interrupted after seconds, and no more is called until
- * the next rung.
+ * the next rung, or until it closes.
  */
 bool nd_undi_hung(void);
 /* Which call it was last, in words. */

@@ -30,7 +30,7 @@ static struct nd_handoff handoff;
 static struct nd_visit *visit; /* the system's: what is used later of it is copied */
 static uint64_t send_table_phys, send_bytes, take_table_phys;
 static bool failed; /* nothing but END is done */
-static bool ending; /* firmware is asked to end once: it may be what failed */
+static bool asked;  /* firmware, to close: once, as that may be what failed */
 static uint64_t begin_tsc;
 
 static uint64_t now_us(void)
@@ -216,15 +216,16 @@ static void go_on(void)
 
 static void end(bool asks)
 {
-	bool again = ending;
+	bool closed;
 
-	ending = true;
+	asks = asks && !asked;
+	asked = true;
 	nd_undi_alarm_again();
-	nd_undi_close(asks && !again);
+	closed = nd_undi_close(asks);
 	nd_session_wipe();
 	nd_noise_wipe(&handoff, sizeof handoff);
 	nd_visit_live = 0;
-	visit->state = ND_VISIT_DONE;
+	visit->state = closed ? ND_VISIT_DONE : ND_VISIT_CUT;
 }
 
 /* The block and its seal, looked at when a visit begins. */
@@ -240,6 +241,7 @@ void nd_visit_fail(const char *why)
 {
 	if (visit) {
 		fail(why);
+		nd_undi_line_off();
 		nd_living_back();
 	}
 	nd_return64(0);

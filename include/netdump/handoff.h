@@ -227,12 +227,14 @@ enum nd_refusal {
  * NIC and its PCI configuration are not.
  *
  * ND_VISIT_BEGIN checks block and seal, takes the firmware up, and opens the NIC by it.  Until
- * ND_VISIT_END the fence is not as the seal has it: END closes the NIC, and puts the fence right.
- * A crash in between has no dump unless who stops the system visits for ND_VISIT_ABANDON first.
+ * ND_VISIT_END the fence is not as the seal has it: END closes the NIC, and puts the fence right;
+ * one that is repeated, as the one before failed, calls no firmware.  After END the NIC gets to no
+ * memory, and its interrupt line is down.  A crash in between has no dump unless who stops the
+ * system visits for ND_VISIT_ABANDON first.
  */
 #define ND_DINI_VISIT    0x54495356u /* "VSIT" */
 #define ND_VISIT_MAGIC   0x53495644u /* "DVIS" */
-#define ND_VISIT_VERSION 1
+#define ND_VISIT_VERSION 2
 
 enum nd_visit_op {
 	ND_VISIT_BEGIN = 1,
@@ -245,8 +247,9 @@ enum nd_visit_op {
 enum nd_visit_state {
 	ND_VISIT_BUSY = 0,   /* come again at once */
 	ND_VISIT_IDLE = 1,   /* come again in a millisecond or two: an answer is waited for */
-	ND_VISIT_DONE = 2,   /* the server said so: done_status and text */
+	ND_VISIT_DONE = 2,   /* the server said so: done_status and text; after END: all is right */
 	ND_VISIT_FAILED = 3, /* text says why; nothing but END makes sense now */
+	ND_VISIT_CUT = 4,    /* after END: all is right but the NIC, which may still receive */
 };
 
 /* Milestones, in the order in which they are reached. */

@@ -15,7 +15,7 @@
 #   lab.spoil          load it before with a handoff block that is damaged, or another version's
 #   lab.reload=N       unload and load it again N times before
 #   lab.visits=N       send the kernel's log N times, through netdump.ko, under load
-#   lab.take_nic       for that take the NIC from its driver, and use it again then
+#   lab.take_nic       for all that is sent take the NIC from its driver, and use it again then
 #   lab.dry_run        a dry run
 #   lab.oops           an oops that the system survives
 #   lab.hang           firmware hangs while something is being sent
@@ -237,6 +237,7 @@ nics_check() {
         [ "$(cat "$nic/class")" = 0x020000 ] || continue
         [ -e "$nic/driver" ] && continue
         command=$(od -An -tu2 -j4 -N2 "$nic/config")
+        [ $((command & 2)) != 0 ] || fail "the NIC was not given back"
         [ $((command & 4)) = 0 ] || fail "the NIC was left to get to memory"
         [ "$(cat "$nic/device")" = 0x10d3 ] || continue
         read -r base _ < "$nic/resource"
@@ -276,11 +277,11 @@ oops_make() {
     echo 1 > /proc/sys/kernel/panic_on_oops
 }
 
-# Long enough for the crash to find it under way.
-sending_begin() { # WHAT is to end it
+# Long enough for what is to end it to find it under way.
+sending_begin() { # WHAT
     head -c 33554432 /dev/urandom > /tmp/long
     before=$(cat /sys/kernel/netdump/visits)
-    (send "log long" /tmp/long) &
+    (send "log long$take_nic" /tmp/long) &
     sending=$!
     until [ "$(cat /sys/kernel/netdump/visits)" -gt $((before + 100)) ]; do usleep 100000; done
     echo "init: sending, until $1"
@@ -293,7 +294,9 @@ failure_outlive() { # WHAT
     wait "$sending"
     nics_check
     echo "init: outlived: $1"
-    send "log after" /tmp/planted
+    read -r _ < /dev/console # when the lab has put right what is outside
+    [ -n "$take_nic" ] && nic_use
+    send "log after$take_nic" /tmp/planted
     load_check
     killall sh 2> /dev/null
 }
@@ -302,7 +305,7 @@ visits_make() { # COUNT
     load_begin
     for i in $(seq "$1"); do
         dmesg > /tmp/log
-        send "log dmesg.$i$(word lab.take_nic '' | sed 's/1/ take-nic/')" /tmp/log
+        send "log dmesg.$i$take_nic" /tmp/log
         [ "$(head -n 1 /tmp/report)" = "state done" ] || fail "log $i was not sent"
     done
     load_check
@@ -388,9 +391,10 @@ elif [ "$(word lab.kexec 1)" = 1 ]; then
     crash_image_load
 fi
 [ "$(word lab.module 0)" = 1 ] && [ ! -e /sys/kernel/netdump ] && module_load
+take_nic=$(word lab.take_nic "" | sed 's/1/ take-nic/')
 [ "$(word lab.dry_run 0)" = 1 ] && send test /dev/null
 [ "$(word lab.visits 0)" -gt 0 ] && visits_make "$(word lab.visits 0)"
-[ "$(word lab.take_nic 0)" = 1 ] && nic_use
+[ -n "$take_nic" ] && nic_use
 [ "$(word lab.oops 0)" = 1 ] && oops_make
 [ "$(word lab.iomem 0)" = 1 ] && iomem_print
 echo 1 > /proc/sys/kernel/sysrq

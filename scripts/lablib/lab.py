@@ -35,6 +35,11 @@ PROGRESS = re.compile(r"^(dini|netdump|init|ref|stub|kexec|kdump|breaker): (?!ma
                       r"|^boot:|^netdumpd: ")
 
 
+def tell(text):
+    """What goes on, for a person: standard output is for results alone."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def built(name):
     """The path of one of the stubs."""
     path = os.path.join(BUILD, "stub", name)
@@ -173,11 +178,11 @@ class Lab:
 
     def say(self, text):
         if not self.settings.quiet:
-            print(f"[{time.time() - self.began:6.1f} s] {text}", file=sys.stderr, flush=True)
+            tell(f"[{time.time() - self.began:6.1f} s] {text}")
 
     def _on_line(self, when, line):
         """A line of the serial port's or of the server's."""
         if self.settings.quiet:
             return
         if self.settings.verbose or PROGRESS.search(line):
-            print(f"[{when - self.began:6.1f} s] {line}", file=sys.stderr, flush=True)
+            tell(f"[{when - self.began:6.1f} s] {line}")

@@ -10,7 +10,6 @@ lab's own children do not).
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 
@@ -21,11 +20,6 @@ LAST_WORDS_S = 5  # from the end of a process to the end of what it said
 
 class LabError(Exception):
     """What was being done, to what, and what to do now."""
-
-
-def tell(text):
-    """What goes on, for a person; standard output is for results alone."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def whole_line(pattern):

@@ -8,9 +8,9 @@ import time
 
 from . import bochs, event, fault, nbp, summary
 from .guest import Guest
-from .lab import BUILD, EMULATORS, Lab, Settings
+from .lab import BUILD, EMULATORS, Lab, Settings, tell
 from .machine import BEHIND
-from .process import LabError, tell
+from .process import LabError
 from .scenario import SYSTEMS, Scenario
 from .wiring import VLAN, WIRINGS
 

@@ -213,16 +213,17 @@ class Scenario:
             self._compare()
 
     def _make_sending_fail(self):
-        """In the order in which init.sh has them."""
-        lab, words = self.lab, self.options.append_kernel
-        if "lab.hang" in words:
-            self._await(r"^init: sending, until hang", BOOT_S, "it to send")
-            hang(lab.machine)
-        if "lab.unheard" in words:
-            self._await(r"^init: sending, until unheard", BOOT_S, "it to send")
-            lab.server.kill()
-            self._await(r"^init: outlived: unheard", BOOT_S, "it to give up")
-            lab.server.start(lab.network)
+        """In the order in which init.sh has it happen."""
+        lab = self.lab
+        for name, fail, mend in (
+                ("hang", lambda: hang(lab.machine), lambda: None),
+                ("unheard", lab.server.kill, lambda: lab.server.start(lab.network))):
+            if f"lab.{name}" in self.options.append_kernel:
+                self._await(f"^init: sending, until {name}", BOOT_S, "it to send")
+                fail()
+                self._await(f"^init: outlived: {name}", BOOT_S, "it to give that up")
+                mend()
+                lab.machine.type("\r")
 
     def _await_end(self, start):
         """The machine's last word, or None; meanwhile --event's come to pass."""

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 
 from . import console, keeper
 from .control import Mark, ask, is_kept
-from .lab import BUILD, ROOT
-from .process import BUSY_S, LabError, tell
+from .lab import BUILD, ROOT, tell
+from .process import BUSY_S, LabError
 from .scenario import SYSTEMS
 
 OUT = os.path.join(BUILD, "lab", "site")

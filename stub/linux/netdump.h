@@ -100,7 +100,8 @@ bool nd_nic_reaches_fence(struct pci_dev *nic);
 /* For firmware, maybe from its driver.  NULL, or why not, and then there is nothing to give back.
  */
 const char *nd_nic_take(struct nd_nic *nic, bool from_driver);
-void nd_nic_give_back(struct nd_nic *nic);
+/* `receives`: firmware could not close it, and so it is reset. */
+void nd_nic_give_back(struct nd_nic *nic, bool receives);
 
 /* parcel.c: 0, or a negative errno; -EFBIG: it holds no more. */
 #define ND_PARCEL_BYTES_MAX (64u << 20)

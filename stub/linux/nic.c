@@ -136,17 +136,11 @@ static const char *take(struct nd_nic *nic, bool from_driver)
 	return power_on(nic);
 }
 
-/*
- * As a NIC that no driver has: getting to no memory.  Firmware may leave its chip receiving, and
- * the next frame would be in fenced memory.
- */
-static const char *configuration_keep(struct nd_nic *nic)
+/* As a NIC that no driver has; drivers enable both. */
+static void quiet(struct pci_dev *nic)
 {
-	pci_clear_master(nic->device);
-	if (pci_save_state(nic->device))
-		return "the NIC's configuration cannot be kept";
-	nic->is_changed = true;
-	return NULL;
+	pci_clear_master(nic);
+	pci_intx(nic, 0);
 }
 
 const char *nd_nic_take(struct nd_nic *nic, bool from_driver)
@@ -164,16 +158,24 @@ const char *nd_nic_take(struct nd_nic *nic, bool from_driver)
 	if (!why && !line_can_stay_down(nic->device))
 		why = "the NIC's interrupt line cannot be held down";
 	if (!why)
-		why = configuration_keep(nic);
-	if (why)
-		nd_nic_give_back(nic);
+		quiet(nic->device);
+	if (!why && pci_save_state(nic->device))
+		why = "the NIC's configuration cannot be kept";
+	if (!why)
+		nic->is_changed = true;
+	else
+		nd_nic_give_back(nic, false);
 	return why;
 }
 
-void nd_nic_give_back(struct nd_nic *nic)
+void nd_nic_give_back(struct nd_nic *nic, bool receives)
 {
 	if (!nic->device)
 		return;
+	if (receives && __pci_reset_function_locked(nic->device))
+		pr_warn("netdump: %s: firmware cannot close it, and it has no reset: a driver that "
+			"takes it may break the seal\n",
+			pci_name(nic->device));
 	if (nic->is_changed)
 		pci_restore_state(nic->device);
 	if (nic->is_on)

@@ -194,7 +194,8 @@ static bool end(struct nd_visit_report *report)
 	for (unsigned int i = 0; i < END_TRIES; i++) {
 		if (visit_once(ND_VISIT_END, report) &&
 		    (visit->refusal == ND_REFUSED_VISIT ||
-		     (!visit->refusal && visit->state == ND_VISIT_DONE)))
+		     (!visit->refusal &&
+		      (visit->state == ND_VISIT_DONE || visit->state == ND_VISIT_CUT))))
 			return true;
 		msleep(100);
 	}
@@ -279,7 +280,7 @@ void nd_visit_run(const struct nd_errand *errand, struct nd_visit_report *report
 	if (why)
 		fail(report, why);
 	else if (visits_make(errand, report))
-		nd_nic_give_back(&nic);
+		nd_nic_give_back(&nic, nd_leave_visit()->state == ND_VISIT_CUT);
 	mutex_unlock(&one);
 }
 

@@ -63,7 +63,7 @@ RUNS = {
                       "--cpus", "2", "--append-kernel", "lab.driver=0 lab.hang lab.unheard"],
     "driverless-e1000e": ["--stub", "module", "--driverless", "--nic", "e1000e", "--machine",
                           "q35", "--mem", "512M", "--append-kernel",
-                          "lab.visits=2 lab.take_nic"],
+                          "lab.visits=2 lab.take_nic lab.unheard"],
     "driverless-virtio": ["--stub", "module", "--driverless", "--nic", "virtio-net-pci",
                           "--mem", "512M"],
     "xen": ["--system", "xen", "--nic", "rtl8139", "--machine", "q35", "--cpus", "2",
@@ -96,8 +96,9 @@ CONTROLS = {
     "tx-wedged-control": [*CELLS["tx-wedged"], "--without-remedy"],
 }
 DAMAGED = {"seal-flip": [*REF, "--nic", "ne2k_pci", "--fault", "seal-flip"]}
-# The machine around the NIC.  Its dump has to take longer than a watchdog waits.
+# A dump that takes longer than the watchdog's six seconds.
 LONG = ["--system", "ref", "--mem", "384M", "--append-kernel", "fill=all"]
+# The machine around the NIC.
 STATES = {
     "interrupts": [*LONG, "--fault", "hpet-legacy,irq-storm,vectors-lost,watchdog"],
     "cpus": ["--nic", "rtl8139", "--mem", "512M", "--fault", "five-levels,cpu-deaf"],
