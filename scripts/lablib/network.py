@@ -71,7 +71,7 @@ class DnsmasqNetwork:
             self._ip(words)
         if self._deaf_ip:
             self._ip(["addr", "add", f"{self._deaf_ip}/24", "dev", self.interface])
-        advertising = [f"--{word}" for word in advertise(self.interface, self._ip)]
+        spared = [f"--{word}" for word in spare_waits(self.interface, self._ip)]
         self.filter = Filter(self.namespace_pid, self.tap, SERVER_PORT)
         if self._round_trip_ms:
             self.delay = delay.Delay(self._processes, self.namespace_pid, SERVER_PORT,
@@ -81,7 +81,7 @@ class DnsmasqNetwork:
             "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
             "--no-hosts", "--port=0", f"--interface={self.interface}", "--bind-interfaces",
             f"--dhcp-range={self.guest_ip},{self.guest_ip},255.255.255.0,1h",
-            *advertising, f"--dhcp-host={self._mac},{self.guest_ip},{self._host}",
+            *spared, f"--dhcp-host={self._mac},{self.guest_ip},{self._host}",
             *self._boot_words, "--enable-tftp", f"--tftp-root={self._tftp_dir}",
             f"--dhcp-leasefile={lease}", "--pid-file=", "--log-facility=-", "--log-dhcp",
             "--user=root", "--group=root"], namespace_pid=self.namespace_pid, keep_lines=True)
@@ -165,17 +165,16 @@ class UserNetwork:
         return ["-netdev", f"user,id=n0,tftp={self._tftp_dir},bootfile={self._bootfile}"]
 
 
-def advertise(interface, ip):
-    """dnsmasq's options for a router of IPv6, once the interface has its address by ip(words).
-
-    iPXE asks for one before it loads anything, and for 13 s where nobody answers: as here, if the
-    kernel has no IPv6.
+def spare_waits(interface, ip):
+    """dnsmasq's options with which iPXE waits neither 3 s for a proxy's offer nor 13 s for a router
+    of IPv6; for that one the interface has an address now, by ip(words), if the kernel has IPv6.
     """
+    options = ["dhcp-option=encap:175,176,1b"]  # its no-pxedhcp
     try:
         ip(["addr", "add", f"{SERVER_IP6}/64", "dev", interface, "nodad"])
     except LabError:
-        return []
-    return ["enable-ra", f"dhcp-range={PREFIX6},ra-only,64"]
+        return options
+    return [*options, "enable-ra", f"dhcp-range={PREFIX6},ra-only,64"]
 
 
 def _free_udp_port():

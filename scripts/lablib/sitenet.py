@@ -18,7 +18,7 @@ import os
 import re
 import subprocess
 
-from .network import SERVER_PORT, advertise
+from .network import SERVER_PORT, spare_waits
 from .process import BUSY_S, LabError
 
 BRIDGE = "lab0"
@@ -35,7 +35,8 @@ bind-interfaces
 port=0
 log-dhcp
 dhcp-range={first},{last},255.255.255.0,1h
-{advertising}
+# What iPXE waits for, at each boot, where it is not told.
+{spared}
 dhcp-boot=pxelinux.0
 enable-tftp
 tftp-root={tftp}
@@ -79,7 +80,7 @@ class SiteNetwork:
                 _ip(words)
         conf = os.path.join(self._out, "dnsmasq.conf")
         with open(conf, "w", encoding="utf-8") as file:
-            file.write(self._conf(guests, advertise(BRIDGE, _ip)))
+            file.write(self._conf(guests, spare_waits(BRIDGE, _ip)))
         _, lines = self._processes.start("dnsmasq", [
             "dnsmasq", "--keep-in-foreground", f"--conf-file={conf}", "--no-resolv", "--no-hosts",
             f"--dhcp-leasefile={os.path.join(self._out, 'dnsmasq.leases')}", "--pid-file=",
@@ -87,7 +88,7 @@ class SiteNetwork:
         if not lines.wait(re.compile(r"TFTP root is"), BUSY_S):
             raise LabError("starting dnsmasq: " + self._processes.log_tail("dnsmasq"))
 
-    def _conf(self, guests, advertising):
+    def _conf(self, guests, spared):
         options = []
         for guest in guests:
             if guest.found == "file":
@@ -98,7 +99,7 @@ class SiteNetwork:
                                + OWN_PREFIX.format(name=guest.name))
         return CONF.format(
             bridge=BRIDGE, tftp=self._tftp_dir, options="\n".join(options),
-            advertising="\n".join(advertising),
+            spared="\n".join(spared),
             first=f"{SUBNET}.{FIRST_GUEST}", last=f"{SUBNET}.{FIRST_GUEST + len(guests)}",
             hosts="\n".join(f"dhcp-host={guest.mac},set:{guest.name},{guest.port.ip},{guest.name}"
                             for guest in guests))
