@@ -217,7 +217,7 @@ class Scenario:
         lab = self.lab
         for name, fail, mend in (
                 ("hang", lambda: hang(lab.machine), lambda: None),
-                ("unheard", lab.server.kill, lambda: lab.server.start(lab.network))):
+                ("unheard", lambda: lab.server.kill(), lambda: lab.server.start(lab.network))):
             if f"lab.{name}" in self.options.append_kernel:
                 self._await(f"^init: sending, until {name}", BOOT_S, "it to send")
                 fail()
