@@ -9,10 +9,9 @@ import time
 from . import diskdump, kmodule, planted, whole
 from .compare import compare
 from .dump import folders, newest
-from .event import Events
+from .event import KINDS, Events
 from .fault import DONE
 from .guest import Guest
-from .hang import hang
 from .initramfs import (DRIVERS, breaker_archive, crash_archive, kdump_archive,
                         module_archive, system_archive)
 from .lab import BUILD, built
@@ -25,6 +24,9 @@ BOOT_S = 480   # PXE, TFTP, the kernel and its init under TCG on a busy machine
 CRASH_S = 240  # from init to the panic,
 VISIT_S = 15   # and for each time that something is sent before
 FILL_S = 3600  # to write as much as a large guest has
+
+# What makes sending fail, by its word lab.* for init.sh, in the order in which that has it happen.
+SENDING_FAILS = {"hang": KINDS["firmware-hang"], "unheard": KINDS["server-kill"]}
 
 KDUMP_MIB = 192  # of memory for a crash kernel
 KERNEL_WORDS = ("console=ttyS0,115200", "panic=30", "oops=panic")
@@ -213,17 +215,14 @@ class Scenario:
             self._compare()
 
     def _make_sending_fail(self):
-        """In the order in which init.sh has it happen."""
-        lab = self.lab
-        for name, fail, mend in (
-                ("hang", lambda: hang(lab.machine), lambda: None),
-                ("unheard", lambda: lab.server.kill(), lambda: lab.server.start(lab.network))):
-            if f"lab.{name}" in self.options.append_kernel:
-                self._await(f"^init: sending, until {name}", BOOT_S, "it to send")
-                fail()
-                self._await(f"^init: outlived: {name}", BOOT_S, "it to give that up")
-                mend()
-                lab.machine.type("\r")
+        """Where the system's words ask for it; it waits for the key before it goes on."""
+        for word, kind in SENDING_FAILS.items():
+            if f"lab.{word}" in self.options.append_kernel:
+                self._await(f"^init: sending, until {word}", BOOT_S, "it to send")
+                kind.begin(self.lab)
+                self._await(f"^init: outlived: {word}", BOOT_S, "it to give that up")
+                kind.end(self.lab)
+                self.lab.machine.type("\r")
 
     def _await_end(self, start):
         """The machine's last word, or None; meanwhile --event's come to pass."""

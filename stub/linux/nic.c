@@ -99,18 +99,6 @@ static const char *moved(struct pci_dev *nic)
 	return NULL;
 }
 
-/* Its line has to stay down between visits: nobody listens to it, or others do (PCI 3.0, 6.2.2). */
-static bool line_can_stay_down(struct pci_dev *nic)
-{
-	u16 before, now;
-
-	pci_read_config_word(nic, PCI_COMMAND, &before);
-	pci_write_config_word(nic, PCI_COMMAND, before | PCI_COMMAND_INTX_DISABLE);
-	pci_read_config_word(nic, PCI_COMMAND, &now);
-	pci_write_config_word(nic, PCI_COMMAND, before);
-	return now & PCI_COMMAND_INTX_DISABLE;
-}
-
 static const char *power_on(struct nd_nic *nic)
 {
 	pm_runtime_get_sync(&nic->device->dev);
@@ -155,7 +143,8 @@ const char *nd_nic_take(struct nd_nic *nic, bool from_driver)
 	why = take(nic, from_driver);
 	if (!why)
 		why = moved(nic->device);
-	if (!why && !line_can_stay_down(nic->device))
+	/* it has to stay down between visits: nobody listens, or others do (PCI 3.0, 6.2.2) */
+	if (!why && !pci_intx_mask_supported(nic->device))
 		why = "the NIC's interrupt line cannot be held down";
 	if (!why)
 		quiet(nic->device);

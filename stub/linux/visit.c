@@ -183,19 +183,24 @@ static void go_on(struct nd_visit_report *report)
 	}
 }
 
+/* After END. */
+static bool is_over(void)
+{
+	const struct nd_visit *visit = nd_leave_visit();
+
+	if (visit->refusal)
+		return visit->refusal == ND_REFUSED_VISIT;
+	return visit->state == ND_VISIT_DONE || visit->state == ND_VISIT_CUT;
+}
+
 /*
  * The fence has to be put right whatever comes: else no crash is dumped any more.  True: it is, or
  * nothing was begun.
  */
 static bool end(struct nd_visit_report *report)
 {
-	const struct nd_visit *visit = nd_leave_visit();
-
 	for (unsigned int i = 0; i < END_TRIES; i++) {
-		if (visit_once(ND_VISIT_END, report) &&
-		    (visit->refusal == ND_REFUSED_VISIT ||
-		     (!visit->refusal &&
-		      (visit->state == ND_VISIT_DONE || visit->state == ND_VISIT_CUT))))
+		if (visit_once(ND_VISIT_END, report) && is_over())
 			return true;
 		msleep(100);
 	}

@@ -97,7 +97,7 @@ CONTROLS = {
 }
 DAMAGED = {"seal-flip": [*REF, "--nic", "ne2k_pci", "--fault", "seal-flip"]}
 # A dump that takes longer than the watchdog's six seconds.
-LONG = ["--system", "ref", "--mem", "384M", "--append-kernel", "fill=all"]
+LONG = [*SMALL, "--mem", "384M"]
 # The machine around the NIC.
 STATES = {
     "interrupts": [*LONG, "--fault", "hpet-legacy,irq-storm,vectors-lost,watchdog"],

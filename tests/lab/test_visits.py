@@ -117,14 +117,16 @@ def test_a_system_without_drivers_fetches_its_own(run):
 
 @pytest.mark.run("driverless-e1000e")
 def test_a_drivers_nic_is_taken_and_given_back(run):
-    """Used by the driver that was fetched, and when firmware had it from that; so, too, when
-    firmware's errand failed.  Frames that come while it is given back must break no seal."""
+    """Used by the driver that was fetched, after firmware had it from that, and after an errand
+    of firmware's that failed."""
     assert run.serial().count("init: nic e1000e used") == 3
     (unheard,) = reports(run, "log long take-nic")
     assert unheard["state"] == "failed" and unheard["text"] in UNHEARD
     (after,) = reports(run, "log after take-nic")
     assert (after["state"], after["status"]) == ("done", "0")
     assert run.serial().count("init: nothing was lost") == 2
+    whole = [info["name"] for info, _ in kept(run, "log") if info["status"] == "complete"]
+    assert sorted(whole) == ["after", "dmesg.1", "dmesg.2"]
 
 
 @pytest.mark.run("driverless-virtio")
